@@ -1,0 +1,56 @@
+# Everything a person or a pipeline runs here. Needs make and Python 3.11 or newer, nothing else:
+# each target sets .venv up by itself. PYTHON=... names the Python to use.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+bin := .venv/bin
+pytest_args ?=
+
+.PHONY: help demo test soak check format bench lock clean setup
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: setup ## run the main job on the sample repository
+	@sh scripts/demo.sh
+
+test: setup ## run the tests, except those that take minutes
+	@$(bin)/python -m pytest -n 2 $(pytest_args) tests
+
+soak: setup ## run the tests that take minutes
+	@$(bin)/python -m pytest -m soak $(pytest_args) tests
+
+# $(call step,<what it is>,<command>): a heading, the command, and on failure which one it was.
+define step
+@printf '\n== %s\n' '$(1)'
+@$(2) || { printf '\nmake check: failed at "%s"\n' '$(1)' >&2; exit 1; }
+endef
+
+check: setup ## lint, types, import contracts, own policies, generated docs
+	$(call step,lint,$(bin)/ruff check .)
+	$(call step,format,$(bin)/ruff format --check .)
+	$(call step,types,$(bin)/python -m mypy)
+	$(call step,import contracts,$(bin)/lint-imports)
+	$(call step,own policies on the sample repository,$(bin)/reconciler validate)
+	$(call step,generated docs are current,$(bin)/reconciler schema --check docs/schemas)
+	@printf '\nmake check: all good\n'
+
+format: setup ## format the code and mend what lint can mend
+	@$(bin)/ruff format .
+	@$(bin)/ruff check --fix .
+
+bench: setup ## measure against the benchmarks
+	@$(bin)/python -m benchmarks
+
+lock: ## renew requirements.lock from pyproject.toml
+	@sh scripts/lock.sh
+
+clean: ## remove .venv, caches and build results
+	rm -rf .venv .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist reports
+	find reconciler tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+setup:
+	@PYTHON='$(PYTHON)' sh scripts/setup.sh

@@ -1,0 +1,1 @@
+"""One module per outside thing. Only `wiring` may import from here."""

@@ -1,0 +1,144 @@
+"""Repositories through pygit2: trees are read from objects, never from a checkout.
+
+Links and submodules are named and never followed; names that no honest repository has are refused;
+a large blob is not loaded.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pygit2
+from pygit2.enums import FileMode, ObjectType
+
+from reconciler.errors import ReconcilerError, UsageError
+from reconciler.model.tree import Entry, EntryKind
+
+_KINDS = {
+    int(FileMode.TREE): EntryKind.FOLDER,
+    int(FileMode.BLOB): EntryKind.FILE,
+    int(FileMode.BLOB_EXECUTABLE): EntryKind.FILE,
+    int(FileMode.LINK): EntryKind.LINK,
+    int(FileMode.COMMIT): EntryKind.SUBMODULE,
+}
+
+
+def safe_name(name: str) -> bool:
+    """Whether a name in a tree is one that can stand in a path, on every system."""
+    return (
+        name not in ("", ".", "..")
+        and name.lower() != ".git"
+        and not any(char in "/\\:" or not char.isprintable() for char in name)
+    )
+
+
+class GitTree:
+    """The tree of one commit."""
+
+    def __init__(self, repository: pygit2.Repository, revision: str, tree: pygit2.Tree) -> None:
+        self._repository = repository
+        self._odb = repository.odb
+        self._root = tree
+        self._revision = revision
+        self._children: dict[str, Sequence[Entry]] = {}
+
+    @property
+    def revision(self) -> str:
+        """The commit's id."""
+        return self._revision
+
+    def children(self, folder: Entry | None) -> Sequence[Entry]:
+        """The entries of a folder."""
+        key = "" if folder is None else folder.path
+        found = self._children.get(key)
+        if found is None:
+            found = self._children[key] = self._list(folder)
+        return found
+
+    def _list(self, folder: Entry | None) -> Sequence[Entry]:
+        prefix = "" if folder is None else folder.path + "/"
+        tree = self._root if folder is None else self._repository[folder.oid]
+        entries = []
+        for item in tree:  # type: ignore[attr-defined]  # an entry that is a FOLDER is a tree
+            try:
+                name = item.name or ""
+            except UnicodeDecodeError:
+                name = ascii(item.raw_name)
+            kind = (
+                _KINDS.get(int(item.filemode), EntryKind.OTHER)
+                if safe_name(name)
+                else EntryKind.OTHER
+            )
+            entries.append(Entry(prefix + name, str(item.id), kind))
+        return tuple(entries)
+
+    def read(self, entry: Entry, limit: int) -> bytes | None:
+        """A file's bytes, or None when it is over the limit."""
+        oid = pygit2.Oid(hex=entry.oid)
+        try:
+            _, size = self._odb.read_header(oid)
+            if size > limit:
+                return None
+            kind, data = self._odb.read(oid)
+        except (KeyError, pygit2.GitError) as err:
+            raise ReconcilerError(
+                "object-missing",
+                f"the repository is damaged or incomplete: {entry.path} ({entry.oid[:10]})"
+                " cannot be read",
+                hint="run `git fsck`; fetch again if the clone is shallow or partial",
+                subject=entry.path,
+            ) from err
+        if kind != ObjectType.BLOB:
+            return None
+        return data
+
+
+class GitSource:
+    """A repository on this machine, bare or not."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._repository = pygit2.Repository(pygit2.discover_repository(str(path)) or str(path))
+        except (KeyError, pygit2.GitError) as err:
+            raise UsageError(
+                "not-a-repository",
+                f"{path} is not in a git repository",
+                hint="go to a clone, name one with `--repo`, or make one with `reconciler init`",
+            ) from err
+
+    @property
+    def workdir(self) -> Path | None:
+        """Where the files lie; None for a bare repository."""
+        found = self._repository.workdir
+        return Path(found) if found else None
+
+    def ignores(self, path: str) -> bool:
+        """Whether git leaves a path out of commits."""
+        return self._repository.path_is_ignored(path)
+
+    def snapshot(self, revision: str) -> GitTree:
+        """The tree of a commit, by any name that git knows it by."""
+        try:
+            commit = self._repository.revparse_single(revision).peel(pygit2.Commit)
+        except (KeyError, ValueError, pygit2.GitError) as err:
+            raise UsageError(
+                "unknown-revision",
+                f"`{revision}` does not name one commit here",
+                hint="`git log --oneline -5` lists the last ones; fetch if it is elsewhere",
+            ) from err
+        return GitTree(self._repository, str(commit.id), commit.tree)
+
+    @property
+    def author(self) -> str | None:
+        """The e-mail address that git would put into a commit here."""
+        try:
+            return self._repository.default_signature.email
+        except (KeyError, pygit2.GitError):
+            return None
+
+
+def make_repository(root: Path) -> bool:
+    """Make a git repository of a folder, unless it is in one; whether it made one."""
+    if pygit2.discover_repository(str(root)) is not None:
+        return False
+    pygit2.init_repository(str(root), initial_head="main")
+    return True

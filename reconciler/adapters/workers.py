@@ -1,0 +1,144 @@
+"""The same pure function over many items, on all cores, each item within a time limit.
+
+Workers are forked, so they inherit what is loaded and read nothing again. A worker that outstays
+its time is told by a timer of its own, and killed when it does not listen: the time limit also
+holds for code that does not return to the interpreter.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from types import FrameType
+from typing import Any, TypeVar
+
+from reconciler.errors import TransientError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_BATCH = 20
+_GRACE = 5.0
+_FORK_FROM = 64
+"""Fewer items than this are done here: forking would cost more than it gives."""
+
+
+class OutOfTime(BaseException):
+    """Raised in the middle of what ran; no Exception, so that nothing on the way swallows it."""
+
+
+class Workers:
+    """Runs functions over items. `jobs` = 0 means one process for each core."""
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs or len(os.sched_getaffinity(0))
+
+    def map(
+        self, function: Callable[[T], R], items: Sequence[T], seconds: float, late: Callable[[T], R]
+    ) -> Iterator[R]:
+        """Results in the order of items; `late` gives the result of one that ran out of time."""
+        if self.jobs == 1 or len(items) < _FORK_FROM:
+            with _timer() as limit:
+                for item in items:
+                    yield limit(function, item, seconds, late)
+            return
+        yield from self._forked(function, items, seconds, late)
+
+    def _forked(
+        self, function: Callable[[T], R], items: Sequence[T], seconds: float, late: Callable[[T], R]
+    ) -> Iterator[R]:
+        context = get_context("fork")
+        pipes: dict[Connection, int] = {}
+        processes = []
+        for number in range(self.jobs):
+            ours, theirs = context.Pipe(duplex=False)
+            process = context.Process(
+                target=_work,
+                args=(theirs, function, items, number, self.jobs, seconds, late),
+                daemon=True,
+            )
+            process.start()
+            theirs.close()
+            pipes[ours] = number
+            processes.append(process)
+        ready: dict[int, Any] = {}
+        following = 0
+        try:
+            while following < len(items):
+                readable = wait(list(pipes), timeout=(seconds + _GRACE) * _BATCH)
+                if not readable:
+                    raise TransientError(
+                        "worker-hangs", "a worker did not answer in time and was killed"
+                    )
+                for pipe in readable:
+                    if not isinstance(pipe, Connection):
+                        continue
+                    try:
+                        ready.update(pipe.recv())
+                    except EOFError:
+                        del pipes[pipe]
+                while following in ready:
+                    yield ready.pop(following)
+                    following += 1
+                if not pipes and following < len(items):
+                    raise TransientError(
+                        "worker-died",
+                        "a worker process died while it rendered",
+                        hint="run again; when it happens again, the machine may be out of memory",
+                    )
+        finally:
+            for process in processes:
+                if following < len(items):
+                    process.kill()
+                process.join()
+            for pipe in pipes:
+                pipe.close()
+
+
+def _work(
+    pipe: Connection,
+    function: Callable[[T], R],
+    items: Sequence[T],
+    start: int,
+    step: int,
+    seconds: float,
+    late: Callable[[T], R],
+) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    batch: dict[int, R] = {}
+    with _timer() as limit:
+        for number in range(start, len(items), step):
+            batch[number] = limit(function, items[number], seconds, late)
+            if len(batch) >= _BATCH:
+                pipe.send(batch)
+                batch = {}
+    pipe.send(batch)
+    pipe.close()
+
+
+@contextmanager
+def _timer() -> Iterator[Callable[[Callable[[T], R], T, float, Callable[[T], R]], R]]:
+    """Gives a caller that stops a function after so many seconds."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise OutOfTime
+
+    def limited(function: Callable[[T], R], item: T, seconds: float, late: Callable[[T], R]) -> R:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+            try:
+                return function(item)
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        except OutOfTime:
+            return late(item)
+
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        yield limited
+    finally:
+        with suppress(OutOfTime):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,1 @@
+"""Use cases: they order the steps and own no logic of their own."""

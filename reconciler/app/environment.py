@@ -1,0 +1,80 @@
+"""Find one environment by name, and fill it in."""
+
+from dataclasses import dataclass
+
+from reconciler.app.render import Rendering, render_one
+from reconciler.core.check import environment_faults
+from reconciler.core.effective import effective
+from reconciler.core.load import Found, as_problems, load_environment, load_shared
+from reconciler.core.render import Renderer, context
+from reconciler.core.suggest import did_you_mean, listed
+from reconciler.core.tree import files_below
+from reconciler.errors import UsageError
+from reconciler.model.desired import Effective
+from reconciler.model.problem import Problem
+from reconciler.model.rendered import Rendered
+from reconciler.model.show import Shown
+from reconciler.ports import RepoTree
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEnvironment:
+    """One environment of a revision: filled in, or the problems that stand against it."""
+
+    name: str
+    path: str
+    filled: Effective | None
+    renderer: Renderer
+    problems: tuple[Problem, ...]
+
+
+def find_environment(tree: RepoTree, name: str) -> FoundEnvironment:
+    """The environment of that name. Only its own file and the shared documents are read."""
+    entries = [entry for entry in files_below(tree, "environments") if entry.path.endswith(".yaml")]
+    names = {entry.name.removesuffix(".yaml"): entry for entry in entries}
+    same = [entry for entry in entries if entry.name == f"{name}.yaml"]
+    if not same:
+        suggestion = did_you_mean(name, names)
+        raise UsageError(
+            "unknown-environment",
+            f"there is no environment `{name}` in {tree.revision}",
+            hint=suggestion or f"there are: {listed(names)}; `reconciler new` makes one",
+        )
+    if len(same) > 1:
+        raise UsageError(
+            "ambiguous-environment",
+            f"`{name}` stands in {len(same)} files: {', '.join(entry.path for entry in same)}",
+            hint="names are unique; `reconciler validate` shows all clashes",
+        )
+    found: Found = []
+    shared = load_shared(tree, found)
+    renderer = Renderer(tree, shared)
+    own: Found = []
+    loaded = load_environment(tree, same[0], own)
+    filled = None
+    if loaded is not None:
+        filled, faults = effective(loaded, shared)
+        own += faults
+        if filled is not None:
+            own += environment_faults(filled)
+        else:
+            own += found
+    return FoundEnvironment(name, same[0].path, filled, renderer, as_problems(tree, own))
+
+
+def show(tree: RepoTree, name: str, rendering: Rendering) -> Shown | tuple[Problem, ...]:
+    """The environment with everything that applies to it, or what is wrong with it."""
+    found = find_environment(tree, name)
+    if found.filled is None:
+        return found.problems
+    filled = found.filled
+    own = filled.environment.document.spec.parameters
+    defaults = filled.profile.document.spec.defaults.parameters
+    sources = {
+        key: "environment" if key in own else "profile" if key in defaults else "blueprint"
+        for key in filled.parameters
+    }
+    result = render_one(filled, found.renderer, rendering)
+    if isinstance(result, Rendered):
+        return Shown(filled, sources, context(filled), result, found.problems)
+    return Shown(filled, sources, context(filled), None, tuple(sorted({*found.problems, *result})))

@@ -1,0 +1,1 @@
+"""Arguments -> use case -> report -> exit code. Nothing here decides anything."""

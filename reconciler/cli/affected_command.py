@@ -1,0 +1,39 @@
+"""`reconciler affected`."""
+
+from pathlib import Path
+
+import click
+
+from reconciler.app.affected import affected_between
+from reconciler.cli.screen import format_option, out, repo_option
+from reconciler.report import as_json, text
+from reconciler.wiring import build
+
+
+@click.command("affected")
+@repo_option
+@format_option
+@click.option("--base", required=True, help="The revision before, usually the target branch.")
+@click.option(
+    "--head",
+    help="The revision after; by default the files as they lie there (a bare repository: HEAD).",
+)
+def command(repo: Path, form: str, base: str, head: str | None) -> None:
+    r"""Say which environments a range of commits touches, and why.
+
+    Compares what both sides render, so the answer is exact: a changed comment touches nothing, a
+    changed profile, template or team touches all whose files or rules differ.
+
+    \b
+    Examples:
+      reconciler affected --base main
+      reconciler affected --base v1.0 --head main --format json
+    """
+    ports = build()
+    repository = ports.repository(repo)
+    before, after = repository.snapshot(base), repository.snapshot(head)
+    found = affected_between(before, after, ports.kept)
+    if form == "json":
+        click.echo(as_json.affected(before.revision, after.revision, found))
+    else:
+        text.affected(out(), found, before.revision, after.revision)

@@ -1,0 +1,108 @@
+"""The entry point. Loads only the command that was asked for, so that `--help` answers at once."""
+
+import importlib
+import os
+import sys
+import tempfile
+import traceback
+from typing import Final
+
+import click
+
+from reconciler import __version__
+from reconciler.errors import Exit, ReconcilerError
+
+COMMANDS: Final = {
+    "init": "Make a new environments repository with everything in place.",
+    "new": "Write a new environment's document.",
+    "validate": "Check every document of the repository; say all problems at once.",
+    "list": "List the environments.",
+    "show": "Show one environment with everything that applies to it.",
+    "render": "Render Terraform and pipeline of one environment, or of all.",
+    "affected": "Say which environments a range of commits touches, and why.",
+    "schema": "Write JSON Schemas, so that an editor completes and checks documents.",
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and one line; imports one when it runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which a newcomer needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"reconciler.cli.{cmd_name}_command")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """A misspelt command gets a suggestion."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from reconciler.core.suggest import did_you_mean
+
+            hint = did_you_mean(name, COMMANDS)
+            ctx.fail(f"there is no command `{name}`" + (f"; {hint}" if hint else ""))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 all well, 1 failure or problems found, 2 wrong usage.",
+)
+@click.version_option(__version__, prog_name="reconciler")
+def cli() -> None:
+    """Commits become running environments, and git keeps the audit trail."""
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run a command; turn every failure into words and an exit code."""
+    try:
+        code = cli.main(args=argv, prog_name="reconciler", standalone_mode=False)
+        if isinstance(code, int) and code:
+            sys.exit(code)
+    except click.ClickException as err:
+        err.show()
+        sys.exit(Exit.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped; nothing is half done", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader went away, as `head` does. Python would complain again when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.FAILURE)
+    except ReconcilerError as err:
+        from reconciler.cli.screen import tell_failure
+
+        tell_failure(err, sys.argv[1:] if argv is None else argv)
+        sys.exit(err.exit)
+    except Exception as err:  # noqa: BLE001  # the last resort
+        sys.exit(_bug(err))
+
+
+def _bug(err: Exception) -> int:
+    """No traceback on the screen: it goes into a file that can be sent."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="reconciler-", suffix=".log", delete=False, encoding="utf-8"
+    ) as log:
+        log.write(f"reconciler {__version__}, Python {sys.version}\n")
+        traceback.print_exception(err, file=log)
+    click.echo(f"bug: {type(err).__name__}: {err}", err=True)
+    click.echo(f"  This is our fault. The details are in {log.name}; please send them.", err=True)
+    return int(Exit.FAILURE)
+
+
+if __name__ == "__main__":
+    main()

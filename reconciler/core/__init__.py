@@ -1,0 +1,1 @@
+"""Pure functions on frozen values: no clock, no network, no process, no environment."""

@@ -1,0 +1,104 @@
+"""A blueprint's parameter schema as a validator of the values that an environment gives."""
+
+import ipaddress
+from types import GenericAlias
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, create_model
+from pydantic_core import SchemaError
+
+from reconciler.model.blueprint import Blueprint, Parameter
+
+_INSTANCE_CLASS = r"^([a-z]+\.)?[a-z][a-z0-9-]*\.[a-z0-9-]+$"
+_IMAGE = r"^[a-z0-9][a-z0-9._:/-]*(@sha256:[0-9a-f]{64})?$"
+
+
+class BadSchema(Exception):  # noqa: N818  # says what it is
+    """A parameter's schema cannot be used: which one, and why."""
+
+    def __init__(self, parameter: str, message: str) -> None:
+        super().__init__(message)
+        self.parameter = parameter
+        self.message = message
+
+
+def _cidr(value: str) -> str:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError as err:
+        msg = f"expected a network such as 10.0.0.0/16 ({err})"
+        raise ValueError(msg) from None
+    return value
+
+
+def _one_of(choices: tuple[Any, ...]) -> AfterValidator:
+    def check(value: Any) -> Any:
+        if not any(value == choice and type(value) is type(choice) for choice in choices):
+            msg = f"expected one of: {', '.join(map(str, choices))}"
+            raise ValueError(msg)
+        return value
+
+    return AfterValidator(check)
+
+
+def _annotated(base: Any, *extras: Any) -> Any:
+    return Annotated[(base, *extras)] if extras else base
+
+
+def _element(parameter: Parameter, kind: str) -> Any:
+    extras: list[Any] = []
+    if kind == "string":
+        scalar = parameter.type == "string"
+        extras.append(
+            StringConstraints(
+                min_length=parameter.min_length if scalar else None,
+                max_length=parameter.max_length if scalar else None,
+                pattern=parameter.pattern
+                or {"instance-class": _INSTANCE_CLASS, "image": _IMAGE}.get(parameter.format or ""),
+            )
+        )
+        if parameter.format == "cidr":
+            extras.append(AfterValidator(_cidr))
+    elif kind in ("integer", "number"):
+        extras.append(Field(ge=parameter.minimum, le=parameter.maximum))
+    if parameter.enum:
+        extras.append(_one_of(parameter.enum))
+    base: Any = {"string": str, "integer": int, "number": int | float, "boolean": bool}[kind]
+    return _annotated(base, *extras)
+
+
+def _annotation(parameter: Parameter) -> Any:
+    size: Any = Field(min_length=parameter.min_length, max_length=parameter.max_length)
+    element: Any = _element(parameter, parameter.items)
+    if parameter.type == "list":
+        return _annotated(GenericAlias(tuple, (element, ...)), size)
+    if parameter.type == "map":
+        return _annotated(GenericAlias(dict, (str, element)), size)
+    return _element(parameter, parameter.type)
+
+
+def has_default(parameter: Parameter) -> bool:
+    """Whether the environment may leave it out; `default: null` counts."""
+    return "default" in parameter.model_fields_set
+
+
+def validator(blueprint: Blueprint) -> type[BaseModel]:
+    """A model of the blueprint's parameters; BadSchema when a parameter's schema is unusable."""
+    fields: dict[str, Any] = {}
+    for name, parameter in blueprint.spec.parameters.items():
+        annotation = _annotation(parameter)
+        if has_default(parameter) and parameter.default is None:
+            annotation = annotation | None
+        try:
+            create_model("Probe", value=(annotation, ...))
+        except SchemaError as err:
+            words = " ".join(str(err).split())
+            raise BadSchema(name, f"the schema of `{name}` cannot be used: {words[:200]}") from None
+        fields[f"p_{name}"] = (annotation, Field(alias=name))
+    config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+    return create_model("Parameters", __config__=config, **fields)
+
+
+def family(instance_class: str) -> str:
+    """`db.t4g.medium` -> `t4g`."""
+    return instance_class.split(".")[-2]

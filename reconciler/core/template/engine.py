@@ -1,0 +1,364 @@
+"""Jinja2 as a language of values: sandboxed, strict, and encoding everything that it prints.
+
+A template sees plain data and looks things up in it; it calls nothing but the filters listed here.
+What it prints is encoded as a literal of the file's language. What it can build is bounded, so that
+a template cannot take more memory than a file is worth.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from types import CodeType
+from typing import Any, Final, NoReturn
+
+from jinja2 import (
+    Environment,
+    StrictUndefined,
+    Template,
+    TemplateError,
+    TemplateSyntaxError,
+    Undefined,
+    nodes,
+)
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.exceptions import SecurityError, TemplateNotFound
+from jinja2.loaders import BaseLoader
+from jinja2.runtime import LoopContext
+from jinja2.sandbox import SandboxedEnvironment
+from jinja2.utils import pass_environment
+
+from reconciler.core.template import literals
+from reconciler.core.template.lint import HclState, Misplaced, State, YamlState, lint
+
+MAX_TEXT: Final = 1024 * 1024
+"""Characters that one value may grow to while a template works on it."""
+MAX_RANGE: Final = 4096
+MAX_NUMBER: Final = 2**63
+
+_LOOP_FIELDS: Final = frozenset(
+    {"index", "index0", "revindex", "revindex0", "first", "last", "length"}
+)
+_FILTERS: Final = (
+    *("abs", "count", "default", "d", "dictsort", "first", "float", "int", "items", "last"),
+    *("length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "round", "select"),
+    *("selectattr", "sort", "sum", "trim", "unique", "upper"),
+)
+_TESTS: Final = (
+    *("boolean", "defined", "divisibleby", "eq", "equalto", "even", "false", "float", "ge", "gt"),
+    *(
+        "in",
+        "integer",
+        "iterable",
+        "le",
+        "lt",
+        "mapping",
+        "ne",
+        "none",
+        "number",
+        "odd",
+        "sequence",
+    ),
+    *("string", "true", "undefined", "==", "!=", "<", "<=", ">", ">=", "greaterthan", "lessthan"),
+    *("lower", "upper"),
+)
+
+
+class Language:
+    """What a rendered file is written in: how values are encoded, and where they may stand."""
+
+    def __init__(self, name: str, encode: literals.Encoder, start: State) -> None:
+        self.name = name
+        self.encode = encode
+        self.start = start
+
+
+HCL: Final = Language("HCL", literals.hcl, HclState())
+YAML: Final = Language("YAML", literals.yaml, YamlState())
+PIPELINE: Final = Language("GitLab CI", literals.pipeline, YamlState())
+
+
+def language_of(path: str) -> Language | None:
+    """The language of a template by its name; None when we cannot encode values for it."""
+    name = path.removesuffix(".j2")
+    if name.endswith((".tf", ".tfvars", ".hcl")):
+        return HCL
+    if name.endswith((".yml", ".yaml")):
+        return PIPELINE if "/pipeline/" in f"/{name}" or name.endswith(".gitlab-ci.yml") else YAML
+    return None
+
+
+def _bounded(text: str) -> str:
+    if len(text) > MAX_TEXT:
+        msg = f"a value grows beyond {MAX_TEXT} characters"
+        raise SecurityError(msg)
+    return text
+
+
+def _range(*args: int) -> range:
+    numbers = range(*args)
+    if len(numbers) > MAX_RANGE:
+        msg = f"a range of {len(numbers)} numbers; at most {MAX_RANGE}"
+        raise SecurityError(msg)
+    return numbers
+
+
+@pass_environment
+def _join(
+    environment: Environment, value: Iterable[Any], d: str = "", attribute: str | None = None
+) -> str:
+    if attribute is not None:
+        value = [environment.getitem(item, attribute) for item in value]
+    return _bounded(str(d).join([_text(item) for item in value]))
+
+
+def _replace(value: str, old: str, new: str) -> str:
+    value, old, new = _text(value), _text(old), _text(new)
+    grown = len(value) + value.count(old) * (len(new) - len(old))
+    if grown > MAX_TEXT:
+        _bounded("x" * (MAX_TEXT + 1))
+    return value.replace(old, new)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return str(value)
+    if isinstance(value, Undefined):
+        return str(value)
+    msg = f"a {type(value).__name__} cannot become a part of a text"
+    raise SecurityError(msg)
+
+
+class _Generator(CodeGenerator):
+    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802  # jinja2's name
+        self.write("environment.concat((")
+        for argument in node.nodes:
+            self.visit(argument, frame)
+            self.write(", ")
+        self.write("))")
+
+
+class _Loader(BaseLoader):
+    """Only what the tree holds for this blueprint, and always the same language."""
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        self.sources = sources
+
+    def load(self, environment: Environment, name: str, globals: Any = None) -> Template:  # noqa: A002
+        if name not in self.sources or not isinstance(environment, ValueEnvironment):
+            raise TemplateNotFound(name)
+        if language_of(name) is not environment.language:
+            msg = f"{name} is not {environment.language.name}"
+            raise SecurityError(msg)
+        code, misplaced = _compiled(environment.language, name, self.sources[name])
+        if misplaced:
+            first = misplaced[0]
+            raise TemplateSyntaxError(first.message, first.line, name, name)
+        return environment.template_class.from_code(
+            environment, code, environment.make_globals(globals)
+        )
+
+
+class ValueEnvironment(SandboxedEnvironment):
+    """The sandbox: attributes are look-ups in a map, calls reach nothing, operators are bounded."""
+
+    code_generator_class = _Generator
+    intercepted_binops = frozenset({"+", "*", "**", "%", "//", "/", "-"})
+    intercepted_unops = frozenset()
+
+    def __init__(self, language: Language, loader: BaseLoader | None) -> None:
+        super().__init__(
+            loader=loader,
+            undefined=StrictUndefined,
+            finalize=language.encode,
+            autoescape=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            newline_sequence="\n",
+            cache_size=200,
+            auto_reload=False,
+        )
+        self.language = language
+        known = self.filters
+        self.filters = {name: known[name] for name in _FILTERS}
+        self.filters.update(
+            join=_join,
+            replace=_replace,
+            identifier=literals.identifier,
+            verbatim=literals.verbatim,
+        )
+        if language is HCL:
+            self.filters["multiline"] = literals.multiline_hcl
+        self.tests = {name: self.tests[name] for name in _TESTS if name in self.tests}
+        self.globals = {"range": _range}
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """`a.b` looks up "b" in the map a; Python's attributes are out of reach."""
+        if obj.__class__ is dict:
+            try:
+                return obj[attribute]
+            except KeyError:
+                return self.undefined(obj=obj, name=attribute)
+        if isinstance(obj, LoopContext) and attribute in _LOOP_FIELDS:
+            return getattr(obj, attribute)
+        return self.undefined(obj=obj, name=attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """`a["b"]` or `a[0]`."""
+        if isinstance(obj, dict | list | tuple | str):
+            try:
+                return obj[argument]
+            except (KeyError, IndexError, TypeError):
+                pass
+        return self.undefined(obj=obj, name=argument)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """None is."""
+        return False
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        """Only `range`."""
+        return obj is _range
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """Arithmetic on numbers, `+` on lists and texts; nothing that grows without bound."""
+        numbers = isinstance(left, int | float) and isinstance(right, int | float)
+        if operator == "+" and isinstance(left, str) and isinstance(right, str):
+            return _bounded(str(left) + str(right))
+        if operator == "+" and isinstance(left, tuple | list) and isinstance(right, tuple | list):
+            if len(left) + len(right) > MAX_RANGE:
+                msg = f"a list of more than {MAX_RANGE}"
+                raise SecurityError(msg)
+            return [*left, *right]
+        if isinstance(left, Undefined) or isinstance(right, Undefined):
+            str(left if isinstance(left, Undefined) else right)
+        if not numbers or operator == "**":
+            msg = f"`{operator}` needs numbers"
+            raise SecurityError(msg)
+        result = super().call_binop(context, operator, left, right)
+        if abs(result) > MAX_NUMBER:
+            msg = f"`{operator}` gives a number that is too large"
+            raise SecurityError(msg)
+        return result
+
+    def concat(self, parts: Sequence[Any]) -> str:  # type: ignore[override]  # jinja2 keeps a function here
+        """`a ~ b`."""
+        return _bounded("".join([part if part.__class__ is str else _text(part) for part in parts]))
+
+    def handle_exception(self, source: str | None = None) -> NoReturn:
+        """Without jinja2's rewriting of tracebacks: we read the line ourselves."""
+        raise  # noqa: PLE0704  # called from an except block
+
+
+@lru_cache(maxsize=8)
+def _bare(language: Language) -> ValueEnvironment:
+    return ValueEnvironment(language, None)
+
+
+@lru_cache(maxsize=4096)
+def _compiled(language: Language, name: str, source: str) -> tuple[CodeType, tuple[Misplaced, ...]]:
+    """Code of a template, kept by its text: one text is compiled once in a process."""
+    environment = _bare(language)
+    tree = environment.parse(source, name, name)
+    misplaced = lint(tree, language.start)
+    return environment.compile(tree, name, name), tuple(misplaced)
+
+
+def check_template(name: str, source: str) -> list[Misplaced]:
+    """Whether a template can be used, without rendering it."""
+    language = language_of(name)
+    if language is None:
+        return [
+            Misplaced(
+                0, "values cannot be encoded for this kind of file", ".tf.j2, .yml.j2 or .yaml.j2"
+            )
+        ]
+    try:
+        _, misplaced = _compiled(language, name, source)
+    except TemplateSyntaxError as err:
+        return [Misplaced(err.lineno, f"not a valid template: {err.message}")]
+    except TemplateError as err:
+        return [Misplaced(1, f"not a valid template: {err.message}")]
+    return list(misplaced)
+
+
+def includes_of(name: str, source: str) -> list[tuple[int, str]]:
+    """The names that a template includes, with their lines."""
+    language = language_of(name)
+    if language is None:
+        return []
+    try:
+        tree = _bare(language).parse(source, name, name)
+    except TemplateError:
+        return []
+    return [
+        (node.lineno, node.template.value)
+        for node in tree.find_all(nodes.Include)
+        if isinstance(node.template, nodes.Const) and isinstance(node.template.value, str)
+    ]
+
+
+class Templates:
+    """The templates that one blueprint may use."""
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        loader = _Loader(sources)
+        self._environments = {
+            language: ValueEnvironment(language, loader) for language in (HCL, YAML, PIPELINE)
+        }
+
+    def get(self, name: str) -> Template:
+        """The template of that name; jinja2's errors when it cannot be used."""
+        language = language_of(name)
+        if language is None:
+            raise TemplateNotFound(name)
+        return self._environments[language].get_template(name)
+
+
+class TemplateFault(Exception):  # noqa: N818  # says what it is
+    """A template could not be printed: which one, at which line, and why."""
+
+    def __init__(self, name: str, line: int, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+        self.line = line
+        self.message = message
+
+
+def print_template(templates: Templates, name: str, context: Mapping[str, Any], limit: int) -> str:
+    """The output of the template of that name; TemplateFault when it cannot be had whole."""
+    try:
+        template = templates.get(name)
+        pieces: list[str] = []
+        size = 0
+        for piece in template.root_render_func(template.new_context(dict(context))):
+            pieces.append(piece)
+            size += len(piece)
+            if size > limit:
+                raise SecurityError(f"the output grows beyond {limit} characters")
+        return "".join(pieces)
+    except RecursionError as err:
+        raise TemplateFault(*_place(err, name), "the template goes too deep") from None
+    except (
+        TemplateError,
+        literals.UnprintableValue,
+        ArithmeticError,
+        TypeError,
+        ValueError,
+    ) as err:
+        raise TemplateFault(*_place(err, name), str(err) or type(err).__name__) from None
+
+
+def _place(error: BaseException, name: str) -> tuple[str, int]:
+    """The template and line at which an error happened: the deepest that the traceback knows."""
+    if isinstance(error, TemplateSyntaxError):
+        return error.name or name, error.lineno
+    line = 0
+    trace = error.__traceback__
+    while trace is not None:
+        template = trace.tb_frame.f_globals.get("__jinja_template__")
+        if isinstance(template, Template):
+            name, line = template.name or name, template.get_corresponding_lineno(trace.tb_lineno)
+        trace = trace.tb_next
+    return name, line

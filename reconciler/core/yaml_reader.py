@@ -1,0 +1,248 @@
+"""A strict YAML reader: plain data only, bounded, without surprises.
+
+What YAML can do beyond data is refused: tags, merge keys, duplicate keys, keys that are not
+strings, several documents in a file. A plain scalar is `null`, `true`, `false` or a JSON number,
+else it is a string: `no`, `12:30:00`, `0123` and `2026-01-01` stay what somebody typed. Depth,
+nodes, aliases and the size that aliases expand to are bounded while reading, so that a hostile
+file costs no more than an honest one of its size.
+
+libyaml's C parser does the scanning. Positions are found by reading again, and only when there is
+something to say about a place.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from yaml import YAMLError
+from yaml.cyaml import CParser  # type: ignore[attr-defined]  # the stubs hide it
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+MAX_DEPTH: Final = 24
+MAX_NODES: Final = 20_000
+MAX_ALIASES: Final = 50
+MAX_SCALAR: Final = 64 * 1024
+
+_ATOMS: Final[dict[str, object]] = {"": None, "~": None, "null": None, "true": True, "false": False}
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(\.[0-9]{1,17})?([eE][-+]?[0-9]{1,3})?")
+_NUMBER_START: Final = frozenset("-0123456789")
+_UNSET: Final[Any] = object()
+
+Path = tuple[str | int, ...]
+
+
+class YamlError(Exception):
+    """The text is not acceptable YAML; line and column count from 1."""
+
+    def __init__(self, line: int, column: int, message: str, expected: str = "") -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+        self.message = message
+        self.expected = expected
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a file, counted from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """Where each field's name and each value stands."""
+
+    names: dict[Path, Position]
+    values: dict[Path, Position]
+
+    def of_value(self, path: Path) -> Position:
+        """The value's place, or that of the nearest thing around it."""
+        while path not in self.values and path:
+            path = path[:-1]
+        return self.values.get(path, Position(1, 1))
+
+    def of_name(self, path: Path) -> Position:
+        """The field name's place, or the value's where there is no name."""
+        return self.names.get(path) or self.of_value(path)
+
+
+def _checked(data: bytes) -> bytes:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as err:
+        line = data.count(b"\n", 0, err.start) + 1
+        column = err.start - (data.rfind(b"\n", 0, err.start) + 1) + 1
+        raise YamlError(line, column, "the file is not UTF-8 text", "UTF-8") from None
+    return data.removeprefix(b"\xef\xbb\xbf")
+
+
+def _scalar(text: str) -> object:
+    if text in _ATOMS:
+        return _ATOMS[text]
+    if text[0] in _NUMBER_START and (match := _NUMBER.fullmatch(text)):
+        return int(text) if match.lastindex is None else float(text)
+    return text
+
+
+def _fail(event: Any, message: str, expected: str = "") -> YamlError:
+    mark = event.start_mark
+    return YamlError(mark.line + 1, mark.column + 1, message, expected)
+
+
+def _syntax(err: YAMLError) -> YamlError:
+    mark = getattr(err, "problem_mark", None) or getattr(err, "context_mark", None)
+    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+    words = getattr(err, "problem", None) or getattr(err, "reason", None) or "not valid YAML"
+    if "cannot start any token" in words:
+        words += " (tabs cannot indent; quote text that starts with @, ` or %)"
+    return YamlError(line, column, f"not valid YAML: {words}")
+
+
+def read_yaml(data: bytes) -> object:
+    """The file's single document as dicts, tuples and scalars; YamlError at the first fault."""
+    text = _checked(data)
+    try:
+        return _read(text)
+    except YAMLError as err:
+        raise _syntax(err) from None
+
+
+def _read(text: bytes) -> object:  # noqa: C901, PLR0912, PLR0915  # one pass over the events, for speed
+    next_event: Callable[[], Any] = CParser(text).get_event
+    stack: list[tuple[Any, Any, int]] = []
+    anchors: dict[str, tuple[object, int]] = {}
+    open_anchors: list[str | None] = []
+    holder: Any = None
+    key: Any = _UNSET
+    root: object = _UNSET
+    nodes = aliases = 0
+    while True:
+        event = next_event()
+        kind = event.__class__
+        if kind is ScalarEvent:
+            value: Any = event.value
+            if event.tag is not None:
+                raise _fail(event, f"tags such as `{event.tag}` are not allowed", "plain data")
+            if len(value) > MAX_SCALAR:
+                raise _fail(event, f"a value of {len(value)} characters", f"at most {MAX_SCALAR}")
+            if key is _UNSET and holder.__class__ is dict:
+                if value == "<<" and event.implicit[0]:
+                    raise _fail(event, "merge keys (`<<`) are not allowed", "write the fields out")
+                if event.implicit[0] and (value in _ATOMS or _NUMBER.fullmatch(value)):
+                    raise _fail(
+                        event, f"the field name `{value}` is not text", f'"{value}" in quotes'
+                    )
+            elif event.implicit[0]:
+                value = _scalar(value)
+            nodes += 1
+            if event.anchor is not None:
+                anchors[event.anchor] = (value, 1)
+        elif kind is MappingStartEvent or kind is SequenceStartEvent:
+            if event.tag is not None:
+                raise _fail(event, f"tags such as `{event.tag}` are not allowed", "plain data")
+            if key is _UNSET and holder.__class__ is dict:
+                raise _fail(event, "a map or list cannot be a field name", "text")
+            if len(stack) >= MAX_DEPTH:
+                raise _fail(event, "nested too deeply", f"at most {MAX_DEPTH} levels")
+            nodes += 1
+            stack.append((holder, key, nodes))
+            open_anchors.append(event.anchor)
+            holder = {} if kind is MappingStartEvent else []
+            key = _UNSET
+            if event.anchor is not None:
+                anchors.pop(event.anchor, None)
+            continue
+        elif kind is MappingEndEvent or kind is SequenceEndEvent:
+            value = holder if kind is MappingEndEvent else tuple(holder)
+            holder, key, before = stack.pop()
+            anchor = open_anchors.pop()
+            if anchor is not None:
+                anchors[anchor] = (value, nodes - before + 1)
+        elif kind is AliasEvent:
+            aliases += 1
+            if aliases > MAX_ALIASES:
+                raise _fail(event, "too many aliases", f"at most {MAX_ALIASES}")
+            if event.anchor not in anchors:
+                what = "contains itself" if event.anchor in open_anchors else "is not defined above"
+                raise _fail(event, f"the alias `*{event.anchor}` {what}")
+            value, weight = anchors[event.anchor]
+            nodes += weight
+        elif kind is DocumentStartEvent:
+            if root is not _UNSET:
+                raise _fail(event, "a second document in the file", "one document in each file")
+            if event.version or event.tags:
+                raise _fail(event, "YAML directives are not allowed", "plain data")
+            continue
+        elif kind is StreamEndEvent:
+            if root is _UNSET:
+                raise YamlError(1, 1, "the file is empty", "a document")
+            return root
+        else:
+            continue
+        if nodes > MAX_NODES:
+            raise _fail(
+                event, "too much in one file", f"at most {MAX_NODES} values, aliases expanded"
+            )
+        if holder.__class__ is dict:
+            if key is _UNSET:
+                if value.__class__ is not str:
+                    raise _fail(event, "a field name must be text", "text")
+                if value in holder:
+                    raise _fail(event, f"the field `{value}` stands twice", "each field once")
+                key = value
+            else:
+                holder[key] = value
+                key = _UNSET
+        elif holder is None:
+            root = value
+        else:
+            holder.append(value)
+
+
+def find_positions(data: bytes) -> Positions:
+    """Where everything stands, for text that `read_yaml` accepted."""
+    next_event: Callable[[], Any] = CParser(_checked(data)).get_event
+    names: dict[Path, Position] = {}
+    values: dict[Path, Position] = {}
+    path: list[Any] = []
+    holders: list[Any] = []
+    while True:
+        event = next_event()
+        kind = event.__class__
+        if kind is StreamEndEvent:
+            return Positions(names, values)
+        if kind in (MappingEndEvent, SequenceEndEvent):
+            holders.pop()
+        elif kind in (ScalarEvent, AliasEvent, MappingStartEvent, SequenceStartEvent):
+            mark = event.start_mark
+            position = Position(mark.line + 1, mark.column + 1)
+            if holders and holders[-1] is _UNSET:
+                holders[-1] = event.value if kind is ScalarEvent else str(event.anchor)
+                names[(*path, holders[-1])] = position
+                continue
+            here: Path = (*path, holders[-1]) if holders else ()
+            values[here] = position
+            if kind in (MappingStartEvent, SequenceStartEvent):
+                if holders:
+                    path.append(holders[-1])
+                holders.append(_UNSET if kind is MappingStartEvent else 0)
+                continue
+        else:
+            continue
+        if not holders:
+            continue
+        if kind in (MappingEndEvent, SequenceEndEvent):
+            path.pop()
+        holders[-1] = holders[-1] + 1 if isinstance(holders[-1], int) else _UNSET

@@ -1,0 +1,80 @@
+"""Environment: one deployable thing of one owner on one track, at one stage."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from reconciler.model.base import (
+    Account,
+    Document,
+    DriftMode,
+    Duration,
+    Model,
+    Name,
+    OwnedMetadata,
+    Region,
+    Stage,
+    Version,
+)
+from reconciler.model.profile import Rollout
+
+
+class BlueprintRef(Model):
+    """Which blueprint, in which released version."""
+
+    name: Name
+    """A folder of `templates/`."""
+    version: Version
+    """A version of that blueprint; promotion carries it from stage to stage."""
+
+
+class DriftOverride(Model):
+    """What of the profile's drift handling this environment changes."""
+
+    mode: DriftMode | None = None
+    """Who mends drift."""
+    interval: Duration | None = None
+    """How often to look for drift."""
+
+
+class Overrides(Model):
+    """Departures from the profile, each only where the profile's `allowedOverrides` names it."""
+
+    drift: DriftOverride | None = None
+    """`drift.mode`, `drift.interval`"""
+    rollout: Rollout | None = None
+    """`rollout`"""
+
+
+class EnvironmentSpec(Model):
+    """What is wanted."""
+
+    track: Name
+    """The profile to live by: demo, customer, platform."""
+    stage: Stage
+    """dev, staging or production."""
+    promoted_from: Name | None = None
+    """The environment of the stage before, which this one follows."""
+    blueprint: BlueprintRef
+    """What is built."""
+    region: Region | None = None
+    """The AWS region; the profile's default when absent."""
+    account: Account
+    """The AWS account that it is built in."""
+    parameters: dict[str, Any] = Field(default={})
+    """Values for the blueprint's parameters, checked against its schema."""
+    ttl: Duration | None = None
+    """How long it lives after its first apply; the profile's default when absent."""
+    overrides: Overrides | None = None
+    """Departures from the profile, where the profile allows them."""
+
+
+class Environment(Document):
+    """One deployable thing of one owner on one track, at one stage."""
+
+    kind: Literal["Environment"]
+    """Environment"""
+    metadata: OwnedMetadata
+    """Name, owner, description and labels."""
+    spec: EnvironmentSpec
+    """What is wanted."""

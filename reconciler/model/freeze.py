@@ -1,0 +1,59 @@
+"""Freeze: the emergency stop."""
+
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints, model_validator
+
+from reconciler.model.base import Document, Model, Name, OwnedMetadata, Text, Timestamp
+
+
+class Scope(Model):
+    """What stands still: exactly one of these."""
+
+    everything: bool | None = None
+    """true = all environments."""
+    track: Name | None = None
+    """All environments of a track."""
+    environment: Name | None = None
+    """One environment."""
+    agent: Name | None = None
+    """Everything that one agent asks for."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "Scope":
+        given = [self.everything, self.track, self.environment, self.agent]
+        if sum(value is not None for value in given) != 1 or self.everything is False:
+            msg = "give exactly one of `everything: true`, `track`, `environment`, `agent`"
+            raise ValueError(msg)
+        return self
+
+
+class FreezeSpec(Model):
+    """What stands still, why and how long."""
+
+    scope: Scope
+    """What stands still."""
+    reason: Annotated[Text, StringConstraints(min_length=5)]
+    """Why."""
+    since: Timestamp
+    """From when."""
+    expires: Timestamp | None = None
+    """When it ends by itself; absent = when somebody takes it out."""
+
+    @model_validator(mode="after")
+    def _expires_after_since(self) -> "FreezeSpec":
+        if self.expires is not None and self.expires <= self.since:
+            msg = "`expires` must be later than `since`"
+            raise ValueError(msg)
+        return self
+
+
+class Freeze(Document):
+    """The emergency stop."""
+
+    kind: Literal["Freeze"]
+    """Freeze"""
+    metadata: OwnedMetadata
+    """The owner is the team that stopped it."""
+    spec: FreezeSpec
+    """What stands still, why and how long."""

@@ -1,0 +1,273 @@
+"""Profile: what a track allows, asks for and does by itself."""
+
+from datetime import time
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+
+from reconciler.model.base import (
+    Account,
+    Document,
+    DriftMode,
+    Duration,
+    GateLevel,
+    Isolation,
+    Items,
+    Label,
+    LabelKey,
+    Model,
+    Name,
+    OwnedMetadata,
+    Region,
+    Risk,
+    Stage,
+    Strategy,
+)
+
+Override = Literal["drift.mode", "drift.interval", "rollout"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+def _clock_time(value: object) -> time:
+    if isinstance(value, time):
+        return value
+    if isinstance(value, str) and len(value) == 5:  # noqa: PLR2004  # HH:MM
+        try:
+            return time.fromisoformat(value)
+        except ValueError:
+            pass
+    msg = 'expected a time of day such as "08:30"'
+    raise ValueError(msg)
+
+
+ClockTime = Annotated[
+    time,
+    BeforeValidator(_clock_time),
+    PlainSerializer(lambda value: value.strftime("%H:%M"), return_type=str),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$", "examples": ["08:30"]}
+    ),
+]
+
+
+class RolloutStep(Model):
+    """One step of a canary."""
+
+    traffic: int = Field(ge=1, le=100)
+    """Percent of the traffic that goes to the new version."""
+    wait: Duration
+    """How long to watch before the next step."""
+
+
+class Rollout(Model):
+    """How a change reaches users."""
+
+    strategy: Strategy
+    """rolling, blue-green or canary."""
+    steps: tuple[RolloutStep, ...] = Field(default=(), max_length=10)
+    """For canary: rising shares of traffic, the last one 100."""
+
+    @model_validator(mode="after")
+    def _steps_fit_strategy(self) -> "Rollout":
+        if self.strategy != "canary":
+            if self.steps:
+                msg = f"`steps` go with canary; the strategy is {self.strategy}"
+                raise ValueError(msg)
+            return self
+        shares = [step.traffic for step in self.steps]
+        if not shares or shares[-1] != 100 or shares != sorted(set(shares)):  # noqa: PLR2004  # per cent
+            msg = "a canary wants `steps` whose `traffic` rises and ends at 100"
+            raise ValueError(msg)
+        return self
+
+
+class Defaults(Model):
+    """What an environment has when its document says nothing."""
+
+    region: Region | None = None
+    """The region."""
+    account: Account | None = None
+    """What `reconciler new` writes into a new environment."""
+    blueprint: Name | None = None
+    """What `reconciler new` takes when no blueprint is named."""
+    parameters: dict[str, Any] = Field(default={})
+    """Values for blueprint parameters of these names, where the blueprint has them."""
+    labels: dict[LabelKey, Label] = Field(default={})
+    """Labels that every environment of the track gets."""
+
+
+class Allowed(Model):
+    """The choices an environment has. A list that is absent allows nothing to be chosen."""
+
+    regions: Items[Region] = Field(min_length=1)
+    """Regions."""
+    blueprints: Items[Name] = Field(min_length=1)
+    """Blueprints."""
+    stages: Items[Stage] = Field(min_length=1)
+    """Stages."""
+    sizes: Items[str] = ()
+    """Values of a blueprint's `size` parameter; empty = any that the blueprint knows."""
+    instance_families: Items[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]] = ()
+    """Families (t4g, m7g, r7g) of parameters with `format: instance-class`; empty = any."""
+
+
+class Budget(Model):
+    """Monthly limits in US dollars, held against the blueprints' cost estimates."""
+
+    per_environment: int | None = Field(default=None, ge=0)
+    """For one environment."""
+    per_team: int | None = Field(default=None, ge=0)
+    """For all environments of a team on this track."""
+
+
+class Quotas(Model):
+    """How much of it."""
+
+    environments_per_team: int | None = Field(default=None, ge=0)
+    """Environments that a team may have on this track."""
+    monthly_budget: Budget = Budget()
+    """Monthly limits in US dollars."""
+
+
+class GateLevels(Model):
+    """What a finding of each category does: advisory tells, soft asks for approval, hard denies."""
+
+    security: GateLevel = "hard"
+    """Security findings."""
+    cost: GateLevel = "hard"
+    """Cost findings."""
+    compliance: GateLevel = "hard"
+    """Compliance findings."""
+    operational: GateLevel = "hard"
+    """Operational findings."""
+    pipeline: GateLevel = "hard"
+    """Findings in pipelines."""
+    authority: GateLevel = "hard"
+    """Somebody changed what is not theirs to change."""
+
+
+class Gates(Model):
+    """Levels by stage. What is not named is hard."""
+
+    dev: GateLevels = GateLevels()
+    """Levels at the stage dev."""
+    staging: GateLevels = GateLevels()
+    """Levels at the stage staging."""
+    production: GateLevels = GateLevels()
+    """Levels at the stage production."""
+
+
+class ApprovalRule(Model):
+    """Who has to agree, for which changes. All rules that match a change must be met."""
+
+    stages: Items[Stage] = Field(min_length=1)
+    """Stages that the rule is for."""
+    risks: Items[Risk] = Field(min_length=1)
+    """Risk tiers that the rule is for: L0 changes nothing in the cloud ... L3 destroys data."""
+    count: int = Field(ge=1, le=10)
+    """How many people."""
+    teams: Items[Name] = ()
+    """Teams that they must be of; empty = the owner's team."""
+    humans_only: bool = True
+    """Whether an agent's approval counts."""
+
+
+class Drift(Model):
+    """What happens when the cloud is not as declared."""
+
+    mode: DriftMode
+    """automated mends, assisted opens a merge request, advisory tells."""
+    interval: Duration
+    """How often to look."""
+
+
+class Ttl(Model):
+    """How long environments of the track live."""
+
+    default: Duration
+    """When the environment's document says nothing."""
+    maximum: Duration
+    """The longest that a document may ask for."""
+
+    @model_validator(mode="after")
+    def _default_fits(self) -> "Ttl":
+        if self.default > self.maximum:
+            msg = "`default` is longer than `maximum`"
+            raise ValueError(msg)
+        return self
+
+
+class ChangeWindow(Model):
+    """When changes may be applied."""
+
+    days: Items[Weekday] = Field(min_length=1)
+    """Days of the week."""
+    start: ClockTime
+    """From this time of day, UTC."""
+    end: ClockTime
+    """Until this time of day, UTC."""
+
+    @model_validator(mode="after")
+    def _ends_after_start(self) -> "ChangeWindow":
+        if self.end <= self.start:
+            msg = "`end` must be later than `start`; write two windows for a night"
+            raise ValueError(msg)
+        return self
+
+
+class AgentLimits(Model):
+    """What agents may do on the track; an Agent's own limits can only be lower."""
+
+    highest_risk: Risk
+    """The highest risk tier of a change."""
+    changes_per_day: int = Field(ge=0)
+    """Changes of one agent in a day; 0 = none."""
+
+
+class ProfileSpec(Model):
+    """The law of a track."""
+
+    defaults: Defaults = Defaults()
+    """What an environment has when its document says nothing."""
+    allowed: Allowed
+    """The choices an environment has."""
+    quotas: Quotas = Quotas()
+    """How much of it."""
+    gates: Gates = Gates()
+    """What findings do, by stage and category."""
+    approvals: tuple[ApprovalRule, ...] = ()
+    """Who has to agree to what."""
+    drift: Drift
+    """What happens when the cloud is not as declared."""
+    ttl: Ttl | None = None
+    """How long environments live; absent = for ever."""
+    rollout: Rollout
+    """How a change reaches users."""
+    isolation: Isolation
+    """shared, dedicated-vpc or dedicated-account."""
+    change_windows: tuple[ChangeWindow, ...] = ()
+    """When changes to production may be applied; empty = always."""
+    promotion_required: bool = False
+    """Whether production must be promoted from a staging environment."""
+    agents: AgentLimits
+    """What agents may do."""
+    allowed_overrides: Items[Override] = ()
+    """What of this an environment may change for itself."""
+
+
+class Profile(Document):
+    """What a track allows, asks for and does by itself."""
+
+    kind: Literal["Profile"]
+    """Profile"""
+    metadata: OwnedMetadata
+    """The name is the track's."""
+    spec: ProfileSpec
+    """The law of the track."""

@@ -1,0 +1,212 @@
+"""Settings (`reconciler.yaml`): how this repository is watched, judged and applied."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from reconciler.model.base import (
+    Document,
+    Duration,
+    Items,
+    Model,
+    Name,
+    OwnedMetadata,
+    Region,
+    Text,
+)
+
+BranchName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=200)
+]
+EnvVar = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=80),
+    Field(description="the name of an environment variable; the secret itself never stands in git"),
+]
+HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@]+$", max_length=500)]
+
+
+class Branches(Model):
+    """The branches that matter."""
+
+    target: BranchName = "main"
+    """What is judged by and applied from."""
+    records: BranchName = "records"
+    """Where records are written."""
+
+
+class LocalForge(Model):
+    """Merge requests as refs and documents in a bare repository: no server."""
+
+    kind: Literal["local"]
+    """local"""
+
+
+class GitLabForge(Model):
+    """Merge requests on GitLab."""
+
+    kind: Literal["gitlab"]
+    """gitlab"""
+    url: HttpUrl = "https://gitlab.com"
+    """The server."""
+    project: Text
+    """The project's full path or numeric id."""
+    token_from: EnvVar = "GITLAB_TOKEN"  # noqa: S105  # a variable's name
+    """The environment variable that holds the token."""
+
+
+class LocalState(Model):
+    """Terraform state on this machine; for trying things out."""
+
+    backend: Literal["local"]
+    """local"""
+
+
+class S3State(Model):
+    """Terraform state in S3, with its native lock file."""
+
+    backend: Literal["s3"]
+    """s3"""
+    bucket: Text
+    """The bucket."""
+    region: Region
+    """The bucket's region."""
+    prefix: Text = "reconciler"
+    """The keys' first part."""
+    kms_key: Text | None = None
+    """The key to encrypt with; the bucket's default when absent."""
+
+
+class HttpState(Model):
+    """Terraform state that GitLab manages."""
+
+    backend: Literal["http"]
+    """http"""
+    address: HttpUrl
+    """The address below which each environment has its state."""
+
+
+class PgState(Model):
+    """Terraform state in PostgreSQL."""
+
+    backend: Literal["pg"]
+    """pg"""
+    connection_from: EnvVar
+    """The environment variable that holds the connection string."""
+
+
+class PolicyEngine(Model):
+    """What evaluates Rego."""
+
+    engine: Literal["auto", "embedded", "opa"] = "auto"
+    """auto takes the embedded engine and says so."""
+    url: HttpUrl | None = None
+    """For opa: the server; absent = an `opa` from PATH, started privately."""
+    timeout: Duration = timedelta(seconds=10)
+    """How long one evaluation may take."""
+
+
+class Intervals(Model):
+    """How often to look."""
+
+    poll: Duration = timedelta(minutes=1)
+    """At the repository, when no webhook came."""
+    retry: Duration = timedelta(minutes=5)
+    """At an environment that failed, at most."""
+
+
+class SlackTarget(Model):
+    """A Slack-compatible incoming webhook."""
+
+    kind: Literal["slack"]
+    """slack"""
+    url_from: EnvVar
+    """The environment variable that holds the address."""
+
+
+class WebhookTarget(Model):
+    """A signed webhook."""
+
+    kind: Literal["webhook"]
+    """webhook"""
+    url: HttpUrl
+    """The address."""
+    secret_from: EnvVar
+    """The environment variable that holds the signing secret."""
+
+
+class SnsTarget(Model):
+    """An SNS topic."""
+
+    kind: Literal["sns"]
+    """sns"""
+    topic: Annotated[
+        str, StringConstraints(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]+$")
+    ]
+    """The topic's ARN."""
+
+
+class EmailTarget(Model):
+    """Mail."""
+
+    kind: Literal["email"]
+    """email"""
+    to: Items[Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]] = Field(
+        min_length=1
+    )
+    """The receivers."""
+
+
+Event = Literal[
+    "denied",
+    "approval-needed",
+    "applied",
+    "failed",
+    "drift",
+    "expiring",
+    "frozen",
+    "bypass",
+    "quarantined",
+]
+
+
+class Notification(Model):
+    """Who hears what."""
+
+    name: Name
+    """The rule's name."""
+    events: Items[Event] = Field(min_length=1)
+    """What to tell."""
+    tracks: Items[Name] = ()
+    """Of which tracks; empty = all."""
+    target: SlackTarget | WebhookTarget | SnsTarget | EmailTarget = Field(discriminator="kind")
+    """Where to."""
+
+
+class SettingsSpec(Model):
+    """How this repository is watched, judged and applied."""
+
+    branches: Branches = Branches()
+    """The branches that matter."""
+    forge: LocalForge | GitLabForge = Field(discriminator="kind")
+    """Where merge requests live."""
+    state: LocalState | S3State | HttpState | PgState = Field(discriminator="backend")
+    """Where Terraform keeps its state."""
+    policy: PolicyEngine = PolicyEngine()
+    """What evaluates Rego."""
+    intervals: Intervals = Intervals()
+    """How often to look."""
+    notifications: tuple[Notification, ...] = ()
+    """Who hears what."""
+
+
+class Settings(Document):
+    """How this repository is watched, judged and applied."""
+
+    kind: Literal["Settings"]
+    """Settings"""
+    metadata: OwnedMetadata
+    """The owner may change how everything works."""
+    spec: SettingsSpec
+    """How this repository is watched, judged and applied."""

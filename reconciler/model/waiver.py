@@ -1,0 +1,55 @@
+"""Waiver: an exception from one rule, for one subject, by somebody, until a day."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from reconciler.model.base import Document, Items, Model, Name, OwnedMetadata, Text, Timestamp
+
+RuleId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{1,79}$"),
+    Field(description="the id of a rule of ours, or of Checkov (CKV_AWS_117)"),
+]
+
+
+class Subject(Model):
+    """What the exception is for: it holds where every given field matches."""
+
+    environments: Items[Name] = ()
+    """Names of environments; empty = any."""
+    tracks: Items[Name] = ()
+    """Tracks; empty = any."""
+    resources: Items[Text] = ()
+    """Terraform addresses or paths; empty = any."""
+
+    @model_validator(mode="after")
+    def _names_something(self) -> "Subject":
+        if not (self.environments or self.tracks):
+            msg = "a waiver names `environments` or `tracks`; one for everything would be no rule"
+            raise ValueError(msg)
+        return self
+
+
+class WaiverSpec(Model):
+    """What is excepted, why and until when."""
+
+    rule: RuleId
+    """The rule."""
+    subject: Subject
+    """What for."""
+    reason: Annotated[Text, StringConstraints(min_length=15)]
+    """Why, in words that an auditor understands."""
+    expires: Timestamp
+    """When it ends by itself."""
+
+
+class Waiver(Document):
+    """An exception from one rule, for one subject, by somebody, until a day."""
+
+    kind: Literal["Waiver"]
+    """Waiver"""
+    metadata: OwnedMetadata
+    """The owner answers for the exception."""
+    spec: WaiverSpec
+    """What is excepted, why and until when."""

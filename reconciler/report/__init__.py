@@ -1,0 +1,1 @@
+"""Values -> text or JSON. The same value gives every format."""

@@ -1,0 +1,190 @@
+"""Values -> JSON of a stable, documented shape (docs/output.md). Fields are never renamed."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from reconciler.errors import ReconcilerError
+from reconciler.model.affected import Affected
+from reconciler.model.base import API_VERSION
+from reconciler.model.overview import Overview, Row
+from reconciler.model.problem import Problem
+from reconciler.model.rendered import Rendered, RenderSummary
+from reconciler.model.show import Shown
+
+
+def document(kind: str, **fields: Any) -> str:
+    """One JSON document, with its kind."""
+    return json.dumps(
+        {"apiVersion": API_VERSION, "kind": kind, **fields}, indent=2, ensure_ascii=False
+    )
+
+
+def problem(one: Problem) -> dict[str, Any]:
+    """One problem."""
+    return {
+        "path": one.path,
+        "line": one.line,
+        "column": one.column,
+        "code": one.code,
+        "message": one.message,
+        "expected": one.expected,
+        "suggestion": one.suggestion,
+    }
+
+
+def problems(many: Iterable[Problem]) -> list[dict[str, Any]]:
+    """Many."""
+    return [problem(one) for one in many]
+
+
+def row(one: Row) -> dict[str, Any]:
+    """An environment in a list."""
+    return {
+        "name": one.name,
+        "path": one.path,
+        "track": one.track,
+        "stage": one.stage,
+        "owner": one.owner,
+        "blueprint": {"name": one.blueprint, "version": one.version},
+        "region": one.region,
+        "account": one.account,
+        "promotedFrom": one.promoted_from or None,
+        "description": one.description,
+        "monthlyCost": one.monthly_cost,
+        "labels": dict(one.labels),
+    }
+
+
+def validated(overview: Overview) -> str:
+    """`reconciler validate`."""
+    return document(
+        "Validation",
+        revision=overview.revision,
+        valid=not overview.problems,
+        documents=dict(overview.documents),
+        problems=problems(overview.problems),
+    )
+
+
+def listed(overview: Overview, rows: Iterable[Row]) -> str:
+    """`reconciler list`."""
+    return document(
+        "EnvironmentList",
+        revision=overview.revision,
+        environments=[row(one) for one in rows],
+        problems=len(overview.problems),
+    )
+
+
+def summary(one: RenderSummary | None) -> dict[str, Any] | None:
+    """Rendered files in short."""
+    if one is None:
+        return None
+    return {
+        "digest": one.digest,
+        "files": [{"path": path, "size": size} for path, size in one.files],
+    }
+
+
+def rendered_one(revision: str, rendered: Rendered) -> str:
+    """`reconciler render ENV`."""
+    return document(
+        "Rendered",
+        revision=revision,
+        environment=rendered.environment,
+        digest=rendered.digest,
+        files=[
+            {"path": file.path, "content": file.content.decode("utf-8", "replace")}
+            for file in rendered.files
+        ],
+    )
+
+
+def rendered_all(revision: str, outcomes: Iterable[Any]) -> str:
+    """`reconciler render`."""
+    return document(
+        "RenderedList",
+        revision=revision,
+        environments=[
+            {
+                "name": one.name,
+                "path": one.path,
+                "rendered": summary(one.summary),
+                "problems": problems(one.problems),
+            }
+            for one in outcomes
+        ],
+    )
+
+
+def shown(revision: str, one: Shown) -> str:
+    """`reconciler show ENV`."""
+    filled = one.filled
+    environment = filled.environment.document
+    return document(
+        "EnvironmentView",
+        revision=revision,
+        path=filled.environment.path,
+        document=environment.model_dump(mode="json", by_alias=True, exclude_none=True),
+        effective={
+            "region": filled.region,
+            "ttlHours": filled.ttl_hours,
+            "rollout": filled.rollout.model_dump(mode="json", by_alias=True),
+            "monthlyCost": filled.monthly_cost,
+            "parameters": {
+                name: {"value": value, "from": one.sources[name]}
+                for name, value in filled.parameters.items()
+            },
+        },
+        templateContext=one.context,
+        rendered=None if one.rendered is None else summary(one.rendered.summary()),
+        problems=problems(one.problems),
+    )
+
+
+def affected(base: str, head: str, found: Iterable[Affected]) -> str:
+    """`reconciler affected`."""
+    return document(
+        "AffectedList",
+        base=base,
+        head=head,
+        environments=[
+            {
+                "name": one.name,
+                "path": one.path,
+                "effect": one.effect.value,
+                "reasons": list(one.reasons),
+                "broken": one.broken,
+            }
+            for one in found
+        ],
+    )
+
+
+def written(kind: str, paths: Iterable[str], **fields: Any) -> str:
+    """Commands that write files."""
+    return document(kind, files=list(paths), **fields)
+
+
+def failed(error: ReconcilerError) -> str:
+    """Any command that stopped."""
+    return document(
+        "Error",
+        reason=error.reason,
+        message=error.message,
+        hint=error.hint,
+        subject=error.subject,
+        exitCode=int(error.exit),
+    )
+
+
+def diff(revision: str, environment: str, other: str, files: Mapping[str, str]) -> str:
+    """`reconciler render ENV --diff REV`."""
+    return document(
+        "RenderedDiff",
+        revision=revision,
+        environment=environment,
+        against=other,
+        files=[{"path": path, "diff": text} for path, text in files.items()],
+    )
