@@ -7,6 +7,7 @@ SHELL := /bin/sh
 
 bin := .venv/bin
 pytest_args ?=
+args ?=
 
 .PHONY: help demo test soak check format bench lock clean setup
 
@@ -42,7 +43,7 @@ format: setup ## format the code and mend what lint can mend
 	@$(bin)/ruff check --fix .
 
 bench: setup ## measure against the benchmarks
-	@$(bin)/python -m benchmarks
+	@$(bin)/python -m benchmarks $(args)
 
 lock: ## renew requirements.lock from pyproject.toml
 	@sh scripts/lock.sh

@@ -1,19 +1,52 @@
 #!/bin/sh
-# The main job on the sample repository, each command shown before it runs.
+# The main job on the sample repository: load, check and render every environment.
+# Each command is shown before it runs.
 set -eu
 
 cd "$(dirname "$0")/.."
 PATH="$(pwd)/.venv/bin:$PATH"
 export PATH
 
+rendered=$(mktemp -d)
+trap 'rm -rf "$rendered"' EXIT INT TERM
+
 show() {
     printf '\n$ %s\n' "$*"
     "$@"
 }
 
+cat <<'END'
+This folder is itself an environments repository: environments/ on three tracks, their profiles,
+teams and blueprints. The program reads them, checks them against each other, and renders the
+Terraform and the pipeline of each environment.
+END
+
 show reconciler validate
 show reconciler list
-for document in environments/*.yaml environments/*/*.yaml environments/*/*/*.yaml; do
-    [ -f "$document" ] || continue
-    show reconciler render "$(basename "$document" .yaml)"
-done
+show reconciler show acme-portal
+show reconciler render
+show reconciler render pitch-acme --out "$rendered"
+printf '\n$ head -n 40 terraform/main.tf\n'
+head -n 40 "$rendered/pitch-acme/terraform/main.tf"
+
+printf '\nA mistake, in a copy of this folder: a region and a field are misspelt.\n'
+broken="$rendered/repository"
+mkdir "$broken"
+cp -R environments policies profiles templates reconciler.yaml "$broken"
+git init --quiet "$broken" 2>/dev/null || { printf 'git is not installed, so the demo ends here.\n'; exit 0; }
+sed -e 's/  ttl: 72h/  ttl: 30d\n  regoin: eu-centrl-1/' environments/demo/pitch-acme.yaml \
+    > "$broken/environments/demo/pitch-acme.yaml"
+printf '\n$ reconciler validate\n'
+if reconciler validate --repo "$broken"; then
+    printf 'the demo expected problems here\n' >&2
+    exit 1
+fi
+
+cat <<'END'
+
+What to try next:
+  . .venv/bin/activate
+  reconciler render acme-portal | less
+  reconciler init /tmp/my-environments && cd /tmp/my-environments
+  reconciler new --track demo --name hello --owner team-sales --set image=hello:1
+END

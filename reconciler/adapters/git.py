@@ -4,6 +4,7 @@ Links and submodules are named and never followed; names that no honest reposito
 a large blob is not loaded.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,10 +22,12 @@ _KINDS = {
     int(FileMode.COMMIT): EntryKind.SUBMODULE,
 }
 
+_ORDINARY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
 
 def safe_name(name: str) -> bool:
     """Whether a name in a tree is one that can stand in a path, on every system."""
-    return (
+    return _ORDINARY.fullmatch(name) is not None or (
         name not in ("", ".", "..")
         and name.lower() != ".git"
         and not any(char in "/\\:" or not char.isprintable() for char in name)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from reconciler.app.render import Rendering, render_one
 from reconciler.core.check import environment_faults
 from reconciler.core.effective import effective
-from reconciler.core.load import Found, as_problems, load_environment, load_shared
+from reconciler.core.load import Found, as_problems, lazy_shared, load_environment, load_shared
 from reconciler.core.render import Renderer, context
 from reconciler.core.suggest import did_you_mean, listed
 from reconciler.core.tree import files_below
@@ -46,8 +46,7 @@ def find_environment(tree: RepoTree, name: str) -> FoundEnvironment:
             f"`{name}` stands in {len(same)} files: {', '.join(entry.path for entry in same)}",
             hint="names are unique; `reconciler validate` shows all clashes",
         )
-    found: Found = []
-    shared = load_shared(tree, found)
+    shared = lazy_shared(tree)
     renderer = Renderer(tree, shared)
     own: Found = []
     loaded = load_environment(tree, same[0], own)
@@ -58,7 +57,7 @@ def find_environment(tree: RepoTree, name: str) -> FoundEnvironment:
         if filled is not None:
             own += environment_faults(filled)
         else:
-            own += found
+            load_shared(tree, own)  # what is missing may be there, and broken
     return FoundEnvironment(name, same[0].path, filled, renderer, as_problems(tree, own))
 
 

@@ -5,10 +5,9 @@ from dataclasses import astuple
 from typing import Any
 
 from reconciler.app.kept import Kept, identity, pack_problems, unpack_problems
-from reconciler.core.effective import effective
 from reconciler.core.load import load
 from reconciler.core.render import Renderer
-from reconciler.model.desired import Desired, Loaded
+from reconciler.model.desired import Desired, Effective, Loaded
 from reconciler.model.environment import Environment
 from reconciler.model.overview import Overview, Row
 from reconciler.ports import RepoTree
@@ -39,7 +38,8 @@ def validate(tree: RepoTree, kept: Kept) -> Overview:
 def _validate(tree: RepoTree) -> Overview:
     desired, problems = load(tree)
     templates = Renderer(tree, desired.shared).template_problems()
-    rows = tuple(sorted(_row(loaded, desired) for loaded in desired.environments))
+    complete = {one.environment.path: one for one in desired.complete}
+    rows = tuple(sorted(_row(one, complete.get(one.path)) for one in desired.environments))
     return Overview(tree.revision, rows, _counts(desired), tuple(sorted({*problems, *templates})))
 
 
@@ -63,8 +63,7 @@ def _counts(desired: Desired) -> tuple[tuple[str, int], ...]:
     )
 
 
-def _row(loaded: Loaded[Environment], desired: Desired) -> Row:
-    filled, _ = effective(loaded, desired.shared)
+def _row(loaded: Loaded[Environment], filled: Effective | None) -> Row:
     metadata, spec = loaded.document.metadata, loaded.document.spec
     return Row(
         metadata.name,

@@ -1,5 +1,6 @@
 """The entry point. Loads only the command that was asked for, so that `--help` answers at once."""
 
+import gc
 import importlib
 import os
 import sys
@@ -69,6 +70,8 @@ def cli() -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run a command; turn every failure into words and an exit code."""
+    # A command makes many values, keeps them and ends: collecting often finds nothing and costs.
+    gc.set_threshold(100_000, 50, 50)
     try:
         code = cli.main(args=argv, prog_name="reconciler", standalone_mode=False)
         if isinstance(code, int) and code:

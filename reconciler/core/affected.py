@@ -7,14 +7,20 @@ the answer is exact: not an environment too many because a comment moved, not on
 a profile is far away from it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler.core.effective import effective
-from reconciler.core.load import Found, load_environment, load_environments, load_shared
+from reconciler.core.load import (
+    Found,
+    blueprint_folders,
+    lazy_shared,
+    load_environment,
+    load_environments,
+)
 from reconciler.core.render import Renderer
-from reconciler.core.tree import Change, changes, find
+from reconciler.core.tree import Change, changes, files_below, find
 from reconciler.model.affected import Affected, Effect
 from reconciler.model.desired import Loaded, Shared
 from reconciler.model.environment import Environment
@@ -48,7 +54,7 @@ class Side:
 
     def __init__(self, tree: RepoTree) -> None:
         self.tree = tree
-        self.shared: Shared = load_shared(tree, [])
+        self.shared: Shared = lazy_shared(tree)
         self._renderer = Renderer(tree, self.shared)
 
     def state(self, path: str | None) -> State | None:
@@ -132,7 +138,7 @@ def affected(base: RepoTree, head: RepoTree, uses: "Uses") -> tuple[Affected, ..
     old, new = Side(base), Side(head)
     reasons: dict[str, tuple[str, ...]] = dict.fromkeys(own, ("its document changed",))
     if any(_is_shared(change.path) for change in differing):
-        shared = shared_changes(old.shared, new.shared)
+        shared = shared_changes(old, new)
         if shared:
             # A file that is touched itself is here already; all others are the same on both sides.
             for use in uses(head):
@@ -204,33 +210,46 @@ def _own_changes(differing: Iterable[Change]) -> tuple[list[str], dict[str, str]
     return [change.path for change in own if change.path not in left], moved
 
 
-def shared_changes(old: Shared, new: Shared) -> SharedChanges:
-    """What of the shared documents differs in content."""
-    tracks = {
-        name
-        for name in old.profiles.keys() | new.profiles.keys()
-        if _document(old.profiles.get(name)) != _document(new.profiles.get(name))
-    }
-    teams = {
-        name
-        for name in old.teams.keys() | new.teams.keys()
-        if _document(old.teams.get(name)) != _document(new.teams.get(name))
-    }
-    blueprints = set()
-    for key in old.blueprints.keys() | new.blueprints.keys():
-        before, after = old.blueprints.get(key), new.blueprints.get(key)
-        if (
-            before is None
-            or after is None
-            or (before.files, before.document) != (after.files, after.document)
-        ):
-            blueprints.add(key)
-    olds = {entry.path: entry.oid for entry in old.includes}
-    news = {entry.path: entry.oid for entry in new.includes}
-    includes = {path for path in olds.keys() | news.keys() if olds.get(path) != news.get(path)}
+def shared_changes(old: Side, new: Side) -> SharedChanges:
+    """What of the shared documents differs in content. Only files that differ are read."""
     return SharedChanges(
-        frozenset(tracks), frozenset(teams), frozenset(blueprints), frozenset(includes)
+        _differing(old.tree, new.tree, "profiles/tracks", old.shared.profiles, new.shared.profiles),
+        _differing(old.tree, new.tree, "profiles/teams", old.shared.teams, new.shared.teams),
+        _differing_blueprints(old, new),
+        frozenset(entry.path for entry in {*old.shared.includes} ^ {*new.shared.includes}),
     )
+
+
+def _differing(
+    old_tree: RepoTree,
+    new_tree: RepoTree,
+    folder: str,
+    olds: Mapping[str, Loaded[Any]],
+    news: Mapping[str, Loaded[Any]],
+) -> frozenset[str]:
+    before = {entry.name: entry.oid for entry in files_below(old_tree, folder)}
+    after = {entry.name: entry.oid for entry in files_below(new_tree, folder)}
+    names = [
+        file.removesuffix(".yaml")
+        for file in before.keys() | after.keys()
+        if before.get(file) != after.get(file)
+    ]
+    return frozenset(
+        name for name in names if _document(olds.get(name)) != _document(news.get(name))
+    )
+
+
+def _differing_blueprints(old: Side, new: Side) -> frozenset[tuple[str, str]]:
+    before, after = blueprint_folders(old.tree), blueprint_folders(new.tree)
+    found = set()
+    for key in before.keys() | after.keys():
+        if key in before and key in after and before[key].oid == after[key].oid:
+            continue
+        one, other = old.shared.blueprints.get(key), new.shared.blueprints.get(key)
+        same = one and other and (one.files, one.document) == (other.files, other.document)
+        if not same:
+            found.add(key)
+    return frozenset(found)
 
 
 def _document(loaded: Loaded[Any] | None) -> object:

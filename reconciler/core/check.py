@@ -5,23 +5,25 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import ValidationError
 
-from reconciler.core.documents import explain
+from reconciler.core.documents import details_of, explain
 from reconciler.core.effective import effective
 from reconciler.core.faults import Fault
-from reconciler.core.parameters import family, has_default
+from reconciler.core.parameters import family
 from reconciler.core.suggest import did_you_mean, listed
 from reconciler.core.yaml_reader import Path
 from reconciler.model.base import STAGES, format_duration
-from reconciler.model.desired import BlueprintFolder, Desired, Effective, Loaded, Shared
+from reconciler.model.desired import BlueprintFolder, Effective, Loaded, Shared
 from reconciler.model.environment import Environment
 
 
-def check(desired: Desired) -> list[Fault]:
-    """Everything that is wrong between the documents of one commit."""
-    faults = [fault for one in _shared_checks(desired) for fault in one]
+def check(
+    environments: tuple[Loaded[Environment], ...], shared: Shared
+) -> tuple[list[Effective], list[Fault]]:
+    """The environments that can be filled in, and all that is wrong between the documents."""
+    faults = [fault for one in _shared_checks(environments, shared) for fault in one]
     names: dict[str, Loaded[Environment]] = {}
     complete: list[Effective] = []
-    for loaded in desired.environments:
+    for loaded in environments:
         name = loaded.document.metadata.name
         if name in names:
             faults.append(
@@ -35,17 +37,17 @@ def check(desired: Desired) -> list[Fault]:
             )
         else:
             names[name] = loaded
-        filled, own = effective(loaded, desired.shared)
+        filled, own = effective(loaded, shared)
         faults += own
         if filled is not None:
             faults += environment_faults(filled)
             complete.append(filled)
-    for loaded in desired.environments:
-        faults += _promotion(loaded, names, desired.shared)
-    faults += _loops(desired.environments, names)
+    for loaded in environments:
+        faults += _promotion(loaded, names, shared)
+    faults += _loops(environments, names)
     faults += _quotas(complete)
     faults += _dedicated_accounts(complete)
-    return faults
+    return complete, faults
 
 
 def _fault(
@@ -325,9 +327,10 @@ def _dedicated_accounts(complete: list[Effective]) -> Iterator[Fault]:
             )
 
 
-def _shared_checks(desired: Desired) -> Iterator[Iterable[Fault]]:
-    shared = desired.shared
-    environments = {loaded.document.metadata.name for loaded in desired.environments}
+def _shared_checks(
+    loaded: tuple[Loaded[Environment], ...], shared: Shared
+) -> Iterator[Iterable[Fault]]:
+    environments = {one.document.metadata.name for one in loaded}
     tracks, teams = shared.profiles, shared.teams
     if shared.settings is not None:
         settings = shared.settings
@@ -436,15 +439,11 @@ def _all_known(
 def _blueprint(folder: BlueprintFolder) -> Iterator[Fault]:
     """A default that its own schema refuses would only be found by the first who relies on it."""
     spec = folder.document.spec
-    defaults = {
-        name: parameter.default
-        for name, parameter in spec.parameters.items()
-        if has_default(parameter)
-    }
+    defaults = dict(folder.defaults)
     try:
         folder.parameters.model_validate(defaults)
     except ValidationError as err:
-        for detail in err.errors(include_url=False):
+        for detail in details_of(err):
             if detail["type"] == "missing":
                 continue
             fault = explain(folder.loaded.path, defaults, detail, folder.parameters)

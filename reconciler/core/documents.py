@@ -49,8 +49,7 @@ def parse(path: str, data: bytes, kind: Kind) -> tuple[Document | None, list[Fau
     try:
         return kind.model.model_validate(raw), []
     except ValidationError as err:
-        details = err.errors(include_url=False)
-        return None, [explain(path, raw, detail, kind.model) for detail in details]
+        return None, [explain(path, raw, detail, kind.model) for detail in details_of(err)]
 
 
 def salvage(data: bytes, kind: Kind) -> Document | None:
@@ -65,7 +64,7 @@ def salvage(data: bytes, kind: Kind) -> Document | None:
     try:
         kind.model.model_validate(raw)
     except ValidationError as err:
-        for detail in err.errors(include_url=False):
+        for detail in reversed(details_of(err)):
             raw = _without(raw, _yaml_path(raw, detail["loc"]))
         try:
             return kind.model.model_validate(raw)
@@ -88,12 +87,39 @@ def _without(value: Any, path: Path) -> Any:
     return value
 
 
+def details_of(err: ValidationError) -> list[ErrorDetails]:
+    """pydantic's errors, one for each fault.
+
+    A list counts only its good members, so that one bad member also makes it "too short"; and where
+    a number may be whole or not, a wrong value is told once for each.
+    """
+    details = err.errors(include_url=False)
+    inside = {detail["loc"][:end] for detail in details for end in range(len(detail["loc"]))}
+    numbers = {one["loc"][:-1] for one in details if _is_branch(one, "float")}
+    found: list[ErrorDetails] = []
+    for detail in details:
+        location = detail["loc"]
+        if detail["type"] == "too_short" and location in inside:
+            continue
+        if location[:-1] in numbers and _is_branch(detail, "int"):
+            continue
+        if _is_branch(detail, "float"):
+            detail["loc"] = location[:-1]
+        found.append(detail)
+    return found
+
+
+def _is_branch(detail: ErrorDetails, of: str) -> bool:
+    """Whether an error tells of one type of a union: `(..., "int")` is not a path in the file."""
+    return detail["loc"][-1:] == (of,) and detail["type"].startswith(f"{of}_")
+
+
 def _envelope(path: str, raw: object, kind: Kind) -> list[Fault]:
     if not isinstance(raw, dict):
         return [Fault(path, (), "type", f"the document is {describe(raw)}", "a map of fields")]
     version, word = raw.get("apiVersion"), raw.get("kind")
     if version != API_VERSION:
-        what = "is missing" if version is None else f"is `{version}`"
+        what = "is missing" if version is None else f"is `{str(version)[:40]}`"
         return [
             Fault(path, ("apiVersion",), "api-version", f"`apiVersion` {what}", f"`{API_VERSION}`")
         ]
@@ -111,7 +137,7 @@ def _envelope(path: str, raw: object, kind: Kind) -> list[Fault]:
                 f"move the file to `{other.place}`",
             )
         ]
-    what = "is missing" if word is None else f"`{word}` is not known"
+    what = "is missing" if word is None else f"`{str(word)[:40]}` is not known"
     return [
         Fault(
             path,
@@ -129,6 +155,8 @@ def describe(value: object) -> str:
     word = _WORDS.get(type(value).__name__, type(value).__name__)
     if isinstance(value, str):
         return f"text (`{value[:40]}`)"
+    if isinstance(value, bool):
+        return f"{word} (`{str(value).lower()}`)"
     return f"{word} (`{value}`)" if isinstance(value, int | float) else word
 
 
@@ -150,6 +178,7 @@ def explain(path: str, raw: object, detail: ErrorDetails, model: type[BaseModel]
     location, kind = detail["loc"], detail["type"]
     field = _yaml_path(raw, location)
     last = str(location[-1]) if location else ""
+    subject = _subject(field)
     context = detail.get("ctx", {})
     found = detail.get("input")
     if kind == "extra_forbidden":
@@ -174,7 +203,12 @@ def explain(path: str, raw: object, detail: ErrorDetails, model: type[BaseModel]
         )
     if location and location[-1] == "[key]":
         return Fault(
-            path, field, "name", f"the name `{found}` is not allowed", _rule(detail), at_name=True
+            path,
+            field,
+            "name",
+            f"the name `{str(found)[:40]}` is not allowed",
+            _rule(detail),
+            at_name=True,
         )
     if kind in _EXPECTED_TYPE:
         suggestion = ""
@@ -191,7 +225,7 @@ def explain(path: str, raw: object, detail: ErrorDetails, model: type[BaseModel]
                 f"write {found.lower()}" if found.lower() in ("true", "false") else "",
             )
         return Fault(
-            path, field, "type", f"`{last}` is {describe(found)}", _EXPECTED_TYPE[kind], suggestion
+            path, field, "type", f"{subject} is {describe(found)}", _EXPECTED_TYPE[kind], suggestion
         )
     if kind == "literal_error":
         choices = [
@@ -201,7 +235,7 @@ def explain(path: str, raw: object, detail: ErrorDetails, model: type[BaseModel]
             path,
             field,
             "value",
-            f"`{last}` is `{found}`",
+            f"{subject} is `{str(found)[:40]}`",
             f"one of: {', '.join(choices)}",
             did_you_mean(found, choices),
         )
@@ -211,7 +245,11 @@ def explain(path: str, raw: object, detail: ErrorDetails, model: type[BaseModel]
             word.strip("'") for word in str(context.get("expected_tags", "")).split(", ") if word
         ]
         given = context.get("tag")
-        message = f"`{tag}` is `{given}`" if given is not None else f"the field `{tag}` is missing"
+        message = (
+            f"`{tag}` is `{str(given)[:40]}`"
+            if given is not None
+            else f"the field `{tag}` is missing"
+        )
         return Fault(
             path,
             (*field, tag) if given is not None else field,
@@ -223,10 +261,15 @@ def explain(path: str, raw: object, detail: ErrorDetails, model: type[BaseModel]
     if kind == "value_error":
         words = str(context["error"])
         if words.startswith("expected "):
-            shown = f"`{last}` is {describe(found)}"
+            shown = f"{subject} is {describe(found)}"
             return Fault(path, field, "value", shown, words.removeprefix("expected "))
         return Fault(path, field, "value", words)
-    return Fault(path, field, "value", f"`{last}` is {describe(found)}", _rule(detail))
+    return Fault(path, field, "value", f"{subject} is {describe(found)}", _rule(detail))
+
+
+def _subject(field: Path) -> str:
+    name = next((step for step in reversed(field) if isinstance(step, str)), "the document")
+    return f"`{name}`" if not field or field[-1] == name else f"a member of `{name}`"
 
 
 def _rule(detail: ErrorDetails) -> str:
@@ -271,6 +314,7 @@ def _tags_of(model: type[BaseModel]) -> set[str]:
 def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     """The field names that the models at a location know."""
     here = [model]
+    in_map = False
     for step in location:
         tagged = [candidate for candidate in here if len(here) > 1 and step in _tags_of(candidate)]
         if tagged:
@@ -278,13 +322,17 @@ def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[
             continue
         if isinstance(step, int):
             continue
-        here = [
-            inner
+        if in_map:
+            in_map = False
+            continue
+        fields = [
+            field
             for candidate in here
             for field in candidate.model_fields.values()
             if field.alias == step
-            for inner in _models_in(field.annotation)
         ]
+        in_map = any(get_origin(field.annotation) is dict for field in fields)
+        here = [inner for field in fields for inner in _models_in(field.annotation)]
     return [
         field.alias or name for candidate in here for name, field in candidate.model_fields.items()
     ]

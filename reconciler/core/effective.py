@@ -5,11 +5,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from reconciler.core.documents import explain
+from reconciler.core.documents import details_of, explain
 from reconciler.core.faults import Fault
-from reconciler.core.parameters import has_default
 from reconciler.core.suggest import did_you_mean, listed
-from reconciler.model.blueprint import Blueprint
 from reconciler.model.desired import BlueprintFolder, Effective, Loaded, Shared
 from reconciler.model.environment import Environment
 from reconciler.model.profile import Profile
@@ -42,7 +40,7 @@ def effective(loaded: Loaded[Environment], shared: Shared) -> tuple[Effective | 
         )
     if profile is None or team is None or blueprint is None:
         return None, faults
-    values = merged_parameters(loaded.document, profile.document, blueprint.document)
+    values = _merged(loaded.document, profile.document, blueprint)
     try:
         blueprint.parameters.__pydantic_validator__.validate_python(values)
     except ValidationError as err:
@@ -57,17 +55,13 @@ def effective(loaded: Loaded[Environment], shared: Shared) -> tuple[Effective | 
     return Effective(loaded, profile, team, blueprint, region, values, rollout, ttl_hours), []
 
 
-def merged_parameters(
-    environment: Environment, profile: Profile, blueprint: Blueprint
+def _merged(
+    environment: Environment, profile: Profile, blueprint: BlueprintFolder
 ) -> dict[str, Any]:
     """The environment's values over the profile's defaults over the blueprint's."""
-    schema = blueprint.spec.parameters
-    values = {
-        name: parameter.default for name, parameter in schema.items() if has_default(parameter)
-    }
-    values.update({k: v for k, v in profile.spec.defaults.parameters.items() if k in schema})
-    values.update(environment.spec.parameters)
-    return values
+    schema, track = blueprint.document.spec.parameters, profile.spec.defaults.parameters
+    fitting = {name: value for name, value in track.items() if name in schema}
+    return {**blueprint.defaults, **fitting, **environment.spec.parameters}
 
 
 def _unknown(
@@ -121,7 +115,7 @@ def _parameter_faults(
     faults = []
     raw = loaded.document.spec.parameters
     schema = blueprint.document.spec.parameters
-    for detail in err.errors(include_url=False):
+    for detail in details_of(err):
         name = str(detail["loc"][0])
         fault = explain(loaded.path, values, detail, blueprint.parameters)
         if detail["type"] == "missing":

@@ -1,17 +1,17 @@
 """RepoTree -> Desired and Problems: every document parsed and checked, all problems at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from reconciler.core.check import check
 from reconciler.core.documents import parse, salvage
 from reconciler.core.faults import Fault, located
-from reconciler.core.parameters import BadSchema, validator
+from reconciler.core.parameters import BadSchema, defaults, validator
 from reconciler.core.tree import files_below, find
 from reconciler.model.base import Document
 from reconciler.model.blueprint import Blueprint
-from reconciler.model.desired import BlueprintFolder, Desired, Loaded, Shared
+from reconciler.model.desired import BlueprintFolder, Desired, Effective, Loaded, Shared
 from reconciler.model.documents import BY_NAME, Kind
 from reconciler.model.environment import Environment
 from reconciler.model.problem import Problem
@@ -19,8 +19,12 @@ from reconciler.model.tree import DOCUMENT_LIMIT, Entry, EntryKind
 from reconciler.ports import RepoTree
 
 D = TypeVar("D", bound=Document)
+K = TypeVar("K")
+V = TypeVar("V")
 Found = list[Fault | Problem]
 
+ROOTS = frozenset({"policies", "profiles", "templates"})
+"""Folders whose documents `shared` reads; one that is a link is told, and not followed."""
 INCLUDES = "_shared"
 """The folder of `templates/` whose files every blueprint may include."""
 
@@ -33,10 +37,21 @@ def load(tree: RepoTree) -> tuple[Desired, tuple[Problem, ...]]:
     """
     found: Found = []
     loader = _Loader(tree, found, salvaging=True)
-    desired = Desired(tuple(loader.documents(BY_NAME["Environment"])), loader.shared())
-    found += check(desired)
-    environments = tuple(loaded for loaded in desired.environments if loaded.whole)
-    return Desired(environments, _whole(desired.shared)), as_problems(tree, found)
+    shared = loader.shared()
+    environments = tuple(loader.documents(BY_NAME["Environment"]))
+    complete, faults = check(environments, shared)
+    found += faults
+    desired = Desired(
+        tuple(one for one in environments if one.whole),
+        _whole(shared),
+        tuple(one for one in complete if _is_whole(one)),
+    )
+    return desired, as_problems(tree, found)
+
+
+def _is_whole(one: Effective) -> bool:
+    parts = (one.environment, one.profile, one.team, one.blueprint.loaded)
+    return all(part.whole for part in parts)
 
 
 def load_environments(tree: RepoTree, found: Found) -> tuple[Loaded[Environment], ...]:
@@ -52,6 +67,63 @@ def load_environment(tree: RepoTree, entry: Entry, found: Found) -> Loaded[Envir
 def load_shared(tree: RepoTree, found: Found) -> Shared:
     """Every whole document that is not an environment."""
     return _Loader(tree, found).shared()
+
+
+def lazy_shared(tree: RepoTree) -> Shared:
+    """The same as `load_shared`, each document read when it is asked for, problems not collected.
+
+    One environment needs one profile, one team and one blueprint, however many there are.
+    """
+    loader = _Loader(tree, [])
+    settings = find(tree, "reconciler.yaml")
+    folders = blueprint_folders(tree)
+    return Shared(
+        next(loader.in_files((settings,), BY_NAME["Settings"]), None) if settings else None,
+        _Lazy(*loader.by_path("Profile")),
+        _Lazy(*loader.by_path("Team")),
+        _Lazy(*loader.by_path("Agent")),
+        _Lazy(*loader.by_path("Waiver")),
+        _Lazy(*loader.by_path("Freeze")),
+        _Lazy(folders, lambda key: loader.blueprint(folders[key], key)),
+        loader.includes(),
+    )
+
+
+def blueprint_folders(tree: RepoTree) -> dict[tuple[str, str], Entry]:
+    """The folder of each version of each blueprint, whether it is usable or not."""
+    root = find(tree, "templates")
+    if root is None or root.kind is not EntryKind.FOLDER:
+        return {}
+    return {
+        (family.name, version.name): version
+        for family in tree.children(root)
+        if family.kind is EntryKind.FOLDER and family.name != INCLUDES
+        for version in tree.children(family)
+        if version.kind is EntryKind.FOLDER
+    }
+
+
+class _Lazy(Mapping[K, V]):
+    """Values that are read on demand, once. A key whose value cannot be read is not in it."""
+
+    def __init__(self, keys: Collection[K], read: Callable[[K], V | None]) -> None:
+        self._keys = keys
+        self._read = read
+        self._known: dict[K, V | None] = {}
+
+    def __getitem__(self, key: K) -> V:
+        if key not in self._known:
+            self._known[key] = self._read(key) if key in self._keys else None
+        value = self._known[key]
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    def __iter__(self) -> Iterator[K]:
+        return (key for key in self._keys if key in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def as_problems(tree: RepoTree, found: Found) -> tuple[Problem, ...]:
@@ -97,6 +169,9 @@ class _Loader:
 
     def shared(self) -> Shared:
         """Everything but environments."""
+        for entry in self.tree.children(None):
+            if entry.path in ROOTS and entry.kind is not EntryKind.FOLDER:
+                list(self._plain_files((entry,)))
         root = find(self.tree, "reconciler.yaml")
         settings = None
         if root is None:
@@ -117,15 +192,46 @@ class _Loader:
             self._by_name("Waiver"),
             self._by_name("Freeze"),
             self._blueprints(),
-            tuple(self._plain_files(files_below(self.tree, f"templates/{INCLUDES}"))),
+            self.includes(),
+        )
+
+    def includes(self) -> tuple[Entry, ...]:
+        """The templates that every blueprint may include."""
+        return tuple(self._plain_files(files_below(self.tree, f"templates/{INCLUDES}")))
+
+    def by_path(self, kind: str) -> tuple[Collection[str], Callable[[str], Loaded[Any] | None]]:
+        """The names for which there is a file, and how to read one."""
+        folder = BY_NAME[kind].folder
+        entries = {
+            entry.path.removeprefix(folder).removesuffix(".yaml"): entry
+            for entry in files_below(self.tree, folder.rstrip("/"))
+        }
+        return entries.keys(), lambda name: next(
+            self.in_files((entries[name],), BY_NAME[kind]), None
         )
 
     def _by_name(self, kind: str) -> dict[str, Any]:
-        return {loaded.document.metadata.name: loaded for loaded in self.documents(BY_NAME[kind])}
+        known: dict[str, Loaded[Any]] = {}
+        for loaded in self.documents(BY_NAME[kind]):
+            name = loaded.document.metadata.name
+            if name in known:
+                self.found.append(
+                    Fault(
+                        loaded.path,
+                        ("metadata", "name"),
+                        "duplicate-name",
+                        f"the name `{name}` is taken by {known[name].path}",
+                        "a name of its own",
+                    )
+                )
+            else:
+                known[name] = loaded
+        return known
 
     def documents(self, kind: Kind) -> Iterator[Loaded[Any]]:
         """All documents of a kind, by path."""
-        return self.in_files(files_below(self.tree, kind.folder.rstrip("/")), kind)
+        entries = files_below(self.tree, kind.folder.rstrip("/"))
+        return self.in_files(tuple(sorted(entries, key=lambda entry: entry.path)), kind)
 
     def _plain_files(self, entries: tuple[Entry, ...]) -> Iterator[Entry]:
         for entry in entries:
@@ -139,6 +245,14 @@ class _Loader:
                     "a plain file",
                     "put the file itself here",
                 )
+
+    def _folders(self, parent: Entry | None) -> Iterator[Entry]:
+        """The folders in a folder. Files beside them are nobody's business; links are told."""
+        for entry in self.tree.children(parent):
+            if entry.kind is EntryKind.FOLDER:
+                yield entry
+            else:
+                list(self._plain_files((entry,)))
 
     def in_files(self, entries: tuple[Entry, ...], kind: Kind) -> Iterator[Loaded[Any]]:
         """The documents in these files."""
@@ -154,7 +268,9 @@ class _Loader:
 
     def _is_named(self, loaded: Loaded[Any], kind: Kind) -> bool:
         name = loaded.document.metadata.name
-        if "<name>" not in kind.file or loaded.path.endswith(f"/{name}.yaml"):
+        if loaded.path == kind.place.replace("<name>", name):
+            return True
+        if kind.file.startswith("**") and loaded.path.endswith(f"/{name}.yaml"):
             return True
         self.found.append(
             Fault(
@@ -162,7 +278,7 @@ class _Loader:
                 ("metadata", "name"),
                 "file-name",
                 f"the file of `{name}` is not named after it",
-                f"a file named `{name}.yaml`",
+                f"`{kind.place.replace('<name>', name)}`",
             )
         )
         return False
@@ -190,22 +306,14 @@ class _Loader:
         return data
 
     def _blueprints(self) -> dict[tuple[str, str], BlueprintFolder]:
-        root = find(self.tree, "templates")
-        if root is None or root.kind is not EntryKind.FOLDER:
-            return {}
-        folders = {}
-        for family in self.tree.children(root):
-            if family.kind is not EntryKind.FOLDER or family.name == INCLUDES:
-                continue
-            for version in self.tree.children(family):
-                if version.kind is not EntryKind.FOLDER:
-                    continue
-                folder = self._blueprint(family, version)
-                if folder is not None:
-                    folders[family.name, version.name] = folder
-        return folders
+        read = {
+            key: self.blueprint(version, key)
+            for key, version in blueprint_folders(self.tree).items()
+        }
+        return {key: folder for key, folder in read.items() if folder is not None}
 
-    def _blueprint(self, family: Entry, version: Entry) -> BlueprintFolder | None:
+    def blueprint(self, version: Entry, key: tuple[str, str]) -> BlueprintFolder | None:
+        """The blueprint in a version's folder."""
         entry = find(self.tree, f"{version.path}/blueprint.yaml")
         if entry is None:
             self._problem(
@@ -218,7 +326,7 @@ class _Loader:
         if next(self._plain_files((entry,)), None) is None:
             return None
         loaded = self._document(entry, BY_NAME["Blueprint"])
-        if loaded is None or not self._is_placed(loaded, family.name, version.name):
+        if loaded is None or not self._is_placed(loaded, *key):
             return None
         try:
             parameters = validator(loaded.document)
@@ -235,7 +343,11 @@ class _Loader:
             return None
         files = self._plain_files(files_below(self.tree, version.path))
         return BlueprintFolder(
-            version.path, loaded, tuple(f for f in files if f.path != entry.path), parameters
+            version.path,
+            loaded,
+            tuple(file for file in files if file.path != entry.path),
+            parameters,
+            defaults(loaded.document),
         )
 
     def _is_placed(self, loaded: Loaded[Blueprint], family: str, version: str) -> bool:

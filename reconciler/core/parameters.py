@@ -1,8 +1,9 @@
 """A blueprint's parameter schema as a validator of the values that an environment gives."""
 
 import ipaddress
+from functools import lru_cache
 from types import GenericAlias
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, create_model
 from pydantic_core import SchemaError
@@ -22,6 +23,7 @@ class BadSchema(Exception):  # noqa: N818  # says what it is
         self.message = message
 
 
+@lru_cache(maxsize=4096)
 def _cidr(value: str) -> str:
     try:
         ipaddress.ip_network(value)
@@ -33,7 +35,7 @@ def _cidr(value: str) -> str:
 
 def _one_of(choices: tuple[Any, ...]) -> AfterValidator:
     def check(value: Any) -> Any:
-        if not any(value == choice and type(value) is type(choice) for choice in choices):
+        if value not in choices:
             msg = f"expected one of: {', '.join(map(str, choices))}"
             raise ValueError(msg)
         return value
@@ -47,6 +49,9 @@ def _annotated(base: Any, *extras: Any) -> Any:
 
 def _element(parameter: Parameter, kind: str) -> Any:
     extras: list[Any] = []
+    wanted = {"string": str, "integer": int}.get(kind)
+    if parameter.enum and all(type(choice) is wanted for choice in parameter.enum):
+        return Literal.__getitem__(parameter.enum)
     if kind == "string":
         scalar = parameter.type == "string"
         extras.append(
@@ -89,14 +94,29 @@ def validator(blueprint: Blueprint) -> type[BaseModel]:
         annotation = _annotation(parameter)
         if has_default(parameter) and parameter.default is None:
             annotation = annotation | None
+        fields[f"p_{name}"] = (annotation, Field(alias=name))
+    config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+    try:
+        return create_model("Parameters", __config__=config, **fields)
+    except SchemaError as err:
+        raise _which(fields, err) from None
+
+
+def _which(fields: dict[str, Any], together: SchemaError) -> BadSchema:
+    """The parameter at fault: all of them together do not tell, each alone does."""
+    for field, (annotation, _) in fields.items():
         try:
             create_model("Probe", value=(annotation, ...))
         except SchemaError as err:
-            words = " ".join(str(err).split())
-            raise BadSchema(name, f"the schema of `{name}` cannot be used: {words[:200]}") from None
-        fields[f"p_{name}"] = (annotation, Field(alias=name))
-    config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
-    return create_model("Parameters", __config__=config, **fields)
+            name, words = field.removeprefix("p_"), " ".join(str(err).split())
+            return BadSchema(name, f"the schema of `{name}` cannot be used: {words[:200]}")
+    raise together
+
+
+def defaults(blueprint: Blueprint) -> dict[str, Any]:
+    """The values that the blueprint gives by itself."""
+    parameters = blueprint.spec.parameters
+    return {name: one.default for name, one in parameters.items() if has_default(one)}
 
 
 def family(instance_class: str) -> str:

@@ -245,7 +245,7 @@ def _include_problems(sources: Mapping[str, str]) -> Iterator[Problem]:
                 )
 
 
-def _reaches(graph: Mapping[str, list[tuple[int, str]]], start: str, goal: str) -> bool:
+def _reaches(graph: Mapping[str, tuple[tuple[int, str], ...]], start: str, goal: str) -> bool:
     seen, todo = set(), [start]
     while todo:
         name = todo.pop()

@@ -13,6 +13,7 @@ something to say about a place.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Final
 
 from yaml import YAMLError
@@ -79,26 +80,37 @@ class Positions:
 
 
 def _checked(data: bytes) -> bytes:
+    data = data.removeprefix(b"\xef\xbb\xbf")
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as err:
-        line = data.count(b"\n", 0, err.start) + 1
-        column = err.start - (data.rfind(b"\n", 0, err.start) + 1) + 1
+        before = data[: err.start].decode("utf-8")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         raise YamlError(line, column, "the file is not UTF-8 text", "UTF-8") from None
-    return data.removeprefix(b"\xef\xbb\xbf")
+    return data
 
 
-def _scalar(text: str) -> object:
-    if text in _ATOMS:
-        return _ATOMS[text]
-    if text[0] in _NUMBER_START and (match := _NUMBER.fullmatch(text)):
-        return int(text) if match.lastindex is None else float(text)
-    return text
+def _number(text: str) -> object:
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return text
+    if match.lastindex is None:
+        return int(text)
+    number = float(text)
+    return number if isfinite(number) else text
 
 
 def _fail(event: Any, message: str, expected: str = "") -> YamlError:
     mark = event.start_mark
     return YamlError(mark.line + 1, mark.column + 1, message, expected)
+
+
+def _tagged(event: Any) -> YamlError:
+    return _fail(event, f"tags such as `{event.tag}` are not allowed", "plain data")
+
+
+def _too_much(event: Any) -> YamlError:
+    return _fail(event, "too much in one file", f"at most {MAX_NODES} values, aliases expanded")
 
 
 def _syntax(err: YAMLError) -> YamlError:
@@ -121,12 +133,14 @@ def read_yaml(data: bytes) -> object:
 
 def _read(text: bytes) -> object:  # noqa: C901, PLR0912, PLR0915  # one pass over the events, for speed
     next_event: Callable[[], Any] = CParser(text).get_event
-    stack: list[tuple[Any, Any, int]] = []
+    is_long = len(text) > MAX_SCALAR
+    stack: list[tuple[Any, Any, int, str | None]] = []
     anchors: dict[str, tuple[object, int]] = {}
-    open_anchors: list[str | None] = []
     holder: Any = None
-    key: Any = _UNSET
-    root: object = _UNSET
+    in_map = False
+    unset = _UNSET
+    key: Any = unset
+    root: object = unset
     nodes = aliases = 0
     while True:
         event = next_event()
@@ -134,40 +148,48 @@ def _read(text: bytes) -> object:  # noqa: C901, PLR0912, PLR0915  # one pass ov
         if kind is ScalarEvent:
             value: Any = event.value
             if event.tag is not None:
-                raise _fail(event, f"tags such as `{event.tag}` are not allowed", "plain data")
-            if len(value) > MAX_SCALAR:
-                raise _fail(event, f"a value of {len(value)} characters", f"at most {MAX_SCALAR}")
-            if key is _UNSET and holder.__class__ is dict:
-                if value == "<<" and event.implicit[0]:
-                    raise _fail(event, "merge keys (`<<`) are not allowed", "write the fields out")
-                if event.implicit[0] and (value in _ATOMS or _NUMBER.fullmatch(value)):
-                    raise _fail(
-                        event, f"the field name `{value}` is not text", f'"{value}" in quotes'
-                    )
+                raise _tagged(event)
+            if in_map and key is unset:
+                if event.implicit[0]:
+                    if value in _ATOMS or (value[0] in _NUMBER_START and _NUMBER.fullmatch(value)):
+                        raise _fail(
+                            event, f"the field name `{value}` is not text", f'"{value}" in quotes'
+                        )
+                    if value == "<<":
+                        raise _fail(
+                            event, "merge keys (`<<`) are not allowed", "write the fields out"
+                        )
             elif event.implicit[0]:
-                value = _scalar(value)
+                if value in _ATOMS:
+                    value = _ATOMS[value]
+                elif value[0] in _NUMBER_START:
+                    value = _number(value)
+            if is_long and len(value) > MAX_SCALAR:
+                raise _fail(event, f"a value of {len(value)} characters", f"at most {MAX_SCALAR}")
             nodes += 1
             if event.anchor is not None:
                 anchors[event.anchor] = (value, 1)
         elif kind is MappingStartEvent or kind is SequenceStartEvent:
             if event.tag is not None:
-                raise _fail(event, f"tags such as `{event.tag}` are not allowed", "plain data")
-            if key is _UNSET and holder.__class__ is dict:
+                raise _tagged(event)
+            if in_map and key is unset:
                 raise _fail(event, "a map or list cannot be a field name", "text")
             if len(stack) >= MAX_DEPTH:
                 raise _fail(event, "nested too deeply", f"at most {MAX_DEPTH} levels")
             nodes += 1
-            stack.append((holder, key, nodes))
-            open_anchors.append(event.anchor)
-            holder = {} if kind is MappingStartEvent else []
-            key = _UNSET
+            stack.append((holder, key, nodes, event.anchor))
+            in_map = kind is MappingStartEvent
+            holder = {} if in_map else []
+            key = unset
             if event.anchor is not None:
                 anchors.pop(event.anchor, None)
             continue
         elif kind is MappingEndEvent or kind is SequenceEndEvent:
-            value = holder if kind is MappingEndEvent else tuple(holder)
-            holder, key, before = stack.pop()
-            anchor = open_anchors.pop()
+            if nodes > MAX_NODES:
+                raise _too_much(event)
+            value = holder if in_map else tuple(holder)
+            holder, key, before, anchor = stack.pop()
+            in_map = holder.__class__ is dict
             if anchor is not None:
                 anchors[anchor] = (value, nodes - before + 1)
         elif kind is AliasEvent:
@@ -175,36 +197,35 @@ def _read(text: bytes) -> object:  # noqa: C901, PLR0912, PLR0915  # one pass ov
             if aliases > MAX_ALIASES:
                 raise _fail(event, "too many aliases", f"at most {MAX_ALIASES}")
             if event.anchor not in anchors:
-                what = "contains itself" if event.anchor in open_anchors else "is not defined above"
+                inside = any(event.anchor == opened for *_, opened in stack)
+                what = "contains itself" if inside else "is not defined above"
                 raise _fail(event, f"the alias `*{event.anchor}` {what}")
             value, weight = anchors[event.anchor]
             nodes += weight
+            if nodes > MAX_NODES:
+                raise _too_much(event)
+            if in_map and key is unset and value.__class__ is not str:
+                raise _fail(event, "a field name must be text", "text")
         elif kind is DocumentStartEvent:
-            if root is not _UNSET:
+            if root is not unset:
                 raise _fail(event, "a second document in the file", "one document in each file")
             if event.version or event.tags:
                 raise _fail(event, "YAML directives are not allowed", "plain data")
             continue
         elif kind is StreamEndEvent:
-            if root is _UNSET:
+            if root is unset:
                 raise YamlError(1, 1, "the file is empty", "a document")
             return root
         else:
             continue
-        if nodes > MAX_NODES:
-            raise _fail(
-                event, "too much in one file", f"at most {MAX_NODES} values, aliases expanded"
-            )
-        if holder.__class__ is dict:
-            if key is _UNSET:
-                if value.__class__ is not str:
-                    raise _fail(event, "a field name must be text", "text")
-                if value in holder:
-                    raise _fail(event, f"the field `{value}` stands twice", "each field once")
-                key = value
-            else:
+        if in_map:
+            if key is not unset:
                 holder[key] = value
-                key = _UNSET
+                key = unset
+            elif value in holder:
+                raise _fail(event, f"the field `{value}` stands twice", "each field once")
+            else:
+                key = value
         elif holder is None:
             root = value
         else:
@@ -216,6 +237,7 @@ def find_positions(data: bytes) -> Positions:
     next_event: Callable[[], Any] = CParser(_checked(data)).get_event
     names: dict[Path, Position] = {}
     values: dict[Path, Position] = {}
+    words: dict[str, str] = {}
     path: list[Any] = []
     holders: list[Any] = []
     while True:
@@ -228,8 +250,10 @@ def find_positions(data: bytes) -> Positions:
         elif kind in (ScalarEvent, AliasEvent, MappingStartEvent, SequenceStartEvent):
             mark = event.start_mark
             position = Position(mark.line + 1, mark.column + 1)
+            if kind is ScalarEvent and event.anchor is not None:
+                words[event.anchor] = event.value
             if holders and holders[-1] is _UNSET:
-                holders[-1] = event.value if kind is ScalarEvent else str(event.anchor)
+                holders[-1] = event.value if kind is ScalarEvent else words[event.anchor]
                 names[(*path, holders[-1])] = position
                 continue
             here: Path = (*path, holders[-1]) if holders else ()

@@ -34,15 +34,17 @@ Label = Annotated[
 LabelKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9._/-]*$", max_length=63)]
 Version = Annotated[
     str,
-    StringConstraints(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$", max_length=32),
+    StringConstraints(
+        pattern=r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$", max_length=32
+    ),
     Field(description="a semantic version, for example 1.0.0"),
 ]
 Account = Annotated[
     str,
-    StringConstraints(pattern=r"^\d{12}$"),
+    StringConstraints(pattern=r"^[0-9]{12}$"),
     Field(description="a 12-digit AWS account id, quoted"),
 ]
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", max_length=32)]
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", max_length=32)]
 PathGlob = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9_.*-]+(/[A-Za-z0-9_.*-]+)*$", max_length=200),
@@ -60,7 +62,7 @@ Strategy = Literal["rolling", "blue-green", "canary"]
 STAGES: Final[tuple[Stage, ...]] = ("dev", "staging", "production")
 RISKS: Final[tuple[Risk, ...]] = ("L0", "L1", "L2", "L3")
 
-_DURATION = re.compile(r"([1-9]\d{0,5})([smhd])")
+_DURATION = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -83,7 +85,7 @@ def format_duration(value: timedelta) -> str:
     return f"{seconds}s"
 
 
-_TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?Z)?")
+_TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?Z)?", re.ASCII)
 
 
 def parse_timestamp(value: object) -> datetime:

@@ -39,6 +39,9 @@ class BlueprintFolder:
     loaded: Loaded[Blueprint]
     files: tuple[Entry, ...]
     parameters: type[BaseModel]
+    """Checks the values that an environment gives."""
+    defaults: Mapping[str, Any]
+    """The values that the blueprint gives by itself."""
 
     @property
     def document(self) -> Blueprint:
@@ -66,6 +69,8 @@ class Desired:
 
     environments: tuple[Loaded[Environment], ...]
     shared: Shared
+    complete: tuple["Effective", ...]
+    """Those of the environments that have everything they need, filled in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Profile: what a track allows, asks for and does by itself."""
 
+import re
 from datetime import time
 from typing import Annotated, Any, Literal
 
@@ -35,10 +36,13 @@ Override = Literal["drift.mode", "drift.interval", "rollout"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
+_CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}")
+
+
 def _clock_time(value: object) -> time:
     if isinstance(value, time):
         return value
-    if isinstance(value, str) and len(value) == 5:  # noqa: PLR2004  # HH:MM
+    if isinstance(value, str) and _CLOCK.fullmatch(value):
         try:
             return time.fromisoformat(value)
         except ValueError:

@@ -142,7 +142,7 @@ class SnsTarget(Model):
     kind: Literal["sns"]
     """sns"""
     topic: Annotated[
-        str, StringConstraints(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]+$")
+        str, StringConstraints(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$")
     ]
     """The topic's ARN."""
 

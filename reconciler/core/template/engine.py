@@ -6,6 +6,7 @@ a template cannot take more memory than a file is worth.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType
 from typing import Any, Final, NoReturn
@@ -73,7 +74,7 @@ class Language:
 
 HCL: Final = Language("HCL", literals.hcl, HclState())
 YAML: Final = Language("YAML", literals.yaml, YamlState())
-PIPELINE: Final = Language("GitLab CI", literals.pipeline, YamlState())
+PIPELINE: Final = Language("GitLab CI", literals.pipeline, YamlState(script=0, pipeline=True))
 
 
 def language_of(path: str) -> Language | None:
@@ -150,12 +151,12 @@ class _Loader(BaseLoader):
         if language_of(name) is not environment.language:
             msg = f"{name} is not {environment.language.name}"
             raise SecurityError(msg)
-        code, misplaced = _compiled(environment.language, name, self.sources[name])
-        if misplaced:
-            first = misplaced[0]
+        compiled = _compiled(environment.language, name, self.sources[name])
+        if compiled.misplaced:
+            first = compiled.misplaced[0]
             raise TemplateSyntaxError(first.message, first.line, name, name)
         return environment.template_class.from_code(
-            environment, code, environment.make_globals(globals)
+            environment, compiled.code, environment.make_globals(globals)
         )
 
 
@@ -256,13 +257,27 @@ def _bare(language: Language) -> ValueEnvironment:
     return ValueEnvironment(language, None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """One template: its code, what is wrong with it, and what it includes at which line."""
+
+    code: CodeType
+    misplaced: tuple[Misplaced, ...]
+    includes: tuple[tuple[int, str], ...]
+
+
 @lru_cache(maxsize=4096)
-def _compiled(language: Language, name: str, source: str) -> tuple[CodeType, tuple[Misplaced, ...]]:
-    """Code of a template, kept by its text: one text is compiled once in a process."""
+def _compiled(language: Language, name: str, source: str) -> _Compiled:
+    """Kept by the template's text: one text is parsed and compiled once in a process."""
     environment = _bare(language)
     tree = environment.parse(source, name, name)
-    misplaced = lint(tree, language.start)
-    return environment.compile(tree, name, name), tuple(misplaced)
+    includes = tuple(
+        (node.lineno, node.template.value)
+        for node in tree.find_all(nodes.Include)
+        if isinstance(node.template, nodes.Const) and isinstance(node.template.value, str)
+    )
+    misplaced = tuple(lint(tree, language.start))
+    return _Compiled(environment.compile(tree, name, name), misplaced, includes)
 
 
 def check_template(name: str, source: str) -> list[Misplaced]:
@@ -271,32 +286,26 @@ def check_template(name: str, source: str) -> list[Misplaced]:
     if language is None:
         return [
             Misplaced(
-                0, "values cannot be encoded for this kind of file", ".tf.j2, .yml.j2 or .yaml.j2"
+                0,
+                "values cannot be encoded for this kind of file",
+                ".tf.j2, .yml.j2 or .yaml.j2",
             )
         ]
     try:
-        _, misplaced = _compiled(language, name, source)
+        return list(_compiled(language, name, source).misplaced)
     except TemplateSyntaxError as err:
         return [Misplaced(err.lineno, f"not a valid template: {err.message}")]
     except TemplateError as err:
         return [Misplaced(1, f"not a valid template: {err.message}")]
-    return list(misplaced)
 
 
-def includes_of(name: str, source: str) -> list[tuple[int, str]]:
-    """The names that a template includes, with their lines."""
+def includes_of(name: str, source: str) -> tuple[tuple[int, str], ...]:
+    """The names that a template includes, with their lines; none when it is not a template."""
     language = language_of(name)
-    if language is None:
-        return []
     try:
-        tree = _bare(language).parse(source, name, name)
+        return _compiled(language, name, source).includes if language else ()
     except TemplateError:
-        return []
-    return [
-        (node.lineno, node.template.value)
-        for node in tree.find_all(nodes.Include)
-        if isinstance(node.template, nodes.Const) and isinstance(node.template.value, str)
-    ]
+        return ()
 
 
 class Templates:

@@ -3,7 +3,7 @@
 A value is printed as a literal. That is safe between tokens; inside quotes, a heredoc, a comment or
 a shell line the same characters would mean something else. This reads a template's static text as
 far as needed to tell, over all branches and loops, and refuses every other place. It refuses too
-much rather than too little.
+much rather than too little: what it does not understand, it does not allow.
 """
 
 import re
@@ -25,7 +25,12 @@ _FORBIDDEN: Final[dict[type[nodes.Node], str]] = {
     nodes.ScopedEvalContextModifier: "autoescape",
     nodes.EvalContextModifier: "autoescape",
 }
-_NOT_IN_COMMENTS: Final = {"verbatim", "multiline"}
+CODE_FILTERS: Final = frozenset({"identifier", "multiline", "verbatim"})
+"""Filters whose result is code. They stand last in what is printed, so that all code is in sight."""
+_NOT_IN_COMMENTS: Final = frozenset({"multiline", "verbatim"})
+_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+_MAX_WORK: Final = 4_000_000
+"""Characters and tags read; a template within the limits that loops wildly would take forever."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,218 +42,412 @@ class Misplaced:
     expected: str = ""
 
 
+class Refused(Exception):  # noqa: N818  # says what it is
+    """Text or a value that must not stand where it does; `line` counts within the text, from 0."""
+
+    def __init__(self, message: str, expected: str, line: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.expected = expected
+        self.line = line
+
+
 class State(Protocol):
     """Where in the language's text one is."""
 
     def text(self, data: str) -> "State":
-        """After static text; raises ValueError when the text touches a value before it."""
+        """After static text; Refused when the text touches a value before it, or is not clear."""
         ...
 
     def value(self, *, raw: bool) -> "State":
-        """After a printed value; raises ValueError where none may stand."""
+        """After a printed value; Refused where none may stand."""
         ...
 
-    @property
-    def closed(self) -> bool:
-        """Whether nothing is open: no string, comment or heredoc."""
+    def branch(self) -> "State":
+        """Where a branch or a loop begins or ends; Refused where none may."""
+        ...
+
+    def include(self) -> "State":
+        """After another template's text; Refused where none may stand."""
+        ...
+
+    def end(self) -> None:
+        """The end of the template; Refused when something is open."""
         ...
 
 
-_HCL_BEFORE: Final = frozenset(" \t\r\n([{,=:?!<>+-*/%&|")
-_HCL_AFTER: Final = frozenset(" \t\r\n)]},=:?!<>+-*/%&|")
-_HEREDOC = re.compile(r"<<-?([A-Za-z_][A-Za-z0-9_-]*)[ \t]*\r?\n")
+_TOUCHING = ("two values are printed without anything between them", "{{ a ~ b }}")
+_ALONE = "a value that stands alone"
+_HCL_BEFORE: Final = frozenset(" \t\n([{,=:?!")
+_HCL_AFTER: Final = frozenset(" \t\n)]},=:?!")
+_HCL_CODE = re.compile(
+    r'(?P<heredoc><<-?(?P<marker>[A-Za-z_][A-Za-z0-9_-]*)\n)|(?P<unclear><<)|(?P<string>")'
+    r"|(?P<line>\#|//)|(?P<block>/\*)|(?P<open>\{)|(?P<close>\})|(?P<split>[/<]\Z)|[^\"#/<{}]+|."
+)
+_HCL_TEXT = re.compile(r"(?P<dollars>\$+\{?|%+\{?)|(?P<quote>\")|(?P<escape>\\.?)|[^$%\"\\\n]+|\n")
 
 
 @dataclass(frozen=True, slots=True)
 class HclState:
-    """`inside` is the stack of what is open: `"` a string, `{` code in a string, or a heredoc's end."""
+    """What is open: `"` a string, `{` code in a string, `#` and `/*` comments, `<<` and its end.
+
+    `split` is set between the characters of what may become one token.
+    """
 
     inside: tuple[str, ...] = ()
     last: str = "\n"
     after_value: bool = False
-
-    @property
-    def closed(self) -> bool:
-        return not [one for one in self.inside if one != "#"]
+    split: bool = False
 
     def value(self, *, raw: bool) -> "HclState":
-        top = self.inside[-1] if self.inside else ""
+        top = self.inside[-1] if self.inside else "{"
+        if top == "#":
+            if raw:
+                raise Refused("raw or multi-line text is printed inside a comment", "a plain value")
+            return replace(self, last="x")
         if top == '"':
-            raise ValueError(
+            raise Refused(
                 "a value is printed inside a quoted string",
                 "join it in the expression: {{ a ~ b }}",
             )
         if top == "/*":
-            raise ValueError("a value is printed inside a block comment", "a line comment")
-        if top == "#":
-            if raw:
-                raise ValueError(
-                    "raw or multi-line text is printed inside a comment", "a plain value"
-                )
-            return self
-        if top not in ("", "{"):
-            raise ValueError(
+            raise Refused("a value is printed inside a block comment", "a line comment")
+        if top != "{":
+            raise Refused(
                 "a value is printed inside a heredoc", "a local value that the heredoc refers to"
             )
         if self.after_value:
-            raise ValueError("two values are printed without anything between them", "{{ a ~ b }}")
+            raise Refused(*_TOUCHING)
         if self.last not in _HCL_BEFORE:
-            raise ValueError(
-                f"a value is printed right after `{self.last}`", "a value that stands alone"
-            )
+            raise Refused(f"a value is printed right after `{self.last}`", _ALONE)
         return replace(self, after_value=True, last="x")
 
-    def text(self, data: str) -> "HclState":  # noqa: C901, PLR0912  # one small lexer
-        if not data:
-            return self
-        stack = list(self.inside)
-        if self.after_value and (not stack or stack[-1] == "{") and data[0] not in _HCL_AFTER:
-            raise ValueError(f"a value is followed by `{data[0]}`", "a value that stands alone")
-        at, end = 0, len(data)
-        while at < end:
-            top = stack[-1] if stack else ""
-            char = data[at]
-            if top == '"':
-                if char == "\\":
-                    at += 2
-                    continue
-                if data.startswith(("$${", "%%{"), at):
-                    at += 3
-                    continue
-                if data.startswith(("${", "%{"), at):
+    def text(self, data: str) -> "HclState":
+        if self.split:
+            raise Refused("a tag stands in the middle of a token", "the tag before or after it")
+        if self.after_value and data[0] not in _HCL_AFTER:
+            raise Refused(f"a value is followed by `{data[0]}`", _ALONE)
+        stack, at, split = list(self.inside), 0, False
+        while at < len(data):
+            try:
+                at, split = self._token(stack, data, at)
+            except Refused as err:
+                err.line = data.count("\n", 0, at)
+                raise
+        return HclState(tuple(stack), data[-1], split=split)
+
+    def _token(self, stack: list[str], data: str, at: int) -> tuple[int, bool]:
+        """Reads one token; gives where it ends, and whether it may go on after the data."""
+        top = stack[-1] if stack else "{"
+        if top == "{":
+            return self._code(stack, data, at)
+        if top == "#":
+            end = data.find("\n", at)
+            if end < 0:
+                return len(data), False
+            stack.pop()
+            return end + 1, False
+        if top == "/*":
+            end = data.find("*/", at)
+            if end < 0:
+                return len(data), data[-1] == "*"
+            stack.pop()
+            return end + 2, False
+        if top != '"' and (data[at - 1] if at else self.last) == "\n":
+            end = data.find("\n", at)
+            line = data[at:] if end < 0 else data[at:end]
+            if line.strip() == top[2:]:
+                stack.pop()
+                return (len(data) if end < 0 else end), end < 0
+        return self._quoted(stack, data, at)
+
+    def _code(self, stack: list[str], data: str, at: int) -> tuple[int, bool]:
+        match = _HCL_CODE.match(data, at)
+        assert match is not None
+        kind = match.lastgroup
+        if match["heredoc"]:
+            stack.append("<<" + match["marker"])
+        elif kind == "unclear":
+            raise Refused("a `<<` without a plain word and a line break after it", "<<EOT")
+        elif kind == "string":
+            stack.append('"')
+        elif kind == "line":
+            stack.append("#")
+        elif kind == "block":
+            stack.append("/*")
+        elif stack and kind == "open":
+            stack.append("{")
+        elif stack and kind == "close":
+            stack.pop()
+        return match.end(), kind == "split"
+
+    def _quoted(self, stack: list[str], data: str, at: int) -> tuple[int, bool]:
+        """In a string or a heredoc: only `${` and `%{` begin something, and in a string `\\`."""
+        string = stack[-1] == '"'
+        match = _HCL_TEXT.match(data, at)
+        assert match is not None
+        found, end = match[0], match.end()
+        if match["dollars"]:
+            if found[-1] == "{":
+                if len(found) > len("$${"):
+                    raise Refused(f"`{found}` is not clear", "one or two of the sign before `{`")
+                if len(found) == len("${"):
                     stack.append("{")
-                    at += 2
-                    continue
-                if char in '"\n':
-                    stack.pop()
-            elif top == "#":
-                if char == "\n":
-                    stack.pop()
-            elif top == "/*":
-                if data.startswith("*/", at):
-                    stack.pop()
-                    at += 2
-                    continue
-            elif top in ("", "{"):
-                heredoc = _HEREDOC.match(data, at)
-                if heredoc:
-                    stack.append("<<" + heredoc[1])
-                    at = heredoc.end()
-                    continue
-                if char == '"':
-                    stack.append('"')
-                elif char == "#" or data.startswith("//", at):
-                    stack.append("#")
-                elif data.startswith("/*", at):
-                    stack.append("/*")
-                    at += 2
-                    continue
-                elif char == "{" and top:
-                    stack.append("{")
-                elif char == "}" and top:
-                    stack.pop()
-            else:
-                line_end = data.find("\n", at)
-                line_end = end if line_end < 0 else line_end
-                if data[at:line_end].strip() == top[2:]:
-                    stack.pop()
-                at = line_end + 1
-                continue
-            at += 1
-        return HclState(tuple(stack), data[-1], after_value=False)
+            return end, found[-1] != "{" and end == len(data)
+        if string and match["quote"]:
+            stack.pop()
+        elif string and found == "\n":
+            raise Refused("a quoted string goes over the end of the line", "a heredoc, or `\\n`")
+        elif string and match["escape"]:
+            return end, len(found) == 1
+        elif not string and match["escape"]:
+            return at + 1, at + 1 == len(data)
+        # Within a line of a heredoc nobody knows yet whether it is the last.
+        return end, not string and end == len(data) and found[-1] != "\n"
+
+    def branch(self) -> "HclState":
+        return self
+
+    def include(self) -> "HclState":
+        if self.inside or self.last != "\n":
+            raise Refused("an include stands inside something else", "a line of its own")
+        return HclState()
+
+    def end(self) -> None:
+        if self.inside:
+            raise Refused(
+                "the template ends inside a string, comment or heredoc", "text that closes it"
+            )
+        if self.last != "\n":
+            raise Refused("the template ends in the middle of a line", "a line break at the end")
 
 
-_KEY = r"""(?:[A-Za-z0-9_.$/-]+|"[^"\\]*"|'[^']*'|\x00)"""
-_BLOCK_PLACE = re.compile(rf"[ ]*(?:- +)*(?:{_KEY}: +)?")
-_FLOW_PLACE = re.compile(
-    rf"[ ]*(?:- +)*(?:{_KEY}: +)?[\[{{](?:\x00|[\[\]{{}},: ]|\"[^\"\\]*\"|'[^']*'|[A-Za-z0-9_./-]+)*"
+_QUOTED: Final = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')"""
+_PROPERTIES = re.compile(r"(?:[&!][^\s\[\]{},\"']*(?: +|$))*")
+_HEAD = re.compile(
+    r"(?P<indent> *)(?P<dashes>(?:- +)*)"
+    r"(?:(?P<key><<|[A-Za-z0-9_.$/][A-Za-z0-9_.$/ @()+=*-]*|\"[^\"\\]*\"|'[^']*'):(?: +|$))?"
 )
-_NODE = re.compile(
-    rf"(?P<indent>[ ]*)(?P<dashes>(?:- +)*)(?P<key>{_KEY}:(?: +|$))?(?P<rest>.*)", re.DOTALL
+_WHOLE = re.compile(rf"(?:\x00|{_QUOTED}) *")
+_HEADER = re.compile(r"[|>][-+0-9]* *")
+_FLOW = re.compile(
+    rf"(?P<open>[\[{{])|(?P<close>[\]}}])|(?P<comma>,)|(?P<colon>:(?= |$))|(?P<space> +)"
+    rf"|(?P<value>\x00)|(?P<atom>{_QUOTED}|"
+    r"[A-Za-z0-9_.$/+~-](?:[^\[\]{},:#\"'\x00]|:(?=[A-Za-z0-9/_.-]))*)"
 )
+_PLAIN_END = re.compile(r"(?: |^)#|: |:$|\x00")
+_SCRIPT_KEYS: Final = frozenset(
+    {"script", "before_script", "after_script", "pre_get_sources_script", "if", "command"}
+    | {"entrypoint"}
+)
+"""Fields of a GitLab pipeline whose text is run."""
+_SCRIPT_REFERENCE = re.compile(r"!reference +\[[^\[\]{}\"']*, *(\w+)\] *")
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of YAML, as far as it is there: `place` = a value may follow."""
+
+    column: int = 0
+    opens: bool = False
+    place: bool = False
+    comment: bool = False
+    whole: bool = True
+    key: str = ""
+    dashes: bool = False
+
+
+def _flow(text: str) -> tuple[int, bool, bool, frozenset[str]]:
+    """Where a flow collection ends (or as far as it goes), whether it is closed, whether a value may
+    follow, and the plain words in it; Refused when it is not clear."""  # fmt: skip
+    stack, at, before = "", 0, ""
+    words = set()
+    while at < len(text):
+        match = _FLOW.match(text, at)
+        kind = match.lastgroup if match else None
+        wrong = match is None or (kind in ("value", "atom") and before in ("value", "atom", "close"))
+        if match is None or wrong or (kind == "colon" and (stack[-1] != "{" or before != "atom")):
+            raise Refused("a list or map on one line that is not clear", "quotes around its texts")
+        at = match.end()
+        if kind == "space":
+            continue
+        if kind == "open":
+            stack += match[0]
+        elif kind == "close":
+            stack = stack[:-1]
+        elif kind == "atom":
+            words.add(match[0].strip("\"' "))
+        before = str(kind)
+        if not stack:
+            return at, True, False, frozenset(words)
+    place = before == "colon" or (stack[-1] == "[" and before in ("open", "comma"))
+    return at, False, place and text[-1] in " [", frozenset(words)
+
+
+def _line(text: str, *, complete: bool) -> _Line:  # noqa: C901  # the forms of a line
+    """Reads a line of YAML that is a node of its own; Refused when it is not clear."""
+    head = _HEAD.match(text)
+    assert head is not None
+    rest = text[head.end() :]
+    dashes, key = len(head["dashes"]), head["key"]
+    start = len(head["indent"])
+    column = start + dashes if key else start + head["dashes"].rstrip(" ").rfind("-")
+    found = _Line(column if key or dashes else 0, key=(key or "").strip("\"'"), dashes=bool(dashes))
+    if not rest:
+        return replace(found, place=bool(key or dashes) and text[-1] == " ")
+    if rest[0] == "#" and (head.end() == 0 or text[head.end() - 1] == " "):
+        return replace(found, comment=True)
+    if not (key or dashes):
+        if text.rstrip(" ") in ("---", "-"):
+            return found
+        if start == 0 and complete:
+            raise Refused("a line that is neither `key:` nor `- item`", "a map or a list")
+    properties = _PROPERTIES.match(rest)
+    body = rest[properties.end() :] if properties else rest
+    if body == "" or body[0] == "#":
+        return replace(found, comment=bool(body))
+    opened = replace(found, opens=True)
+    words: frozenset[str] = frozenset()
+    if body[0] in "[{":
+        end, whole, place, words = _flow(body)
+        if not whole:
+            return replace(opened, place=place and not words & _SCRIPT_KEYS, whole=False)
+    elif match := (_WHOLE.match(body) or _HEADER.match(body)):
+        end = match.end()
+    elif body[0] in "\"'":
+        return replace(opened, whole=False)
+    else:
+        stop = _PLAIN_END.search(body)
+        if stop is None:
+            return opened
+        if not stop[0].endswith("#"):
+            raise Refused("a plain text with `: ` in it is not clear", "quotes around it")
+        return replace(opened, comment=True)
+    left = body[end:]
+    spaced = (" " + left if body[end - 1] == " " else left).lstrip(" ")
+    if spaced == "":
+        return opened
+    if spaced[0] == "#" and (left[0] == " " or body[end - 1] == " "):
+        return replace(opened, comment=True)
+    raise Refused(f"`{left.strip()[:10]}` follows what is whole already", _ALONE)
 
 
 @dataclass(frozen=True, slots=True)
 class YamlState:
-    """The line so far (values as NUL), and the column below which a scalar that is open ends."""
+    """The line so far, with values as NUL.
+
+    A line that is indented more than `below` belongs to the text that is open; None: none is.
+    `script` is the same for the field whose text is run; a list may stand at its own column.
+    """
 
     line: str = ""
-    open_above: int | None = None
-    after_value: bool = False
-
-    @property
-    def closed(self) -> bool:
-        return True
+    below: int | None = 0
+    script: int | None = None
+    pipeline: bool = False
 
     def value(self, *, raw: bool) -> "YamlState":
-        stripped = self.line.lstrip(" ")
-        if stripped.startswith("#") or " #" in self.line:
-            if raw:
-                raise ValueError("raw text is printed inside a comment", "a plain value")
-            return replace(self, line=self.line + "\0")
-        if self.after_value:
-            raise ValueError("two values are printed without anything between them", "{{ a ~ b }}")
-        if self.open_above is not None and len(self.line) - len(stripped) > self.open_above:
-            raise ValueError(
+        if self._inside():
+            raise Refused(
                 "a value is printed inside a text of several lines",
                 "pass it through `variables:` and write $NAME in scripts",
             )
-        ends = self.line[-1:]
-        if self.line == "" or (stripped and _BLOCK_PLACE.fullmatch(self.line) and ends == " "):
-            pass
-        elif not (
-            _FLOW_PLACE.fullmatch(self.line)
-            and self.line.rstrip(" ")[-1:] in "[{,:"
-            and (ends in "[{ ")
-        ):
-            raise ValueError(
+        found = _line(self.line, complete=False)
+        if found.comment:
+            if raw:
+                raise Refused("raw text is printed inside a comment", "a plain value")
+            return self
+        if self.line.endswith("\0"):
+            raise Refused(*_TOUCHING)
+        if not found.place:
+            raise Refused(
                 "a value is printed where it is only a part of a text",
                 "a whole value after `key: ` or `- `; pass it through `variables:` to scripts",
             )
-        return replace(self, line=self.line + "\0", after_value=True)
+        if self._script_after(found) is not None:
+            raise Refused(
+                "a value is printed into a script",
+                "pass it through `variables:` and write $NAME in scripts",
+            )
+        return replace(self, line=self.line + "\0")
 
     def text(self, data: str) -> "YamlState":
-        state = self
-        for number, part in enumerate(data.split("\n")):
-            if number:
-                state = YamlState("", state._open_after())
-            if part:
-                if state.after_value:
-                    rest = part.lstrip(" ")
-                    alone = rest == "" or rest[0] in ",]}" or (rest[0] == "#" and rest != part)
-                    key = state.line == "\0" and part.startswith(":") and part[1:2] in ("", " ")
-                    flow_key = "{" in state.line and part.startswith(": ")
-                    if not (alone or key or flow_key):
-                        raise ValueError(
-                            f"a value is followed by `{part[:10]}`", "a value that stands alone"
-                        )
-                    if not rest:
-                        state = replace(state, line=state.line + part)
-                        continue
-                state = YamlState(state.line + part, state.open_above)
+        first, *others = data.split("\n")
+        state = replace(self, line=self.line + first)
+        for number, part in enumerate(others):
+            try:
+                state = replace(state._after(), line=part)
+            except Refused as err:
+                err.line = number
+                raise
         return state
 
-    def _open_after(self) -> int | None:
-        """The column that a following line must not exceed to be a node of its own."""
-        stripped = self.line.strip(" ")
-        if not stripped or stripped.startswith("#"):
-            return self.open_above
+    def _inside(self) -> bool:
         indent = len(self.line) - len(self.line.lstrip(" "))
-        if self.open_above is not None and indent > self.open_above:
-            return self.open_above
-        match = _NODE.fullmatch(self.line)
-        if match is None or stripped == "---":
+        return self.below is not None and indent > self.below
+
+    def _script_after(self, found: _Line) -> int | None:
+        """The script that a line stands in or begins."""
+        if self.pipeline and found.key in _SCRIPT_KEYS:
+            return found.column
+        if self.script is None:
             return None
-        rest = re.sub(r"(^| )#.*", "", match["rest"]).strip()
-        if not rest:
-            return None
-        column = len(match["indent"]) + len(match["dashes"])
-        return column if match["key"] else max(column - 1, 0)
+        indent = len(self.line) - len(self.line.lstrip(" "))
+        inside = indent > self.script or (indent == self.script and found.dashes)
+        return self.script if inside else None
+
+    def _after(self) -> "YamlState":
+        """The state after the whole line."""
+        stripped = self.line.strip(" ")
+        if not stripped or self._inside():
+            return self
+        if "\t" in self.line.partition("#")[0]:
+            raise Refused("a tab", "spaces")
+        found = _line(self.line, complete=True)
+        if not found.whole:
+            raise Refused("a text, list or map that goes over the end of the line", "one line")
+        if stripped[0] == "#":
+            return self
+        script = self._script_after(found)
+        if script is not None:
+            self._check_alias(found)
+        return replace(self, below=found.column if found.opens else None, script=script)
+
+    def _check_alias(self, found: _Line) -> None:
+        """What a script takes from elsewhere must be a script there."""
+        head = _HEAD.match(self.line)
+        rest = self.line[head.end() :] if head else ""
+        reference = _SCRIPT_REFERENCE.match(rest)
+        foreign = rest.startswith("!reference") and (
+            reference is None or reference[1] not in _SCRIPT_KEYS
+        )
+        if rest.startswith("*") or foreign:
+            raise Refused("a script is taken from what is not a script", "!reference [.job, script]")
+
+    def branch(self) -> "YamlState":
+        if self.line:
+            raise Refused("a branch or loop begins or ends within a line", "lines of their own")
+        return self
+
+    def include(self) -> "YamlState":
+        if self.line:
+            raise Refused("an include stands within a line", "a line of its own")
+        if self.below is not None and self.below < 0:
+            raise Refused("an include stands inside a text", "a line of its own")
+        return replace(self, below=0, script=0 if self.pipeline else None)
+
+    def end(self) -> None:
+        if self.line:
+            raise Refused("the template ends in the middle of a line", "a line break at the end")
+
+
+class _TooMuch(Exception):  # noqa: N818  # says what it is
+    """The template branches and loops too wildly to be read."""
 
 
 @dataclass(slots=True)
 class _Lint:
-    found: list[Misplaced] = field(default_factory=list)
+    found: set[Misplaced] = field(default_factory=set)
+    work: int = 0
 
     def body(self, body: Iterable[nodes.Node], states: frozenset[State]) -> frozenset[State]:
         for node in body:
@@ -256,77 +455,106 @@ class _Lint:
         return states
 
     def node(self, node: nodes.Node, states: frozenset[State]) -> frozenset[State]:
-        for kind, word in _FORBIDDEN.items():
-            if isinstance(node, kind):
-                self.found.append(
-                    Misplaced(node.lineno, f"{word} are not allowed", "includes and plain values")
-                )
-                return states
+        self.spend(len(states))
         if isinstance(node, nodes.Output):
             for child in node.nodes:
                 states = self.output(child, states)
         elif isinstance(node, nodes.If):
-            branches = [
-                self.body(node.body, states),
-                *(self.node(one, states) for one in node.elif_),
-            ]
-            branches.append(
-                self.body(node.else_, states) if not node.elif_ or node.else_ else states
-            )
-            states = frozenset().union(*branches)
+            start = self.each(node.lineno, states, "branch")
+            ends = [self.body(one, start) for one in (node.body, node.else_)]
+            ends += [self.node(one, start) for one in node.elif_]
+            states = self.each(node.lineno, frozenset().union(*ends), "branch")
         elif isinstance(node, nodes.For):
-            once = self.body(node.body, states)
-            again = self.body(node.body, once)
-            states = (
-                states
-                | once
-                | again
-                | (self.body(node.else_, states) if node.else_ else frozenset())
-            )
+            states = self.each(node.lineno, states, "branch")
+            new = seen = states
+            while new:
+                new = self.each(node.lineno, self.body(node.body, new), "branch") - seen
+                seen |= new
+            states = seen | self.each(node.lineno, self.body(node.else_, states), "branch")
         elif isinstance(node, nodes.With | nodes.Scope):
             states = self.body(node.body, states)
         elif isinstance(node, nodes.Include):
             if not isinstance(node.template, nodes.Const):
-                self.found.append(
+                self.found.add(
                     Misplaced(node.lineno, "an include needs a fixed name", "a quoted name")
                 )
-            if any(not state.closed for state in states):
-                self.found.append(
-                    Misplaced(
-                        node.lineno,
-                        "an include stands inside a string or comment",
-                        "a line of its own",
-                    )
-                )
+            states = self.each(node.lineno, states, "include")
+        elif not isinstance(node, nodes.Assign):
+            word = _FORBIDDEN.get(type(node), "such statements")
+            self.found.add(
+                Misplaced(node.lineno, f"{word} are not allowed", "includes and plain values")
+            )
         return states
 
-    def output(self, child: nodes.Node, states: frozenset[State]) -> frozenset[State]:
+    def spend(self, work: int) -> None:
+        self.work += work
+        if self.work > _MAX_WORK:
+            raise _TooMuch
+
+    def each(self, line: int, states: frozenset[State], what: str) -> frozenset[State]:
+        """All states, asked whether they are at a place where a branch or an include may stand."""
         after: set[State] = set()
         for state in states:
             try:
-                if isinstance(child, nodes.TemplateData):
-                    after.add(state.text(child.data))
-                else:
-                    raw = any(one.name in _NOT_IN_COMMENTS for one in child.find_all(nodes.Filter))
-                    raw = raw or (
-                        isinstance(child, nodes.Filter) and child.name in _NOT_IN_COMMENTS
-                    )
-                    after.add(state.value(raw=raw))
-            except ValueError as err:
-                message, expected = err.args
-                self.found.append(Misplaced(child.lineno, message, expected))
+                after.add(state.include() if what == "include" else state.branch())
+            except Refused as err:
+                self.refuse(line, err)
                 after.add(state)
         return frozenset(after)
+
+    def output(self, child: nodes.Node, states: frozenset[State]) -> frozenset[State]:
+        static = child.data if isinstance(child, nodes.TemplateData) else None
+        if static is not None and (invisible := _INVISIBLE.search(static)):
+            line = child.lineno + static.count("\n", 0, invisible.start())
+            sign = f"U+{ord(invisible[0]):04X}"
+            self.found.add(Misplaced(line, f"the invisible character {sign}", "text that shows"))
+        raw = isinstance(child, nodes.Filter) and child.name in _NOT_IN_COMMENTS
+        after: set[State] = set()
+        for state in states:
+            self.spend(len(static or "") + 1)
+            try:
+                if static is None:
+                    after.add(state.value(raw=raw))
+                else:
+                    after.add(state.text(static) if static else state)
+            except Refused as err:
+                self.refuse(child.lineno, err)
+                after.add(state)
+        return frozenset(after)
+
+    def refuse(self, line: int, err: Refused) -> None:
+        self.found.add(Misplaced(line + err.line, err.message, err.expected))
+
+
+def _hidden_code(tree: nodes.Template) -> Iterable[Misplaced]:
+    """Filters that make code, anywhere but last in what is printed."""
+    last = {
+        id(child)
+        for output in tree.find_all(nodes.Output)
+        for child in output.nodes
+        if isinstance(child, nodes.Filter)
+    }
+    for one in tree.find_all(nodes.Filter):
+        if one.name in CODE_FILTERS and id(one) not in last:
+            message = f"`{one.name}` makes code, which nothing may work on any more"
+            yield Misplaced(one.lineno, message, f"{{{{ value | {one.name} }}}}")
 
 
 def lint(tree: nodes.Template, start: State) -> list[Misplaced]:
     """Everything in a parsed template that stands where it must not; each line once."""
     checker = _Lint()
-    end = checker.body(tree.body, frozenset({start}))
-    if any(not state.closed for state in end):
-        checker.found.append(
-            Misplaced(
-                1, "the template ends inside a string, comment or heredoc", "text that closes it"
-            )
-        )
-    return sorted(set(checker.found))
+    try:
+        for state in checker.body(tree.body, frozenset({start})):
+            try:
+                state.end()
+            except Refused as err:
+                checker.refuse(_last_line(tree), err)
+    except _TooMuch:
+        checker.found.add(Misplaced(1, "too many branches and loops", "a simpler template"))
+    return sorted({*checker.found, *_hidden_code(tree)})
+
+
+def _last_line(tree: nodes.Template) -> int:
+    """The line on which the last text of a template ends."""
+    lines = (one.lineno + one.data.count("\n") for one in tree.find_all(nodes.TemplateData))
+    return max(lines, default=1)
