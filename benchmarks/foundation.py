@@ -16,7 +16,7 @@ from reconciler.adapters.git import GitSource
 from reconciler.adapters.program import program_digest
 from reconciler.adapters.workers import Workers
 from reconciler.app.affected import affected_between
-from reconciler.app.kept import Kept
+from reconciler.app.kept import Kept, pack_summary
 from reconciler.app.render import Rendering, render_all
 from reconciler.app.validate import validate
 from reconciler.core.effective import effective
@@ -140,7 +140,7 @@ def _summarised(renderer: Renderer) -> Callable[[Effective], object]:
     def run(one: Effective) -> object:
         rendered = renderer.render(one)
         assert isinstance(rendered, Rendered)
-        return rendered.summary()
+        return pack_summary(rendered.summary())
 
     return run
 
@@ -189,7 +189,7 @@ from pathlib import Path
 from reconciler.adapters.cache import SqliteCache
 from reconciler.adapters.git import GitSource
 from reconciler.app.affected import affected_between
-from reconciler.app.kept import Kept
+from reconciler.app.kept import Kept, pack_summary
 start = time.perf_counter()
 source = GitSource(Path(sys.argv[1]))
 kept = Kept(SqliteCache(None), "")

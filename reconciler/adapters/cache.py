@@ -8,6 +8,7 @@ import hashlib
 import sqlite3
 import zlib
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _DIGEST = 16
@@ -75,8 +76,9 @@ class SqliteCache:
             )
             self._connection.execute("COMMIT")
         except sqlite3.Error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            with suppress(sqlite3.Error):
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
 
 
 def _digest(kind: str, key: str, packed: bytes) -> bytes:

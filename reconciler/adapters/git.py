@@ -59,9 +59,8 @@ class GitTree:
 
     def _list(self, folder: Entry | None) -> Sequence[Entry]:
         prefix = "" if folder is None else folder.path + "/"
-        tree = self._root if folder is None else self._repository[folder.oid]
         entries = []
-        for item in tree:  # type: ignore[attr-defined]  # an entry that is a FOLDER is a tree
+        for item in self._root if folder is None else self._tree(folder):
             try:
                 name = item.name or ""
             except UnicodeDecodeError:
@@ -74,6 +73,15 @@ class GitTree:
             entries.append(Entry(prefix + name, str(item.id), kind))
         return tuple(entries)
 
+    def _tree(self, folder: Entry) -> pygit2.Tree:
+        try:
+            found = self._repository[folder.oid]
+        except (KeyError, pygit2.GitError) as err:
+            raise _damaged(folder.path, folder.oid) from err
+        if not isinstance(found, pygit2.Tree):
+            raise _damaged(folder.path, folder.oid)
+        return found
+
     def read(self, entry: Entry, limit: int) -> bytes | None:
         """A file's bytes, or None when it is over the limit."""
         oid = pygit2.Oid(hex=entry.oid)
@@ -83,16 +91,19 @@ class GitTree:
                 return None
             kind, data = self._odb.read(oid)
         except (KeyError, pygit2.GitError) as err:
-            raise ReconcilerError(
-                "object-missing",
-                f"the repository is damaged or incomplete: {entry.path} ({entry.oid[:10]})"
-                " cannot be read",
-                hint="run `git fsck`; fetch again if the clone is shallow or partial",
-                subject=entry.path,
-            ) from err
+            raise _damaged(entry.path, entry.oid) from err
         if kind != ObjectType.BLOB:
             return None
         return data
+
+
+def _damaged(path: str, oid: str) -> ReconcilerError:
+    return ReconcilerError(
+        "object-missing",
+        f"the repository is damaged or incomplete: {path} ({oid[:10]}) cannot be read",
+        hint="run `git fsck`; fetch again if the clone is shallow or partial",
+        subject=path,
+    )
 
 
 class GitSource:
@@ -128,7 +139,11 @@ class GitSource:
                 f"`{revision}` does not name one commit here",
                 hint="`git log --oneline -5` lists the last ones; fetch if it is elsewhere",
             ) from err
-        return GitTree(self._repository, str(commit.id), commit.tree)
+        try:
+            root = commit.tree
+        except (KeyError, pygit2.GitError) as err:
+            raise _damaged(f"the tree of {revision}", str(commit.tree_id)) from err
+        return GitTree(self._repository, str(commit.id), root)
 
     @property
     def author(self) -> str | None:

@@ -19,7 +19,7 @@ def program_digest() -> str:
         state.update(f"{library} {version(library)}\n".encode())
     root = Path(reconciler.__file__).parent
     for folder in ("core", "model", "app"):
-        for file in sorted((root / folder).glob("*.py")):
-            state.update(file.name.encode())
+        for file in sorted((root / folder).rglob("*.py")):
+            state.update(f"{file.relative_to(root)} {file.stat().st_size}\n".encode())
             state.update(file.read_bytes())
     return state.hexdigest()

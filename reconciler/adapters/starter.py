@@ -28,6 +28,15 @@ class Starter:
 
 def write_new(root: Path, files: dict[str, bytes]) -> None:
     """Write files that are not there yet; when one is, write none."""
+    for path in files:
+        for parent in Path(path).parents:
+            if parent.parts and (root / parent).is_symlink():
+                raise UsageError(
+                    "link",
+                    f"{root / parent} is a link; it is not written through",
+                    hint="remove it",
+                    subject=path,
+                )
     standing = [path for path in files if os.path.lexists(root / path)]
     if standing:
         raise UsageError(

@@ -19,7 +19,8 @@ from reconciler.errors import TransientError
 T = TypeVar("T")
 R = TypeVar("R")
 
-_BATCH = 20
+_BLOCK = 64
+"""Items that a worker does in a row: neighbours in memory, so that a fork copies fewer pages."""
 _GRACE = 5.0
 _FORK_FROM = 64
 """Fewer items than this are done here: forking would cost more than it gives."""
@@ -67,7 +68,7 @@ class Workers:
         following = 0
         try:
             while following < len(items):
-                readable = wait(list(pipes), timeout=(seconds + _GRACE) * _BATCH)
+                readable = wait(list(pipes), timeout=(seconds + _GRACE) * _BLOCK)
                 if not readable:
                     raise TransientError(
                         "worker-hangs", "a worker did not answer in time and was killed"
@@ -76,12 +77,16 @@ class Workers:
                     if not isinstance(pipe, Connection):
                         continue
                     try:
-                        ready.update(pipe.recv())
-                    except EOFError:
+                        first, results = pipe.recv()
+                        if isinstance(results, Exception):
+                            raise results
+                        ready[first] = results
+                    except (EOFError, OSError):  # OSError: it died in the middle of a result
                         del pipes[pipe]
                 while following in ready:
-                    yield ready.pop(following)
-                    following += 1
+                    results = ready.pop(following)
+                    following += len(results)
+                    yield from results
                 if not pipes and following < len(items):
                     raise TransientError(
                         "worker-died",
@@ -107,14 +112,13 @@ def _work(
     late: Callable[[T], R],
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    batch: dict[int, R] = {}
     with _timer() as limit:
-        for number in range(start, len(items), step):
-            batch[number] = limit(function, items[number], seconds, late)
-            if len(batch) >= _BATCH:
-                pipe.send(batch)
-                batch = {}
-    pipe.send(batch)
+        try:
+            for first in range(start * _BLOCK, len(items), step * _BLOCK):
+                block = items[first : first + _BLOCK]
+                pipe.send((first, [limit(function, item, seconds, late) for item in block]))
+        except Exception as err:  # noqa: BLE001  # it is raised again where the results are read
+            pipe.send((-1, err))
     pipe.close()
 
 

@@ -59,6 +59,10 @@ class WorkTree:
                 mode = os.lstat(self._root / path).st_mode
             except FileNotFoundError:
                 continue
+            if not _is_utf8(name):
+                path = prefix + ascii(os.fsencode(name))
+                entries.append(Entry(path, "", EntryKind.OTHER))
+                continue
             kind = _kind(mode) if safe_name(name) else EntryKind.OTHER
             if kind is EntryKind.FOLDER:
                 if self._ignores(path + "/"):
@@ -75,7 +79,7 @@ class WorkTree:
                 entries.append(
                     Entry(path, self._file_id(path) if kind is EntryKind.FILE else "", kind)
                 )
-        return tuple(entries)
+        return tuple(sorted(entries, key=_order))
 
     def _file_id(self, path: str) -> str:
         try:
@@ -97,6 +101,19 @@ class WorkTree:
         """A file's bytes, or None when it is over the limit."""
         data = self._data.get(entry.path)
         return None if data is None or len(data) > limit else data
+
+
+def _order(entry: Entry) -> str:
+    """As git sorts: a folder as if its name ended in a slash."""
+    return entry.path + "/" if entry.kind is EntryKind.FOLDER else entry.path
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _kind(mode: int) -> EntryKind:

@@ -58,14 +58,12 @@ def unpack_problems(packed: list[list[str | int]]) -> tuple[Problem, ...]:
     return tuple(Problem(*one) for one in packed)  # type: ignore[arg-type]  # as it was packed
 
 
-def pack_summary(summary: RenderSummary | None) -> list[object] | None:
-    """For JSON."""
-    return None if summary is None else [summary.digest, [list(file) for file in summary.files]]
+def pack_summary(summary: RenderSummary) -> list[object]:
+    """For JSON, and for the way between processes."""
+    return [summary.digest, [list(file) for file in summary.files]]
 
 
-def unpack_summary(packed: Any) -> RenderSummary | None:
-    """From JSON."""
-    if packed is None:
-        return None
+def unpack_summary(packed: Any) -> RenderSummary:
+    """The reverse."""
     digest, files = packed
     return RenderSummary(digest, tuple((path, size) for path, size in files))

@@ -3,20 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reconciler.core.check import environment_faults
+from reconciler.core.check import check
 from reconciler.core.compose import BadValue, Wanted, compose, read_value, required
 from reconciler.core.documents import parse
-from reconciler.core.effective import effective
 from reconciler.core.faults import located
-from reconciler.core.load import load_shared
+from reconciler.core.load import load_environments, load_shared
 from reconciler.core.suggest import did_you_mean, listed
-from reconciler.core.tree import files_below
+from reconciler.core.tree import files_below, find
 from reconciler.errors import UsageError
 from reconciler.model.desired import BlueprintFolder, Loaded, Shared
 from reconciler.model.documents import BY_NAME
 from reconciler.model.environment import Environment
 from reconciler.model.problem import Problem
 from reconciler.model.profile import Profile
+from reconciler.model.tree import DOCUMENT_LIMIT
 from reconciler.ports import RepoTree
 
 
@@ -95,17 +95,29 @@ def draft(tree: RepoTree, asked: Asked) -> Drafted:
         values,
     )
     text = compose(wanted, profile, blueprint)
-    return Drafted(path, text, _problems(path, text.encode(), shared))
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        raise UsageError("bad-value", "an option is not UTF-8 text", hint="type it again") from None
+    return Drafted(path, text, _problems(tree, path, data, shared))
 
 
-def _problems(path: str, data: bytes, shared: Shared) -> tuple[Problem, ...]:
+def _problems(tree: RepoTree, path: str, data: bytes, shared: Shared) -> tuple[Problem, ...]:
+    """What the document brings, also in others: a quota, a budget, an account."""
     document, found = parse(path, data, BY_NAME["Environment"])
     if isinstance(document, Environment):
-        filled, faults = effective(Loaded(path, "", document), shared)
-        found += faults if filled is None else environment_faults(filled)
+        standing = load_environments(tree, [])
+        before = check(standing, shared)[1]
+        after = check((*standing, Loaded(path, "", document)), shared)[1]
+        found += [fault for fault in after if fault not in before]
+
+    def read(name: str) -> bytes | None:
+        entry = find(tree, name)
+        return data if name == path else tree.read(entry, DOCUMENT_LIMIT) if entry else None
+
     problems = [one for one in found if isinstance(one, Problem)]
     faults = [one for one in found if not isinstance(one, Problem)]
-    return tuple(sorted([*problems, *located(faults, lambda _path: data)]))
+    return tuple(sorted([*problems, *located(faults, read)]))
 
 
 def _unknown(what: str, name: str, known: Sequence[str]) -> UsageError:

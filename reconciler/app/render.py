@@ -53,12 +53,17 @@ def render_all(
         rows = json.loads(index)
         progress(len(rows), len(rows))
         return tuple(
-            Outcome(name, path, unpack_summary(summary), unpack_problems(problems))
+            Outcome(name, path, summary and unpack_summary(summary), unpack_problems(problems))
             for name, path, summary, problems in rows
         )
     outcomes = _render_all(tree, kept, rendering, progress)
     rows = [
-        [one.name, one.path, pack_summary(one.summary), pack_problems(one.problems)]
+        [
+            one.name,
+            one.path,
+            one.summary and pack_summary(one.summary),
+            pack_problems(one.problems),
+        ]
         for one in outcomes
     ]
     if not any(problem.code == "out-of-time" for one in outcomes for problem in one.problems):
@@ -85,9 +90,9 @@ def _render_all(
     total = len(todo) + len(outcomes) - (len(todo) - len(missing))
     fresh: list[tuple[str, bytes]] = []
 
-    def shorten(filled: Effective) -> RenderSummary | tuple[Problem, ...]:
+    def shorten(filled: Effective) -> list[object] | tuple[Problem, ...]:
         result = renderer.render(filled)
-        return result.summary() if isinstance(result, Rendered) else result
+        return pack_summary(result.summary()) if isinstance(result, Rendered) else result
 
     results = rendering.workers.map(
         shorten, missing, rendering.seconds, lambda filled: (_late(filled, rendering.seconds),)
@@ -95,9 +100,9 @@ def _render_all(
     progress(len(outcomes), total)
     for filled, result in zip(missing, results, strict=True):
         path = filled.environment.path
-        if isinstance(result, RenderSummary):
-            outcomes[path] = Outcome(_name(path), path, result)
-            fresh.append((keys[path], json.dumps(pack_summary(result)).encode()))
+        if isinstance(result, list):
+            outcomes[path] = Outcome(_name(path), path, unpack_summary(result))
+            fresh.append((keys[path], json.dumps(result).encode()))
         else:
             outcomes[path] = Outcome(_name(path), path, None, result)
         progress(len(outcomes), total)

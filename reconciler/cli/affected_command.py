@@ -19,7 +19,7 @@ from reconciler.wiring import build
     help="The revision after; by default the files as they lie there (a bare repository: HEAD).",
 )
 def command(repo: Path, form: str, base: str, head: str | None) -> None:
-    r"""Say which environments a range of commits touches, and why.
+    """Say which environments a range of commits touches, and why.
 
     Compares what both sides render, so the answer is exact: a changed comment touches nothing, a
     changed profile, template or team touches all whose files or rules differ.
@@ -28,7 +28,7 @@ def command(repo: Path, form: str, base: str, head: str | None) -> None:
     Examples:
       reconciler affected --base main
       reconciler affected --base v1.0 --head main --format json
-    """
+    """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
     repository = ports.repository(repo)
     before, after = repository.snapshot(base), repository.snapshot(head)

@@ -16,7 +16,7 @@ from reconciler.wiring import build
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
 @format_option
 def command(folder: Path, form: str) -> None:
-    r"""Make a new environments repository with everything in place.
+    """Make a new environments repository with everything in place.
 
     \b
     Examples:
@@ -25,7 +25,7 @@ def command(folder: Path, form: str) -> None:
 
     Writes three tracks with their profiles and blueprints, sample teams and agents, settings, a
     pipeline and JSON Schemas. Files that are there already are never overwritten: then it stops.
-    """
+    """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
     files = starting_files(ports.starter_files(), __version__)
     try:

@@ -35,13 +35,13 @@ def command(
     owner: str | None,
     labels: tuple[str, ...],
 ) -> None:
-    r"""List the environments.
+    """List the environments.
 
     \b
     Examples:
       reconciler list --track customer
       reconciler list --owner team-web --stage production
-    """
+    """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
     overview = validate(ports.repository(repo).snapshot(rev), ports.kept)
     wanted = {tuple(label.partition("=")[::2]) for label in labels}

@@ -89,7 +89,7 @@ def main(argv: list[str] | None = None) -> None:
     except ReconcilerError as err:
         from reconciler.cli.screen import tell_failure
 
-        tell_failure(err, sys.argv[1:] if argv is None else argv)
+        tell_failure(err)
         sys.exit(err.exit)
     except Exception as err:  # noqa: BLE001  # the last resort
         sys.exit(_bug(err))

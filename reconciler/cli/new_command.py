@@ -44,7 +44,7 @@ def command(
     promoted_from: str | None,
     settings: tuple[str, ...],
 ) -> None:
-    r"""Write a new environment's document.
+    """Write a new environment's document.
 
     \b
     Examples:
@@ -52,7 +52,7 @@ def command(
         --set image=111111111111.dkr.ecr.eu-central-1.amazonaws.com/demo/kiosk:1
 
     Nothing is written when the document would not be valid.
-    """
+    """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
     repository = ports.repository(repo)
     if repository.workdir is None:
@@ -75,7 +75,12 @@ def command(
     if drafted.problems:
         if form == "json":
             click.echo(
-                as_json.written("NewEnvironment", [], problems=as_json.problems(drafted.problems))
+                as_json.written(
+                    "NewEnvironment",
+                    [],
+                    environment=name,
+                    problems=as_json.problems(drafted.problems),
+                )
             )
         else:
             text.problems(err(), drafted.problems)

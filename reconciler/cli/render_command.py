@@ -47,7 +47,7 @@ def command(
     folder: Path | None,
     against: str | None,
 ) -> None:
-    r"""Render Terraform and pipeline of one environment, or of all.
+    """Render Terraform and pipeline of one environment, or of all.
 
     \b
     Examples:
@@ -55,7 +55,7 @@ def command(
       reconciler render acme-portal                 the files of one
       reconciler render acme-portal --diff main     what this change does to them
       reconciler render --out /tmp/rendered         write all files
-    """
+    """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
     repository = ports.repository(repo)
     tree = repository.snapshot(rev)
@@ -86,16 +86,7 @@ def _rendered(ports: Ports, environment: str, tree: RepoTree) -> Rendered | tupl
 
 def _broken(environment: str, tree: RepoTree, problems: tuple[Problem, ...], form: str) -> None:
     if form == "json":
-        click.echo(
-            as_json.document(
-                "Rendered",
-                revision=tree.revision,
-                environment=environment,
-                digest=None,
-                files=[],
-                problems=as_json.problems(problems),
-            )
-        )
+        click.echo(as_json.rendered_one(tree.revision, environment, None, problems))
     else:
         text.problems(err(), problems)
     stop_with(Exit.FAILURE)
@@ -117,16 +108,14 @@ def _one(ports: Ports, environment: str, tree: RepoTree, folder: Path | None, fo
         else:
             text.said(out(), *(f"wrote {path}" for path in paths))
     elif form == "json":
-        click.echo(as_json.rendered_one(tree.revision, result))
+        click.echo(as_json.rendered_one(tree.revision, environment, result))
     else:
         text.rendered_one(out(), result)
 
 
 def _write(folder: Path, rendered: Rendered) -> list[str]:
-    root = folder / rendered.environment
-    for file in rendered.files:
-        write_file(root / file.path, file.content)
-    return [str(root / file.path) for file in rendered.files]
+    name = rendered.environment
+    return [str(write_file(folder, f"{name}/{one.path}", one.content)) for one in rendered.files]
 
 
 def _all(ports: Ports, tree: RepoTree, folder: Path | None, form: str) -> None:

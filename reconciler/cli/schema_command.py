@@ -17,14 +17,14 @@ from reconciler.report import as_json, text
 )
 @format_option
 def command(folder: Path, check: bool, form: str) -> None:
-    r"""Write JSON Schemas, so that an editor completes and checks documents.
+    """Write JSON Schemas, so that an editor completes and checks documents.
 
     \b
     Examples:
       reconciler schema                 into ./schemas
       reconciler schema docs/schemas    into another folder
       reconciler schema --check         whether ./schemas is current, for CI
-    """
+    """  # noqa: D301  # \b is click's mark for lines as they are
     files = schemas()
     if check:
         stale = [name for name, content in files.items() if not _is(folder / name, content)]
@@ -45,7 +45,7 @@ def command(folder: Path, check: bool, form: str) -> None:
         stop_with(Exit.FAILURE if stale else Exit.OK)
         return
     for name, content in files.items():
-        write_file(folder / name, content.encode())
+        write_file(folder, name, content.encode())
     if form == "json":
         click.echo(as_json.written("SchemaFiles", [str(folder / name) for name in files]))
     else:

@@ -1,5 +1,7 @@
 """Options that commands share, and the consoles they write to."""
 
+import errno
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +29,15 @@ def repo_option(function: F) -> F:
     )(function)
 
 
+_asked_for: list[str] = []
+
+
+def _remember(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    """Where a command fails before it writes, the entry point asks how to say so."""
+    _asked_for[:] = [value]
+    return value
+
+
 def format_option(function: F) -> F:
     """`--format`: for people or for programs."""
     return click.option(
@@ -35,6 +46,7 @@ def format_option(function: F) -> F:
         type=click.Choice(["text", "json"]),
         default="text",
         envvar="RECONCILER_FORMAT",
+        callback=_remember,
         help="text for people, json for programs (docs/output.md).",
     )(function)
 
@@ -57,10 +69,9 @@ def err() -> Console:
     return Console(stderr=True, highlight=False, emoji=False, markup=False)
 
 
-def tell_failure(error: ReconcilerError, argv: list[str]) -> None:
-    """On standard error for people; as JSON on standard output where JSON was asked for."""
-    joined = " ".join(argv)
-    if "--format json" in joined or "--format=json" in joined:
+def tell_failure(error: ReconcilerError) -> None:
+    """On standard error for people; as JSON on standard output too where JSON was asked for."""
+    if _asked_for == ["json"]:
         click.echo(as_json.failed(error))
     text.failed(err(), error)
 
@@ -99,16 +110,21 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
         bar.stop()
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file, and its folders; links are not followed out of the way."""
+def write_file(root: Path, name: str, data: bytes) -> Path:
+    """Write a file below a folder. A link on the way is not followed: it could lead anywhere."""
+    target = root / name
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_symlink():
-            raise UsageError(
-                "link", f"{path} is a link; it is not written through", hint="remove it"
-            )
-        path.write_bytes(data)
+        root.mkdir(parents=True, exist_ok=True)
+        for part in (*target.relative_to(root).parents,):
+            if (root / part).is_symlink() and part != Path():
+                raise UsageError("link", f"{root / part} is a link", hint="remove it")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(
+            target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644
+        )
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
     except OSError as error:
-        raise ReconcilerError(
-            "unwritable", f"{path} cannot be written: {error.strerror}", subject=str(path)
-        ) from error
+        what = "is a link" if error.errno == errno.ELOOP else f"cannot be written: {error.strerror}"
+        raise ReconcilerError("unwritable", f"{target} {what}", subject=str(target)) from error
+    return target

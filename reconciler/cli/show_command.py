@@ -19,13 +19,13 @@ from reconciler.wiring import build
 @rev_option
 @format_option
 def command(environment: str, repo: Path, rev: str | None, form: str) -> None:
-    r"""Show one environment with everything that applies to it.
+    """Show one environment with everything that applies to it.
 
     \b
     Examples:
       reconciler show acme-portal
       reconciler show acme-portal --format json   also what templates see
-    """
+    """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
     tree = ports.repository(repo).snapshot(rev)
     shown = show(tree, environment, Rendering(ports.workers, ports.settings.render_seconds))
@@ -37,11 +37,7 @@ def command(environment: str, repo: Path, rev: str | None, form: str) -> None:
         stop_with(Exit.FAILURE if shown.problems else Exit.OK)
         return
     if form == "json":
-        click.echo(
-            as_json.document(
-                "EnvironmentView", revision=tree.revision, problems=as_json.problems(shown)
-            )
-        )
+        click.echo(as_json.not_shown(tree.revision, shown))
     else:
         text.problems(err(), shown)
     stop_with(Exit.FAILURE)

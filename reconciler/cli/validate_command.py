@@ -16,7 +16,7 @@ from reconciler.wiring import build
 @rev_option
 @format_option
 def command(repo: Path, rev: str | None, form: str) -> None:
-    r"""Check every document of the repository; say all problems at once.
+    """Check every document of the repository; say all problems at once.
 
     \b
     Examples:
@@ -25,7 +25,7 @@ def command(repo: Path, rev: str | None, form: str) -> None:
       reconciler validate --format json   for programs
 
     Exit code 0: all is valid; 1: there are problems.
-    """
+    """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
     overview = validate(ports.repository(repo).snapshot(rev), ports.kept)
     if form == "json":

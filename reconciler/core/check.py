@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pydantic import ValidationError
 
 from reconciler.core.documents import details_of, explain
-from reconciler.core.effective import effective
+from reconciler.core.effective import default_fault, effective
 from reconciler.core.faults import Fault
 from reconciler.core.parameters import family
 from reconciler.core.suggest import did_you_mean, listed
@@ -111,16 +111,11 @@ def _sizes(filled: Effective) -> Iterator[Fault]:
             f"one of: {', '.join(allowed.sizes)}",
         )
     if allowed.instance_families:
-        for name, parameter in filled.blueprint.document.spec.parameters.items():
-            value = filled.parameters.get(name)
-            if (
-                parameter.format == "instance-class"
-                and isinstance(value, str)
-                and family(value) not in allowed.instance_families
-            ):
+        for field, value in _instance_classes(filled):
+            if family(value) not in allowed.instance_families:
                 yield _fault(
                     of,
-                    ("spec", "parameters", name),
+                    ("spec", "parameters", *field),
                     "family-not-allowed",
                     f"the track {track} does not allow the instance family of `{value}`",
                     f"one of: {listed(allowed.instance_families)}",
@@ -135,6 +130,19 @@ def _sizes(filled: Effective) -> Iterator[Fault]:
             f"at most ${limit}",
             "take a smaller size",
         )
+
+
+def _instance_classes(filled: Effective) -> Iterator[tuple[Path, str]]:
+    for name, parameter in filled.blueprint.document.spec.parameters.items():
+        value = filled.parameters.get(name)
+        if parameter.format != "instance-class" or value is None:
+            continue
+        if parameter.type == "string":
+            yield (name,), value
+        elif parameter.items == "string" and parameter.type == "list":
+            yield from (((name, number), one) for number, one in enumerate(value))
+        elif parameter.items == "string" and parameter.type == "map":
+            yield from (((name, key), one) for key, one in value.items())
 
 
 def _overrides(filled: Effective) -> Iterator[Fault]:
@@ -395,22 +403,21 @@ def _shared_checks(
             spec.allowed.blueprints,
             known_blueprints,
         )
-        if spec.defaults.blueprint is not None:
-            yield _known(
-                path,
-                ("spec", "defaults", "blueprint"),
-                "blueprint",
-                spec.defaults.blueprint,
-                spec.allowed.blueprints,
-            )
-        if spec.defaults.region is not None:
-            yield _known(
-                path,
-                ("spec", "defaults", "region"),
-                "allowed region",
-                spec.defaults.region,
-                spec.allowed.regions,
-            )
+        for what, chosen, allowed in (
+            ("blueprint", spec.defaults.blueprint, spec.allowed.blueprints),
+            ("region", spec.defaults.region, spec.allowed.regions),
+        ):
+            if chosen is not None and chosen not in allowed:
+                yield [
+                    Fault(
+                        path,
+                        ("spec", "defaults", what),
+                        f"{what}-not-allowed",
+                        f"the default {what} `{chosen}` is not in `allowed.{what}s`",
+                        f"one of: {listed(allowed)}",
+                        did_you_mean(chosen, allowed),
+                    )
+                ]
         for number, approval in enumerate(spec.approvals):
             yield _all_known(
                 path, ("spec", "approvals", number, "teams"), "team", approval.teams, teams
@@ -446,14 +453,8 @@ def _blueprint(folder: BlueprintFolder) -> Iterator[Fault]:
         for detail in details_of(err):
             if detail["type"] == "missing":
                 continue
-            fault = explain(folder.loaded.path, defaults, detail, folder.parameters)
-            name, *rest = fault.field
-            yield Fault(
-                folder.loaded.path,
-                ("spec", "parameters", name, "default", *rest),
-                "default",
-                f"the default of `{name}` does not fit its own schema: {fault.message}",
-                fault.expected,
+            yield default_fault(
+                folder, explain(folder.loaded.path, defaults, detail, folder.parameters)
             )
     size = spec.parameters.get("size")
     for name in spec.monthly_cost:

@@ -13,6 +13,7 @@ from reconciler.model.desired import BlueprintFolder, Loaded
 from reconciler.model.profile import Profile
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./@-]*")
+_NOT_BARE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 
 
@@ -33,7 +34,7 @@ def scalar(value: object) -> str:
     """A value as YAML: bare where nobody could misread it, quoted otherwise."""
     if isinstance(value, str):
         plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS
-        return value if plain else json.dumps(value, ensure_ascii=False)
+        return value if plain else _quoted(value)
     if isinstance(value, tuple | list):
         return "[" + ", ".join(scalar(item) for item in value) + "]"
     if isinstance(value, Mapping):
@@ -43,22 +44,33 @@ def scalar(value: object) -> str:
     return json.dumps(value)
 
 
+def _quoted(text: str) -> str:
+    """JSON's way, but for characters that JSON leaves bare and YAML folds or refuses."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return _NOT_BARE.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)
+
+
+def _comment(text: str) -> str:
+    """One line that a comment can hold."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
 def compose(wanted: Wanted, profile: Loaded[Profile], blueprint: BlueprintFolder) -> str:
     """The document. What has a default stands there as a comment."""
     rules, plan = profile.document.spec, blueprint.document.spec
-    track = profile.document.metadata.name
+    track, about = profile.document.metadata.name, profile.document.metadata.description
     lines = [
-        f"# An environment on the track {track}: {profile.document.metadata.description}.",
-        f"# `reconciler show {wanted.name}` shows everything that applies to it.",
+        f"# An environment on the track {track}: {_comment(about)}.",
+        f"# `reconciler show {_comment(wanted.name)}` shows everything that applies to it.",
         "apiVersion: reconciler/v1",
         "kind: Environment",
         "metadata:",
-        f"  name: {wanted.name}  # the file is named after it",
+        f"  name: {scalar(wanted.name)}  # the file is named after it",
         f"  owner: {scalar(wanted.owner)}  # the team that answers for it",
         f"  description: {scalar(wanted.description)}",
         "spec:",
         f"  track: {scalar(track)}",
-        f"  stage: {wanted.stage}  # one of: {', '.join(rules.allowed.stages)}",
+        f"  stage: {scalar(wanted.stage)}  # one of: {', '.join(rules.allowed.stages)}",
     ]
     if wanted.promoted_from:
         lines.append(f"  promotedFrom: {scalar(wanted.promoted_from)}")
@@ -68,7 +80,7 @@ def compose(wanted: Wanted, profile: Loaded[Profile], blueprint: BlueprintFolder
         )
     lines += [
         f"  blueprint: {{name: {blueprint.document.metadata.name}, version: {plan.version}}}",
-        f"  account: {json.dumps(wanted.account)}",
+        f"  account: {_quoted(wanted.account)}",
     ]
     if rules.defaults.region:
         lines.append(
@@ -86,14 +98,15 @@ def compose(wanted: Wanted, profile: Loaded[Profile], blueprint: BlueprintFolder
     lines.append("  parameters:")
     chosen = [name for name in plan.parameters if name in wanted.parameters]
     for name in chosen:
-        lines.append(
-            f"    {name}: {scalar(wanted.parameters[name])}  # {plan.parameters[name].description}"
-        )
+        described = _comment(plan.parameters[name].description)
+        lines.append(f"    {name}: {scalar(wanted.parameters[name])}  # {described}")
     if not chosen:
         lines[-1] = "  parameters: {}"
     for name, parameter in plan.parameters.items():
         if name not in wanted.parameters and name not in rules.defaults.parameters:
-            lines.append(f"    # {name}: {scalar(parameter.default)}  # {parameter.description}")
+            lines.append(
+                f"    # {name}: {scalar(parameter.default)}  # {_comment(parameter.description)}"
+            )
     return "\n".join(lines) + "\n"
 
 
@@ -114,6 +127,9 @@ def read_value(parameter: Parameter, text: str) -> Any:
             )
         case "map":
             pairs = [item.partition("=") for item in text.split(",")] if text else []
+            bare = next((key for key, equals, _ in pairs if not equals), None)
+            if bare is not None:
+                raise BadValue(f"`{bare}` has no `=`; write key=value,key=value")
             return {key.strip(): _read(parameter.items, value.strip()) for key, _, value in pairs}
         case other:
             return _read(other, text)

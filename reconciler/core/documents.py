@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from reconciler.core.faults import Fault
 from reconciler.core.suggest import did_you_mean, listed
 from reconciler.core.yaml_reader import Path, YamlError, read_yaml
-from reconciler.model.base import API_VERSION, Document
+from reconciler.model.base import API_VERSION, WORDS, Document
 from reconciler.model.documents import BY_NAME, Kind
 from reconciler.model.problem import Problem
 
@@ -132,7 +132,7 @@ def _envelope(path: str, raw: object, kind: Kind) -> list[Fault]:
                 path,
                 ("kind",),
                 "misplaced",
-                f"a {word} does not belong here",
+                f"{_a(word)} does not belong here",
                 f"`kind: {kind.name}`",
                 f"move the file to `{other.place}`",
             )
@@ -148,6 +148,10 @@ def _envelope(path: str, raw: object, kind: Kind) -> list[Fault]:
             did_you_mean(word, BY_NAME),
         )
     ]
+
+
+def _a(word: str) -> str:
+    return f"an {word}" if word[:1] in "AEIOU" else f"a {word}"
 
 
 def describe(value: object) -> str:
@@ -264,7 +268,8 @@ def explain(path: str, raw: object, detail: ErrorDetails, model: type[BaseModel]
             shown = f"{subject} is {describe(found)}"
             return Fault(path, field, "value", shown, words.removeprefix("expected "))
         return Fault(path, field, "value", words)
-    return Fault(path, field, "value", f"{subject} is {describe(found)}", _rule(detail))
+    shown = "is not a name" if last.endswith("From") else f"is {describe(found)}"
+    return Fault(path, field, "value", f"{subject} {shown}", _rule(detail))
 
 
 def _subject(field: Path) -> str:
@@ -276,7 +281,7 @@ def _rule(detail: ErrorDetails) -> str:
     context = detail.get("ctx", {})
     match detail["type"]:
         case "string_pattern_mismatch":
-            return f"text that matches {context['pattern']}"
+            return WORDS.get(context["pattern"], f"text that matches {context['pattern']}")
         case "string_too_short":
             return f"at least {context['min_length']} characters"
         case "string_too_long":

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from reconciler.core.documents import details_of, explain
 from reconciler.core.faults import Fault
 from reconciler.core.suggest import did_you_mean, listed
+from reconciler.core.yaml_reader import Path
 from reconciler.model.desired import BlueprintFolder, Effective, Loaded, Shared
 from reconciler.model.environment import Environment
 from reconciler.model.profile import Profile
@@ -143,13 +144,29 @@ def _parameter_faults(
                 )
             )
         else:
-            own = name in raw
-            file = loaded.path if own else profile.path
-            base = ("spec", "parameters") if own else ("spec", "defaults", "parameters")
             expected = fault.expected or schema[name].description
+            file: str = loaded.path
+            base: Path = ("spec", "parameters")
+            if name not in raw:
+                file, base = profile.path, ("spec", "defaults", "parameters")
+                if name not in profile.document.spec.defaults.parameters:
+                    faults.append(default_fault(blueprint, fault))
+                    continue
             faults.append(
                 Fault(
                     file, base + fault.field, "parameter", fault.message, expected, fault.suggestion
                 )
             )
     return faults
+
+
+def default_fault(blueprint: BlueprintFolder, fault: Fault) -> Fault:
+    """A parameter's default that its own schema refuses, at the blueprint that gives it."""
+    name, *rest = fault.field
+    return Fault(
+        blueprint.loaded.path,
+        ("spec", "parameters", name, "default", *rest),
+        "default",
+        f"the default of `{name}` does not fit its own schema: {fault.message}",
+        fault.expected,
+    )

@@ -1,6 +1,6 @@
 """RepoTree -> Desired and Problems: every document parsed and checked, all problems at once."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -169,9 +169,7 @@ class _Loader:
 
     def shared(self) -> Shared:
         """Everything but environments."""
-        for entry in self.tree.children(None):
-            if entry.path in ROOTS and entry.kind is not EntryKind.FOLDER:
-                list(self._plain_files((entry,)))
+        self._tell_links()
         root = find(self.tree, "reconciler.yaml")
         settings = None
         if root is None:
@@ -211,22 +209,7 @@ class _Loader:
         )
 
     def _by_name(self, kind: str) -> dict[str, Any]:
-        known: dict[str, Loaded[Any]] = {}
-        for loaded in self.documents(BY_NAME[kind]):
-            name = loaded.document.metadata.name
-            if name in known:
-                self.found.append(
-                    Fault(
-                        loaded.path,
-                        ("metadata", "name"),
-                        "duplicate-name",
-                        f"the name `{name}` is taken by {known[name].path}",
-                        "a name of its own",
-                    )
-                )
-            else:
-                known[name] = loaded
-        return known
+        return {loaded.document.metadata.name: loaded for loaded in self.documents(BY_NAME[kind])}
 
     def documents(self, kind: Kind) -> Iterator[Loaded[Any]]:
         """All documents of a kind, by path."""
@@ -246,13 +229,18 @@ class _Loader:
                     "put the file itself here",
                 )
 
-    def _folders(self, parent: Entry | None) -> Iterator[Entry]:
-        """The folders in a folder. Files beside them are nobody's business; links are told."""
-        for entry in self.tree.children(parent):
-            if entry.kind is EntryKind.FOLDER:
-                yield entry
-            else:
+    def _tell_links(self) -> None:
+        """Links where a folder belongs. Files beside such folders are nobody's business."""
+        tops = [entry for entry in self.tree.children(None) if entry.path in ROOTS]
+        families = [entry for top in tops if top.path == "templates" for entry in self._in(top)]
+        versions = [entry for family in families for entry in self._in(family)]
+        for entry in (*tops, *families, *versions):
+            if entry.kind not in (EntryKind.FOLDER, EntryKind.FILE):
                 list(self._plain_files((entry,)))
+
+    def _in(self, folder: Entry) -> Sequence[Entry]:
+        is_folder = folder.kind is EntryKind.FOLDER and folder.name != INCLUDES
+        return self.tree.children(folder) if is_folder else ()
 
     def in_files(self, entries: tuple[Entry, ...], kind: Kind) -> Iterator[Loaded[Any]]:
         """The documents in these files."""

@@ -3,7 +3,7 @@
 import ipaddress
 from functools import lru_cache
 from types import GenericAlias
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, create_model
 from pydantic_core import SchemaError
@@ -91,6 +91,7 @@ def validator(blueprint: Blueprint) -> type[BaseModel]:
     """A model of the blueprint's parameters; BadSchema when a parameter's schema is unusable."""
     fields: dict[str, Any] = {}
     for name, parameter in blueprint.spec.parameters.items():
+        _refuse_nonsense(name, parameter)
         annotation = _annotation(parameter)
         if has_default(parameter) and parameter.default is None:
             annotation = annotation | None
@@ -102,6 +103,33 @@ def validator(blueprint: Blueprint) -> type[BaseModel]:
         raise _which(fields, err) from None
 
 
+_FITS: Final = {
+    "minimum": ("integer", "number"),
+    "maximum": ("integer", "number"),
+    "pattern": ("string",),
+    "format": ("string",),
+}
+
+
+def _refuse_nonsense(name: str, parameter: Parameter) -> None:
+    """A constraint that the type ignores would be believed to hold."""
+    given = parameter.model_fields_set
+    element = parameter.items if parameter.type in ("list", "map") else parameter.type
+    for constraint, kinds in _FITS.items():
+        if constraint in given and element not in kinds:
+            raise BadSchema(name, f"`{constraint}` of `{name}` means nothing for {element}")
+    if "items" in given and parameter.type not in ("list", "map"):
+        raise BadSchema(name, f"`items` of `{name}` goes with list and map")
+    if given & {"min_length", "max_length"} and parameter.type in ("integer", "number", "boolean"):
+        raise BadSchema(name, f"a length of `{name}` means nothing for {parameter.type}")
+    for low, high in (
+        (parameter.minimum, parameter.maximum),
+        (parameter.min_length, parameter.max_length),
+    ):
+        if low is not None and high is not None and low > high:
+            raise BadSchema(name, f"nothing can be at least {low} and at most {high} (`{name}`)")
+
+
 def _which(fields: dict[str, Any], together: SchemaError) -> BadSchema:
     """The parameter at fault: all of them together do not tell, each alone does."""
     for field, (annotation, _) in fields.items():
@@ -109,7 +137,8 @@ def _which(fields: dict[str, Any], together: SchemaError) -> BadSchema:
             create_model("Probe", value=(annotation, ...))
         except SchemaError as err:
             name, words = field.removeprefix("p_"), " ".join(str(err).split())
-            return BadSchema(name, f"the schema of `{name}` cannot be used: {words[:200]}")
+            where = words.rfind("error: ")
+            return BadSchema(name, f"the `pattern` of `{name}` cannot be used: {words[where:]}")
     raise together
 
 
@@ -121,4 +150,4 @@ def defaults(blueprint: Blueprint) -> dict[str, Any]:
 
 def family(instance_class: str) -> str:
     """`db.t4g.medium` -> `t4g`."""
-    return instance_class.split(".")[-2]
+    return instance_class.rpartition(".")[0].rpartition(".")[2]

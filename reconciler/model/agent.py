@@ -12,8 +12,8 @@ from reconciler.model.base import (
     OwnedMetadata,
     PathGlob,
     Risk,
+    Start,
     Text,
-    Timestamp,
 )
 from reconciler.model.team import Email, ForgeId, SshKey
 
@@ -36,7 +36,7 @@ class Quarantine(Model):
 
     reason: Text
     """Why."""
-    since: Timestamp
+    since: Start
     """Since when."""
 
 

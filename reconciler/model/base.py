@@ -1,7 +1,7 @@
 """What all documents share: the envelope, strictness, and the types of small values."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import (
@@ -22,33 +22,56 @@ NAME_PATTERN: Final = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 NAME_MAX: Final = 28
 """AWS allows 32 characters for a load balancer's name; ours leave room for a short suffix."""
 
+WORDS: Final[dict[str, str]] = {}
+"""What a person calls a pattern, for messages: filled by `worded` where a type is defined."""
+
+
+def worded(pattern: str, words: str, max_length: int) -> StringConstraints:
+    """Text of a form that has a name; messages say the name, not the expression."""
+    WORDS[pattern] = words
+    return StringConstraints(pattern=pattern, max_length=max_length)
+
+
 Name = Annotated[
     str,
-    StringConstraints(pattern=NAME_PATTERN, max_length=NAME_MAX),
-    Field(description=f"lower-case words joined by `-`, at most {NAME_MAX} characters"),
+    worded(
+        NAME_PATTERN,
+        f"lower-case words joined by `-`, at most {NAME_MAX} characters",
+        max_length=NAME_MAX,
+    ),
 ]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Label = Annotated[
-    str, StringConstraints(pattern=r"^[\w.:/=+@-]([\w .:/=+@-]*[\w.:/=+@-])?$", max_length=128)
+    str,
+    worded(
+        r"^[A-Za-z0-9_.:/=+@-]([A-Za-z0-9_ .:/=+@-]*[A-Za-z0-9_.:/=+@-])?$",
+        "letters, digits, spaces inside, and . : / = + @ -",
+        max_length=128,
+    ),
 ]
-LabelKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9._/-]*$", max_length=63)]
+LabelKey = Annotated[
+    str,
+    worded(r"^[a-z][a-z0-9._/-]*$", "a lower-case word with . _ / - in it", max_length=63),
+]
 Version = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$", max_length=32
+    worded(
+        r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$",
+        "a semantic version such as 1.0.0",
+        max_length=32,
     ),
-    Field(description="a semantic version, for example 1.0.0"),
 ]
-Account = Annotated[
-    str,
-    StringConstraints(pattern=r"^[0-9]{12}$"),
-    Field(description="a 12-digit AWS account id, quoted"),
+Account = Annotated[str, worded(r"^[0-9]{12}$", "a 12-digit AWS account id, in quotes", max_length=12)]
+Region = Annotated[
+    str, worded(r"^[a-z]{2}(-[a-z]+)+-[0-9]$", "a region such as eu-central-1", max_length=32)
 ]
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", max_length=32)]
 PathGlob = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z0-9_.*-]+(/[A-Za-z0-9_.*-]+)*$", max_length=200),
-    Field(description="a path in the repository; `*` matches within a folder, `**` any depth"),
+    worded(
+        r"^[A-Za-z0-9_.*-]+(/[A-Za-z0-9_.*-]+)*$",
+        "a path in the repository; `*` matches within a folder, `**` any depth",
+        max_length=200,
+    ),
 ]
 
 Stage = Literal["dev", "staging", "production"]
@@ -88,19 +111,27 @@ def format_duration(value: timedelta) -> str:
 _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?Z)?", re.ASCII)
 
 
-def parse_timestamp(value: object) -> datetime:
-    """A day (its end, UTC) or an instant in UTC. Local times are refused: they are ambiguous."""
+def _timestamp(value: object, of_day: time) -> datetime:
     if isinstance(value, datetime):
         return value
     if isinstance(value, str) and (match := _TIMESTAMP.fullmatch(value)):
         try:
-            if match[1]:
-                return datetime.fromisoformat(value)
-            return datetime.fromisoformat(value).replace(hour=23, minute=59, second=59, tzinfo=UTC)
+            found = datetime.fromisoformat(value)
+            return found if match[1] else datetime.combine(found, of_day, UTC)
         except ValueError:
             pass
     msg = "expected a day such as 2026-12-31 or an instant such as 2026-12-31T18:00:00Z"
     raise ValueError(msg)
+
+
+def parse_start(value: object) -> datetime:
+    """A day (its beginning, UTC) or an instant in UTC. Local times are refused as ambiguous."""
+    return _timestamp(value, time.min)
+
+
+def parse_end(value: object) -> datetime:
+    """A day (its end, UTC) or an instant in UTC. Local times are refused as ambiguous."""
+    return _timestamp(value, time(23, 59, 59))
 
 
 def format_timestamp(value: datetime) -> str:
@@ -124,18 +155,29 @@ Duration = Annotated[
         {"type": "string", "pattern": r"^[1-9]\d{0,5}[smhd]$", "examples": ["15m", "72h", "14d"]}
     ),
 ]
-Timestamp = Annotated[
-    datetime,
-    BeforeValidator(parse_timestamp),
-    PlainSerializer(format_timestamp, return_type=str),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?Z)?$",
-            "examples": ["2026-12-31", "2026-12-31T18:00:00Z"],
-        }
-    ),
-]
+
+
+def _whole_hours(value: timedelta) -> timedelta:
+    if value % timedelta(hours=1):
+        msg = "expected whole hours or days, such as 12h or 3d"
+        raise ValueError(msg)
+    return value
+
+
+Lifetime = Annotated[Duration, AfterValidator(_whole_hours)]
+"""How long an environment lives, in whole hours."""
+_INSTANT_SCHEMA = WithJsonSchema(
+    {
+        "type": "string",
+        "pattern": r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?Z)?$",
+        "examples": ["2026-12-31", "2026-12-31T18:00:00Z"],
+    }
+)
+_AS_TEXT = PlainSerializer(format_timestamp, return_type=str)
+Start = Annotated[datetime, BeforeValidator(parse_start), _AS_TEXT, _INSTANT_SCHEMA]
+"""From when: a day means its beginning."""
+End = Annotated[datetime, BeforeValidator(parse_end), _AS_TEXT, _INSTANT_SCHEMA]
+"""Until when: a day means its end."""
 T = TypeVar("T")
 Items = Annotated[tuple[T, ...], AfterValidator(_unique)]
 """A list whose members differ."""

@@ -2,11 +2,22 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from reconciler.model.base import Document, Items, Model, OwnedMetadata, Strategy, Text, Version
+from reconciler.model.base import (
+    Document,
+    Items,
+    Model,
+    OwnedMetadata,
+    Strategy,
+    Text,
+    Version,
+    worded,
+)
 
-ParameterName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=48)]
+ParameterName = Annotated[
+    str, worded(r"^[a-z][a-z0-9_]*$", "lower-case words joined by `_`", max_length=48)
+]
 ScalarType = Literal["string", "integer", "number", "boolean"]
 Format = Literal["cidr", "image", "instance-class"]
 
@@ -41,7 +52,9 @@ class Parameter(Model):
 class Engine(Model):
     """What the rendered source needs."""
 
-    terraform: Annotated[str, StringConstraints(pattern=r"^[0-9.,<>=!~ ]+$", max_length=60)]
+    terraform: Annotated[
+        str, worded(r"^[0-9.,<>=!~ ]+$", "versions such as >= 1.9, < 2", max_length=60)
+    ]
     """A version constraint of Terraform or OpenTofu."""
 
 

@@ -9,6 +9,7 @@ from reconciler.model.base import (
     Document,
     DriftMode,
     Duration,
+    Lifetime,
     Model,
     Name,
     OwnedMetadata,
@@ -63,7 +64,7 @@ class EnvironmentSpec(Model):
     """The AWS account that it is built in."""
     parameters: dict[str, Any] = Field(default={})
     """Values for the blueprint's parameters, checked against its schema."""
-    ttl: Duration | None = None
+    ttl: Lifetime | None = None
     """How long it lives after its first apply; the profile's default when absent."""
     overrides: Overrides | None = None
     """Departures from the profile, where the profile allows them."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints, model_validator
 
-from reconciler.model.base import Document, Model, Name, OwnedMetadata, Text, Timestamp
+from reconciler.model.base import Document, End, Model, Name, OwnedMetadata, Start, Text
 
 
 class Scope(Model):
@@ -35,9 +35,9 @@ class FreezeSpec(Model):
     """What stands still."""
     reason: Annotated[Text, StringConstraints(min_length=5)]
     """Why."""
-    since: Timestamp
+    since: Start
     """From when."""
-    expires: Timestamp | None = None
+    expires: End | None = None
     """When it ends by itself; absent = when somebody takes it out."""
 
     @model_validator(mode="after")

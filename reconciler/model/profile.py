@@ -8,7 +8,6 @@ from pydantic import (
     BeforeValidator,
     Field,
     PlainSerializer,
-    StringConstraints,
     WithJsonSchema,
     model_validator,
 )
@@ -23,6 +22,7 @@ from reconciler.model.base import (
     Items,
     Label,
     LabelKey,
+    Lifetime,
     Model,
     Name,
     OwnedMetadata,
@@ -30,6 +30,7 @@ from reconciler.model.base import (
     Risk,
     Stage,
     Strategy,
+    worded,
 )
 
 Override = Literal["drift.mode", "drift.interval", "rollout"]
@@ -108,7 +109,7 @@ class Defaults(Model):
 
 
 class Allowed(Model):
-    """The choices an environment has. A list that is absent allows nothing to be chosen."""
+    """The choices an environment has."""
 
     regions: Items[Region] = Field(min_length=1)
     """Regions."""
@@ -118,7 +119,11 @@ class Allowed(Model):
     """Stages."""
     sizes: Items[str] = ()
     """Values of a blueprint's `size` parameter; empty = any that the blueprint knows."""
-    instance_families: Items[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]] = ()
+    instance_families: Items[
+        Annotated[
+            str, worded(r"^[a-z][a-z0-9-]*$", "an instance family such as t4g", max_length=20)
+        ]
+    ] = ()
     """Families (t4g, m7g, r7g) of parameters with `format: instance-class`; empty = any."""
 
 
@@ -180,7 +185,7 @@ class ApprovalRule(Model):
     teams: Items[Name] = ()
     """Teams that they must be of; empty = the owner's team."""
     humans_only: bool = True
-    """Whether an agent's approval counts."""
+    """Whether only people count, and no agents."""
 
 
 class Drift(Model):
@@ -195,9 +200,9 @@ class Drift(Model):
 class Ttl(Model):
     """How long environments of the track live."""
 
-    default: Duration
+    default: Lifetime
     """When the environment's document says nothing."""
-    maximum: Duration
+    maximum: Lifetime
     """The longest that a document may ask for."""
 
     @model_validator(mode="after")
@@ -221,7 +226,7 @@ class ChangeWindow(Model):
     @model_validator(mode="after")
     def _ends_after_start(self) -> "ChangeWindow":
         if self.end <= self.start:
-            msg = "`end` must be later than `start`; write two windows for a night"
+            msg = "`end` must be later than `start`; a window ends on the day it starts"
             raise ValueError(msg)
         return self
 

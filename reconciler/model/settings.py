@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, model_validator
 
 from reconciler.model.base import (
     Document,
@@ -14,17 +14,35 @@ from reconciler.model.base import (
     OwnedMetadata,
     Region,
     Text,
+    worded,
 )
+from reconciler.model.team import Email
 
 BranchName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=200)
+    str, worded(r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", "a branch name such as main", max_length=200)
 ]
 EnvVar = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=80),
-    Field(description="the name of an environment variable; the secret itself never stands in git"),
+    worded(
+        r"^[A-Z][A-Z0-9_]*$",
+        "the name of an environment variable, such as GITLAB_TOKEN; secrets never stand in git",
+        max_length=80,
+    ),
 ]
-HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@]+$", max_length=500)]
+HttpUrl = Annotated[
+    str, worded(r"^https?://[^\s@]+$", "an address such as https://gitlab.com", max_length=500)
+]
+HttpsUrl = Annotated[
+    str, worded(r"^https://[^\s@]+$", "an address that starts with https://", max_length=500)
+]
+TopicArn = Annotated[
+    str,
+    worded(
+        r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$",
+        "the ARN of an SNS topic",
+        max_length=300,
+    ),
+]
 
 
 class Branches(Model):
@@ -106,6 +124,13 @@ class PolicyEngine(Model):
     timeout: Duration = timedelta(seconds=10)
     """How long one evaluation may take."""
 
+    @model_validator(mode="after")
+    def _url_goes_with_opa(self) -> "PolicyEngine":
+        if self.url is not None and self.engine != "opa":
+            msg = f"`url` goes with `engine: opa`; the engine is {self.engine}"
+            raise ValueError(msg)
+        return self
+
 
 class Intervals(Model):
     """How often to look."""
@@ -130,7 +155,7 @@ class WebhookTarget(Model):
 
     kind: Literal["webhook"]
     """webhook"""
-    url: HttpUrl
+    url: HttpsUrl
     """The address."""
     secret_from: EnvVar
     """The environment variable that holds the signing secret."""
@@ -141,9 +166,7 @@ class SnsTarget(Model):
 
     kind: Literal["sns"]
     """sns"""
-    topic: Annotated[
-        str, StringConstraints(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$")
-    ]
+    topic: TopicArn
     """The topic's ARN."""
 
 
@@ -152,9 +175,7 @@ class EmailTarget(Model):
 
     kind: Literal["email"]
     """email"""
-    to: Items[Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]] = Field(
-        min_length=1
-    )
+    to: Items[Email] = Field(min_length=1)
     """The receivers."""
 
 

@@ -2,21 +2,21 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from reconciler.model.base import Document, Items, Label, Metadata, Model, Name, PathGlob, Text
+from reconciler.model.base import Document, Items, Label, Metadata, Model, PathGlob, Text, worded
 
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]
+Email = Annotated[str, worded(r"^[^@\s]+@[^@\s]+\.[^@\s]+$", "an e-mail address", max_length=254)]
 SshKey = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com|ssh-rsa) "
+    worded(
+        r"^(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com|ssh-rsa) "
         r"[A-Za-z0-9+/]+={0,3}( .*)?$",
+        "an SSH public key, as in authorized_keys",
         max_length=2000,
     ),
-    Field(description="an SSH public key, as in authorized_keys"),
 ]
-ForgeId = Annotated[int, Field(ge=1, description="the numeric user id at the forge")]
+ForgeId = Annotated[int, Field(ge=1)]
 
 
 class Member(Model):
@@ -54,6 +54,3 @@ class Team(Document):
     """Name, description and labels."""
     spec: TeamSpec
     """Who is in it and what is theirs."""
-
-
-__all__ = ["Email", "ForgeId", "Member", "Name", "SshKey", "Team", "TeamSpec"]

@@ -2,14 +2,17 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import StringConstraints, model_validator
 
-from reconciler.model.base import Document, Items, Model, Name, OwnedMetadata, Text, Timestamp
+from reconciler.model.base import Document, End, Items, Model, Name, OwnedMetadata, Text, worded
 
 RuleId = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{1,79}$"),
-    Field(description="the id of a rule of ours, or of Checkov (CKV_AWS_117)"),
+    worded(
+        r"^[A-Za-z][A-Za-z0-9_.-]{1,79}$",
+        "the id of a rule of ours, or of Checkov (CKV_AWS_117)",
+        max_length=80,
+    ),
 ]
 
 
@@ -40,7 +43,7 @@ class WaiverSpec(Model):
     """What for."""
     reason: Annotated[Text, StringConstraints(min_length=15)]
     """Why, in words that an auditor understands."""
-    expires: Timestamp
+    expires: End
     """When it ends by itself."""
 
 

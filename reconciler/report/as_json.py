@@ -73,7 +73,7 @@ def listed(overview: Overview, rows: Iterable[Row]) -> str:
         "EnvironmentList",
         revision=overview.revision,
         environments=[row(one) for one in rows],
-        problems=len(overview.problems),
+        problemCount=len(overview.problems),
     )
 
 
@@ -87,17 +87,21 @@ def summary(one: RenderSummary | None) -> dict[str, Any] | None:
     }
 
 
-def rendered_one(revision: str, rendered: Rendered) -> str:
+def rendered_one(
+    revision: str, environment: str, rendered: Rendered | None, found: Iterable[Problem] = ()
+) -> str:
     """`reconciler render ENV`."""
+    files = rendered.files if rendered else ()
     return document(
         "Rendered",
         revision=revision,
-        environment=rendered.environment,
-        digest=rendered.digest,
+        environment=environment,
+        digest=rendered.digest if rendered else None,
         files=[
             {"path": file.path, "content": file.content.decode("utf-8", "replace")}
-            for file in rendered.files
+            for file in files
         ],
+        problems=problems(found),
     )
 
 
@@ -122,6 +126,10 @@ def shown(revision: str, one: Shown) -> str:
     """`reconciler show ENV`."""
     filled = one.filled
     environment = filled.environment.document
+    parameters = {
+        name: {"value": value, "from": one.sources[name]}
+        for name, value in filled.parameters.items()
+    }
     return document(
         "EnvironmentView",
         revision=revision,
@@ -132,15 +140,18 @@ def shown(revision: str, one: Shown) -> str:
             "ttlHours": filled.ttl_hours,
             "rollout": filled.rollout.model_dump(mode="json", by_alias=True),
             "monthlyCost": filled.monthly_cost,
-            "parameters": {
-                name: {"value": value, "from": one.sources[name]}
-                for name, value in filled.parameters.items()
-            },
+            "parameters": parameters,
         },
         templateContext=one.context,
-        rendered=None if one.rendered is None else summary(one.rendered.summary()),
+        rendered=summary(one.rendered.summary() if one.rendered else None),
         problems=problems(one.problems),
     )
+
+
+def not_shown(revision: str, found: Iterable[Problem]) -> str:
+    """`reconciler show ENV` of one that is broken."""
+    empty = dict.fromkeys(("path", "document", "effective", "templateContext", "rendered"))
+    return document("EnvironmentView", revision=revision, **empty, problems=problems(found))
 
 
 def affected(base: str, head: str, found: Iterable[Affected]) -> str:

@@ -5,14 +5,13 @@ What it prints is encoded as a literal of the file's language. What it can build
 a template cannot take more memory than a file is worth.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 from jinja2 import (
-    Environment,
     StrictUndefined,
     Template,
     TemplateError,
@@ -22,18 +21,30 @@ from jinja2 import (
 )
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError, TemplateNotFound
-from jinja2.loaders import BaseLoader
+from jinja2.filters import do_round, do_sort
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.utils import pass_environment
 
 from reconciler.core.template import literals
-from reconciler.core.template.lint import HclState, Misplaced, State, YamlState, lint
+from reconciler.core.template.lint import (
+    CODE_FILTERS,
+    HclState,
+    Misplaced,
+    State,
+    YamlState,
+    lint,
+)
 
 MAX_TEXT: Final = 1024 * 1024
 """Characters that one value may grow to while a template works on it."""
+MAX_BUILT: Final = 16 * MAX_TEXT
+"""Characters of everything that a template builds while one file is printed."""
 MAX_RANGE: Final = 4096
+MAX_DIGITS: Final = 30
 MAX_NUMBER: Final = 2**63
+
+T = TypeVar("T")
 
 _LOOP_FIELDS: Final = frozenset(
     {"index", "index0", "revindex", "revindex0", "first", "last", "length"}
@@ -87,11 +98,27 @@ def language_of(path: str) -> Language | None:
     return None
 
 
-def _bounded(text: str) -> str:
-    if len(text) > MAX_TEXT:
+def _bounded(length: int) -> None:
+    if length > MAX_TEXT:
         msg = f"a value grows beyond {MAX_TEXT} characters"
         raise SecurityError(msg)
-    return text
+
+
+def _weight(value: Any) -> int:
+    """Characters that a value would take, what it refers to more than once counted each time."""
+    total, todo = 0, [value]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, list | tuple | dict):
+            todo.extend(one)
+            total += len(one)
+            if isinstance(one, dict):
+                todo.extend(one.values())
+        elif isinstance(one, str):
+            total += len(one)
+        total += 1
+        _bounded(total)
+    return total
 
 
 def _range(*args: int) -> range:
@@ -102,21 +129,71 @@ def _range(*args: int) -> range:
     return numbers
 
 
-@pass_environment
 def _join(
-    environment: Environment, value: Iterable[Any], d: str = "", attribute: str | None = None
+    environment: "ValueEnvironment",
+    value: Iterable[Any],
+    d: str = "",
+    attribute: str | None = None,
 ) -> str:
-    if attribute is not None:
-        value = [environment.getitem(item, attribute) for item in value]
-    return _bounded(str(d).join([_text(item) for item in value]))
+    between, length = _text(d), 0
+    parts: list[str] = []
+    for item in value:
+        part = _text(item if attribute is None else environment.getitem(item, attribute))
+        length += len(part) + len(between)
+        _bounded(length)
+        parts.append(part)
+    return environment.built(between.join(parts))
 
 
-def _replace(value: str, old: str, new: str) -> str:
+def _replace(environment: "ValueEnvironment", value: str, old: str, new: str) -> str:
     value, old, new = _text(value), _text(old), _text(new)
-    grown = len(value) + value.count(old) * (len(new) - len(old))
-    if grown > MAX_TEXT:
-        _bounded("x" * (MAX_TEXT + 1))
-    return value.replace(old, new)
+    _bounded(len(value) + value.count(old) * (len(new) - len(old)))
+    return environment.built(value.replace(old, new))
+
+
+def _list(environment: "ValueEnvironment", value: Iterable[Any]) -> list[Any]:
+    items: list[Any] = []
+    total = 0
+    for item in value:
+        total += _weight(item) + 1
+        _bounded(total)
+        items.append(item)
+    environment.spend(total)
+    return items
+
+
+def _sum(
+    environment: "ValueEnvironment",
+    value: Iterable[Any],
+    attribute: str | None = None,
+    start: float = 0,
+) -> Any:
+    total: Any = start
+    for item in value:
+        number = item if attribute is None else environment.getitem(item, attribute)
+        total = environment.call_binop(None, "+", total, number)
+    return total
+
+
+def _round(value: float, precision: Any = 0, method: str = "common") -> Any:
+    if not isinstance(precision, int) or abs(precision) > MAX_DIGITS:
+        raise SecurityError(f"rounding to more than {MAX_DIGITS} digits")
+    return do_round(value, precision, method)  # type: ignore[arg-type]  # it checks the word
+
+
+def _on_text(known: Callable[..., str]) -> Callable[..., str]:
+    """A filter of jinja2 that makes one text of another, within the bounds."""
+
+    @pass_environment
+    def bounded(environment: "ValueEnvironment", value: Any, *more: Any) -> str:
+        return environment.built(known(_text(value), *more))
+
+    return bounded
+
+
+@pass_environment
+def _sort(environment: "ValueEnvironment", value: Iterable[Any], *a: Any, **k: Any) -> list[Any]:
+    return do_sort(environment, _list(environment, value), *a, **k)
 
 
 def _text(value: Any) -> str:
@@ -138,26 +215,35 @@ class _Generator(CodeGenerator):
             self.write(", ")
         self.write("))")
 
+    def visit_List(self, node: nodes.List, frame: Frame) -> None:  # noqa: N802  # "
+        self.write("environment.weighed(")
+        super().visit_List(node, frame)
+        self.write(")")
 
-class _Loader(BaseLoader):
-    """Only what the tree holds for this blueprint, and always the same language."""
+    def visit_Dict(self, node: nodes.Dict, frame: Frame) -> None:  # noqa: N802  # "
+        self.write("environment.weighed(")
+        super().visit_Dict(node, frame)
+        self.write(")")
 
-    def __init__(self, sources: Mapping[str, str]) -> None:
-        self.sources = sources
+    def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:  # noqa: N802  # "
+        """Slices too go through the environment."""
+        self.write("environment.getitem(")
+        self.visit(node.node, frame)
+        self.write(", slice(" if isinstance(node.arg, nodes.Slice) else ", ")
+        if isinstance(node.arg, nodes.Slice):
+            for number, one in enumerate((node.arg.start, node.arg.stop, node.arg.step)):
+                self.write(", " if number else "")
+                self.write("None") if one is None else self.visit(one, frame)
+            self.write(")")
+        else:
+            self.visit(node.arg, frame)
+        self.write(")")
 
-    def load(self, environment: Environment, name: str, globals: Any = None) -> Template:  # noqa: A002
-        if name not in self.sources or not isinstance(environment, ValueEnvironment):
-            raise TemplateNotFound(name)
-        if language_of(name) is not environment.language:
-            msg = f"{name} is not {environment.language.name}"
-            raise SecurityError(msg)
-        compiled = _compiled(environment.language, name, self.sources[name])
-        if compiled.misplaced:
-            first = compiled.misplaced[0]
-            raise TemplateSyntaxError(first.message, first.line, name, name)
-        return environment.template_class.from_code(
-            environment, compiled.code, environment.make_globals(globals)
-        )
+    def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:
+        """Nothing of a template is worked out while it is compiled, where nothing bounds it."""
+        if not isinstance(node, nodes.TemplateData):
+            raise nodes.Impossible
+        return super()._output_child_to_const(node, frame, finalize)
 
 
 class ValueEnvironment(SandboxedEnvironment):
@@ -167,9 +253,8 @@ class ValueEnvironment(SandboxedEnvironment):
     intercepted_binops = frozenset({"+", "*", "**", "%", "//", "/", "-"})
     intercepted_unops = frozenset()
 
-    def __init__(self, language: Language, loader: BaseLoader | None) -> None:
+    def __init__(self, language: Language, sources: Mapping[str, str]) -> None:
         super().__init__(
-            loader=loader,
             undefined=StrictUndefined,
             finalize=language.encode,
             autoescape=False,
@@ -177,15 +262,25 @@ class ValueEnvironment(SandboxedEnvironment):
             lstrip_blocks=True,
             keep_trailing_newline=True,
             newline_sequence="\n",
-            cache_size=200,
-            auto_reload=False,
+            cache_size=0,
+            optimized=False,
         )
         self.language = language
+        self.spent = 0
+        self._sources = sources
+        self._ready: dict[str, Template] = {}
         known = self.filters
         self.filters = {name: known[name] for name in _FILTERS}
         self.filters.update(
-            join=_join,
-            replace=_replace,
+            join=pass_environment(_join),
+            list=pass_environment(_list),
+            lower=_on_text(known["lower"]),
+            replace=pass_environment(_replace),
+            round=_round,
+            sort=_sort,
+            sum=pass_environment(_sum),
+            trim=_on_text(known["trim"]),
+            upper=_on_text(known["upper"]),
             identifier=literals.identifier,
             verbatim=literals.verbatim,
         )
@@ -193,6 +288,52 @@ class ValueEnvironment(SandboxedEnvironment):
             self.filters["multiline"] = literals.multiline_hcl
         self.tests = {name: self.tests[name] for name in _TESTS if name in self.tests}
         self.globals = {"range": _range}
+
+    def get_template(
+        self,
+        name: str | Template,
+        parent: str | None = None,
+        globals: Any = None,  # noqa: A002  # jinja2's name
+    ) -> Template:
+        """Only what the tree holds for this blueprint, and only of this language."""
+        found = self._ready.get(str(name))
+        if found is None:
+            found = self._ready[str(name)] = self._prepared(str(name))
+        return found
+
+    def _prepared(self, name: str) -> Template:
+        if name not in self._sources:
+            raise TemplateNotFound(name)
+        if language_of(name) is not self.language:
+            raise SecurityError(f"{name} is not {self.language.name}")
+        compiled = _compiled(self.language, name, self._sources[name])
+        if compiled.misplaced:
+            first = compiled.misplaced[0]
+            raise TemplateSyntaxError(first.message, first.line, name, name)
+        return self.template_class.from_code(self, compiled.code, self.globals)
+
+    def spend(self, length: int) -> None:
+        """Counts what is built while one file is printed; SecurityError when it is too much."""
+        self.spent += length
+        if self.spent > MAX_BUILT:
+            raise SecurityError(f"all values together grow beyond {MAX_BUILT} characters")
+
+    def built(self, text: str) -> str:
+        """A text that a template has just built."""
+        _bounded(len(text))
+        self.spend(len(text))
+        return text
+
+    def weighed(self, value: T) -> T:
+        """A list or map that a template has just built."""
+        self.spend(_weight(value))
+        return value
+
+    def call_filter(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """By name, as `map` does: not those that make code, which a reader has to see."""
+        if name in CODE_FILTERS:
+            raise SecurityError(f"`{name}` makes code and cannot be used by `map`")
+        return super().call_filter(name, *args, **kwargs)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`a.b` looks up "b" in the map a; Python's attributes are out of reach."""
@@ -209,9 +350,12 @@ class ValueEnvironment(SandboxedEnvironment):
         """`a["b"]` or `a[0]`."""
         if isinstance(obj, dict | list | tuple | str):
             try:
-                return obj[argument]
+                found = obj[argument]
             except (KeyError, IndexError, TypeError):
-                pass
+                return self.undefined(obj=obj, name=argument)
+            if argument.__class__ is slice:
+                self.spend(len(found))
+            return found
         return self.undefined(obj=obj, name=argument)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
@@ -226,12 +370,13 @@ class ValueEnvironment(SandboxedEnvironment):
         """Arithmetic on numbers, `+` on lists and texts; nothing that grows without bound."""
         numbers = isinstance(left, int | float) and isinstance(right, int | float)
         if operator == "+" and isinstance(left, str) and isinstance(right, str):
-            return _bounded(str(left) + str(right))
+            _bounded(len(left) + len(right))
+            return self.built(str(left) + str(right))
         if operator == "+" and isinstance(left, tuple | list) and isinstance(right, tuple | list):
             if len(left) + len(right) > MAX_RANGE:
                 msg = f"a list of more than {MAX_RANGE}"
                 raise SecurityError(msg)
-            return [*left, *right]
+            return self.weighed([*left, *right])
         if isinstance(left, Undefined) or isinstance(right, Undefined):
             str(left if isinstance(left, Undefined) else right)
         if not numbers or operator == "**":
@@ -245,7 +390,8 @@ class ValueEnvironment(SandboxedEnvironment):
 
     def concat(self, parts: Sequence[Any]) -> str:  # type: ignore[override]  # jinja2 keeps a function here
         """`a ~ b`."""
-        return _bounded("".join([part if part.__class__ is str else _text(part) for part in parts]))
+        text = "".join([part if part.__class__ is str else _text(part) for part in parts])
+        return self.built(text)
 
     def handle_exception(self, source: str | None = None) -> NoReturn:
         """Without jinja2's rewriting of tracebacks: we read the line ourselves."""
@@ -254,7 +400,7 @@ class ValueEnvironment(SandboxedEnvironment):
 
 @lru_cache(maxsize=8)
 def _bare(language: Language) -> ValueEnvironment:
-    return ValueEnvironment(language, None)
+    return ValueEnvironment(language, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +415,15 @@ class _Compiled:
 @lru_cache(maxsize=4096)
 def _compiled(language: Language, name: str, source: str) -> _Compiled:
     """Kept by the template's text: one text is parsed and compiled once in a process."""
+    try:
+        return _compile(language, name, source)
+    except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as err:
+        # Python's own limits: on nesting, on digits.
+        message = f"too deep or too large for Python ({err})"
+        raise TemplateSyntaxError(message, 1, name, name) from None
+
+
+def _compile(language: Language, name: str, source: str) -> _Compiled:
     environment = _bare(language)
     tree = environment.parse(source, name, name)
     includes = tuple(
@@ -312,17 +467,18 @@ class Templates:
     """The templates that one blueprint may use."""
 
     def __init__(self, sources: Mapping[str, str]) -> None:
-        loader = _Loader(sources)
         self._environments = {
-            language: ValueEnvironment(language, loader) for language in (HCL, YAML, PIPELINE)
+            language: ValueEnvironment(language, sources) for language in (HCL, YAML, PIPELINE)
         }
 
     def get(self, name: str) -> Template:
-        """The template of that name; jinja2's errors when it cannot be used."""
+        """The template of that name, to print it; jinja2's errors when it cannot be used."""
         language = language_of(name)
         if language is None:
             raise TemplateNotFound(name)
-        return self._environments[language].get_template(name)
+        environment = self._environments[language]
+        environment.spent = 0
+        return environment.get_template(name)
 
 
 class TemplateFault(Exception):  # noqa: N818  # says what it is
@@ -335,28 +491,24 @@ class TemplateFault(Exception):  # noqa: N818  # says what it is
         self.message = message
 
 
-def print_template(templates: Templates, name: str, context: Mapping[str, Any], limit: int) -> str:
+def print_template(templates: Templates, name: str, context: dict[str, Any], limit: int) -> str:
     """The output of the template of that name; TemplateFault when it cannot be had whole."""
     try:
         template = templates.get(name)
         pieces: list[str] = []
         size = 0
-        for piece in template.root_render_func(template.new_context(dict(context))):
+        for piece in template.root_render_func(template.new_context(context)):
             pieces.append(piece)
             size += len(piece)
             if size > limit:
-                raise SecurityError(f"the output grows beyond {limit} characters")
-        return "".join(pieces)
+                break
+        else:
+            return "".join(pieces)
     except RecursionError as err:
         raise TemplateFault(*_place(err, name), "the template goes too deep") from None
-    except (
-        TemplateError,
-        literals.UnprintableValue,
-        ArithmeticError,
-        TypeError,
-        ValueError,
-    ) as err:
+    except Exception as err:  # noqa: BLE001  # whatever happens in a template is its fault
         raise TemplateFault(*_place(err, name), str(err) or type(err).__name__) from None
+    raise TemplateFault(name, 0, f"the output grows beyond {limit} characters")
 
 
 def _place(error: BaseException, name: str) -> tuple[str, int]:

@@ -26,7 +26,7 @@ _FORBIDDEN: Final[dict[type[nodes.Node], str]] = {
     nodes.EvalContextModifier: "autoescape",
 }
 CODE_FILTERS: Final = frozenset({"identifier", "multiline", "verbatim"})
-"""Filters whose result is code. They stand last in what is printed, so that all code is in sight."""
+"""Filters whose result is code. They stand last in what is printed: code is in sight."""
 _NOT_IN_COMMENTS: Final = frozenset({"multiline", "verbatim"})
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 _MAX_WORK: Final = 4_000_000
@@ -50,6 +50,13 @@ class Refused(Exception):  # noqa: N818  # says what it is
         self.message = message
         self.expected = expected
         self.line = line
+
+
+def _match(pattern: re.Pattern[str], text: str, at: int = 0) -> re.Match[str]:
+    match = pattern.match(text, at)
+    if match is None:
+        raise Refused("text that is not clear", "plainer text")
+    return match
 
 
 class State(Protocol):
@@ -84,7 +91,7 @@ _HCL_CODE = re.compile(
     r'(?P<heredoc><<-?(?P<marker>[A-Za-z_][A-Za-z0-9_-]*)\n)|(?P<unclear><<)|(?P<string>")'
     r"|(?P<line>\#|//)|(?P<block>/\*)|(?P<open>\{)|(?P<close>\})|(?P<split>[/<]\Z)|[^\"#/<{}]+|."
 )
-_HCL_TEXT = re.compile(r"(?P<dollars>\$+\{?|%+\{?)|(?P<quote>\")|(?P<escape>\\.?)|[^$%\"\\\n]+|\n")
+_HCL_TEXT = re.compile(r"(?P<signs>[$%]+\{?)|(?P<quote>\")|(?P<escape>\\.?)|[^$%\"\\\n]+|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +169,7 @@ class HclState:
         return self._quoted(stack, data, at)
 
     def _code(self, stack: list[str], data: str, at: int) -> tuple[int, bool]:
-        match = _HCL_CODE.match(data, at)
-        assert match is not None
+        match = _match(_HCL_CODE, data, at)
         kind = match.lastgroup
         if match["heredoc"]:
             stack.append("<<" + match["marker"])
@@ -182,17 +188,15 @@ class HclState:
         return match.end(), kind == "split"
 
     def _quoted(self, stack: list[str], data: str, at: int) -> tuple[int, bool]:
-        """In a string or a heredoc: only `${` and `%{` begin something, and in a string `\\`."""
+        r"""In a string or a heredoc: only `${` and `%{` begin something, and in a string `\`."""
         string = stack[-1] == '"'
-        match = _HCL_TEXT.match(data, at)
-        assert match is not None
+        match = _match(_HCL_TEXT, data, at)
         found, end = match[0], match.end()
-        if match["dollars"]:
-            if found[-1] == "{":
-                if len(found) > len("$${"):
-                    raise Refused(f"`{found}` is not clear", "one or two of the sign before `{`")
-                if len(found) == len("${"):
-                    stack.append("{")
+        if match["signs"]:
+            if found in ("${", "%{"):
+                stack.append("{")
+            elif found[-1] == "{" and found not in ("$${", "%%{"):
+                raise Refused(f"`{found}` is not clear", "`${`, or `$${` for the text `${`")
             return end, found[-1] != "{" and end == len(data)
         if string and match["quote"]:
             stack.pop()
@@ -258,14 +262,18 @@ class _Line:
 
 
 def _flow(text: str) -> tuple[int, bool, bool, frozenset[str]]:
-    """Where a flow collection ends (or as far as it goes), whether it is closed, whether a value may
-    follow, and the plain words in it; Refused when it is not clear."""  # fmt: skip
+    """Reads a flow collection; Refused when it is not clear.
+
+    Gives where it ends, whether it is closed there, whether a value may follow, and its words.
+    """
     stack, at, before = "", 0, ""
     words = set()
     while at < len(text):
         match = _FLOW.match(text, at)
         kind = match.lastgroup if match else None
-        wrong = match is None or (kind in ("value", "atom") and before in ("value", "atom", "close"))
+        wrong = match is None or (
+            kind in ("value", "atom") and before in ("value", "atom", "close")
+        )
         if match is None or wrong or (kind == "colon" and (stack[-1] != "{" or before != "atom")):
             raise Refused("a list or map on one line that is not clear", "quotes around its texts")
         at = match.end()
@@ -284,10 +292,9 @@ def _flow(text: str) -> tuple[int, bool, bool, frozenset[str]]:
     return at, False, place and text[-1] in " [", frozenset(words)
 
 
-def _line(text: str, *, complete: bool) -> _Line:  # noqa: C901  # the forms of a line
+def _line(text: str, *, complete: bool) -> _Line:  # noqa: C901, PLR0912  # the forms of a line
     """Reads a line of YAML that is a node of its own; Refused when it is not clear."""
-    head = _HEAD.match(text)
-    assert head is not None
+    head = _match(_HEAD, text)
     rest = text[head.end() :]
     dashes, key = len(head["dashes"]), head["key"]
     start = len(head["indent"])
@@ -298,7 +305,7 @@ def _line(text: str, *, complete: bool) -> _Line:  # noqa: C901  # the forms of 
     if rest[0] == "#" and (head.end() == 0 or text[head.end() - 1] == " "):
         return replace(found, comment=True)
     if not (key or dashes):
-        if text.rstrip(" ") in ("---", "-"):
+        if text.rstrip(" ") == "---":
             return found
         if start == 0 and complete:
             raise Refused("a line that is neither `key:` nor `- item`", "a map or a list")
@@ -375,7 +382,7 @@ class YamlState:
         state = replace(self, line=self.line + first)
         for number, part in enumerate(others):
             try:
-                state = replace(state._after(), line=part)
+                state = replace(state.after(), line=part)
             except Refused as err:
                 err.line = number
                 raise
@@ -395,8 +402,8 @@ class YamlState:
         inside = indent > self.script or (indent == self.script and found.dashes)
         return self.script if inside else None
 
-    def _after(self) -> "YamlState":
-        """The state after the whole line."""
+    def after(self) -> "YamlState":
+        """When the line is whole."""
         stripped = self.line.strip(" ")
         if not stripped or self._inside():
             return self
@@ -414,14 +421,15 @@ class YamlState:
 
     def _check_alias(self, found: _Line) -> None:
         """What a script takes from elsewhere must be a script there."""
-        head = _HEAD.match(self.line)
-        rest = self.line[head.end() :] if head else ""
+        rest = self.line[_match(_HEAD, self.line).end() :]
         reference = _SCRIPT_REFERENCE.match(rest)
         foreign = rest.startswith("!reference") and (
             reference is None or reference[1] not in _SCRIPT_KEYS
         )
         if rest.startswith("*") or foreign:
-            raise Refused("a script is taken from what is not a script", "!reference [.job, script]")
+            raise Refused(
+                "a script is taken from what is not a script", "!reference [.job, script]"
+            )
 
     def branch(self) -> "YamlState":
         if self.line:
@@ -431,8 +439,6 @@ class YamlState:
     def include(self) -> "YamlState":
         if self.line:
             raise Refused("an include stands within a line", "a line of its own")
-        if self.below is not None and self.below < 0:
-            raise Refused("an include stands inside a text", "a line of its own")
         return replace(self, below=0, script=0 if self.pipeline else None)
 
     def end(self) -> None:

@@ -17,6 +17,7 @@ _HIDDEN: Final = (
 )
 _HCL_SPECIAL: Final = re.compile(rf'["\\{_HIDDEN}]|\$(?=\$*{{)|%(?=%*{{)')
 _QUOTED_SPECIAL: Final = re.compile(rf'["\\{_HIDDEN}]')
+_SHARED_COLUMN: Final = re.compile("[\u0300-\U0010ffff]")
 _SHORT: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
@@ -39,6 +40,9 @@ def _escape(match: re.Match[str]) -> str:
     if short is not None:
         return short
     code = ord(char)
+    if 0xD800 <= code <= 0xDFFF:  # noqa: PLR2004  # the halves of a character
+        msg = f"U+{code:04X} is half a character"
+        raise UnprintableValue(msg)
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004  # a code plane
 
 
@@ -54,7 +58,10 @@ def _number(value: float) -> str:
     if not math.isfinite(value):
         msg = f"{value} is not a number that can be written down"
         raise UnprintableValue(msg)
-    return repr(value)
+    mantissa, exponent, power = repr(value).partition("e")
+    # YAML 1.1 takes `1e+22` for a text.
+    point = ".0" if exponent and "." not in mantissa else ""
+    return mantissa + point + exponent + power
 
 
 def hcl_string(value: str) -> str:
@@ -123,7 +130,7 @@ def _multiline(value: object, indent: int) -> str:
         lines, group = [], []
         for key in sorted(value):
             text = _multiline(value[key], indent + 2)
-            group.append((hcl_string(key), text))
+            group.append((_aligned_key(key), text))
             if "\n" in text:
                 lines += _aligned(group, inner)
                 group = []
@@ -132,6 +139,11 @@ def _multiline(value: object, indent: int) -> str:
         items = [f"{inner}{_multiline(item, indent + 2)}," for item in value]
         return "\n".join(["[", *items, outer + "]"])
     return hcl(value)
+
+
+def _aligned_key(key: str) -> str:
+    """With escapes for what may share a column with its neighbour: `fmt` counts columns."""
+    return _SHARED_COLUMN.sub(_escape, hcl_string(key))
 
 
 def _aligned(group: list[tuple[str, str]], inner: str) -> list[str]:
@@ -153,4 +165,6 @@ def identifier(value: object) -> Encoded:
 
 def verbatim(value: object) -> Encoded:
     """Raw text: the one way in which a value becomes code. Searchable by this name."""
-    return Encoded(value)
+    text = Encoded(value)
+    text.encode()  # half characters end here
+    return text

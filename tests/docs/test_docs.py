@@ -1,0 +1,483 @@
+"""What docs/ says is true of the code: tables, examples, outputs, help texts, links.
+
+Renew what is generated with: .venv/bin/python -m tests.docs.field_tables
+"""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import jsonschema
+import pygit2
+import pytest
+
+from reconciler.cli.main import COMMANDS
+from reconciler.core.effective import effective
+from reconciler.core.load import load
+from reconciler.core.render import context
+from reconciler.core.template.engine import HCL, ValueEnvironment
+from reconciler.core.yaml_reader import read_yaml
+from reconciler.errors import Exit
+from reconciler.model.documents import KINDS, Kind
+from reconciler.model.environment import EnvironmentSpec
+from reconciler.settings import ProcessSettings
+from reconciler.wiring import build
+from tests.docs.field_tables import DOCUMENTS, ROOT, docstrings, page_of, with_tables
+from tests.docs.scenes import Scene, changed, pages, parts, run, with_outputs
+
+RENEW: Final = "run: .venv/bin/python -m tests.docs.field_tables"
+PAGES: Final = [str(path.relative_to(ROOT)) for path in pages()]
+OUTLINE: Final = ["Example", "Fields", "How it is judged", "Errors"]
+
+by_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+by_page = pytest.mark.parametrize("page", PAGES)
+
+
+@cache
+def read(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def section(text: str, heading: str) -> str:
+    """What stands below a heading of the second level."""
+    found = re.search(
+        rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE
+    )
+    assert found is not None, heading
+    return found[1]
+
+
+def between(text: str, mark: str) -> str:
+    """What stands between `<!-- mark -->` and `<!-- /mark -->`."""
+    (found,) = re.findall(rf"<!-- {mark} -->\n(.*?)<!-- /{mark} -->", text, re.DOTALL)
+    assert isinstance(found, str)
+    return found
+
+
+def table(text: str) -> list[list[str]]:
+    """The cells of the tables' rows, without heads."""
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows]
+    heads = {index - 1 for index, row in enumerate(cells) if set("".join(row)) <= {"-"}}
+    return [
+        row
+        for index, row in enumerate(cells)
+        if index not in heads and set("".join(row)) - {"-"} != set()
+    ]
+
+
+# ------------------------------------------------------------------ generated parts and examples
+
+
+@by_page
+def test_generated_parts_are_current(page: str) -> None:
+    assert with_outputs(with_tables(ROOT / page, read(page))) == read(page), RENEW
+
+
+@by_kind
+def test_each_kind_has_a_page_in_one_outline(kind: Kind) -> None:
+    text = page_of(kind).read_text(encoding="utf-8")
+    first, after = text.splitlines()[0], text.splitlines()[2]
+    assert first == f"# {kind.name}"
+    assert after.endswith(".")
+    assert kind.folder in text.split("## ")[0]
+    headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    assert [heading for heading in headings if heading in OUTLINE] == OUTLINE
+    assert headings[0] == OUTLINE[0]
+    assert headings[-1] == OUTLINE[-1]
+    assert text.count("<!-- fields -->") == 1
+    errors = [part for part in parts(text) if part.what == "problems"]
+    assert len(errors) >= 2
+
+
+@by_kind
+def test_the_example_of_a_kind_is_valid(kind: Kind) -> None:
+    files = {
+        part.argument: part.body
+        for part in parts(page_of(kind).read_text(encoding="utf-8"))
+        if part.what == "file" and part.heading == "Example"
+    }
+    mine = [path for path in files if path.startswith(kind.folder) and path.endswith(".yaml")]
+    assert mine
+    for path in mine:
+        data = read_yaml(files[path].encode())
+        kind.model.model_validate(data)
+        schema = kind.model.model_json_schema(by_alias=True)
+        jsonschema.Draft202012Validator(schema).validate(json.loads(json.dumps(data)))
+    code, out, err = Scene(files).run("validate")
+    assert (code, err) == (0, ""), out
+
+
+@by_page
+def test_every_block_of_yaml_is_held_against_the_code(page: str) -> None:
+    marked = [part.match.start("open") for part in parts(read(page))]
+    for block in re.finditer(r"^```ya?ml$", read(page), re.MULTILINE):
+        assert block.start() in marked, read(page)[block.start() :][:80]
+
+
+def test_a_change_must_fit_exactly_once() -> None:
+    assert changed("a\nb\nc\n", " a\n-b\n+B\n") == "a\nB\nc\n"
+    with pytest.raises(AssertionError, match="stands 0 times"):
+        changed("a\nb\n", "-x\n+y\n")
+    with pytest.raises(AssertionError, match="stands 2 times"):
+        changed("a\nb\na\n", "-a\n+b\n")
+
+
+# ---------------------------------------------------------------------------------- field tables
+
+
+def schema_paths(schema: dict[str, Any]) -> Iterator[tuple[str, bool]]:
+    """Every field of a JSON Schema as a dotted path, and whether it is required."""
+
+    def at(node: dict[str, Any], prefix: str) -> Iterator[tuple[str, bool]]:
+        if "$ref" in node:
+            node = schema["$defs"][node["$ref"].rpartition("/")[2]]
+        for choice in (*node.get("anyOf", ()), *node.get("oneOf", ())):
+            yield from at(choice, prefix)
+        if "items" in node:
+            yield from at(node["items"], prefix + "[]")
+        extra = node.get("additionalProperties")
+        for inner in (extra, *node.get("patternProperties", {}).values()):
+            if isinstance(inner, dict):
+                yield from at(inner, f"{prefix}.<name>")
+        for name, inner in node.get("properties", {}).items():
+            path = f"{prefix}.{name}" if prefix else name
+            yield path, name in node.get("required", ())
+            yield from at(inner, path)
+
+    return at(schema, "")
+
+
+@by_kind
+def test_the_table_names_each_field_of_the_schema_once(kind: Kind) -> None:
+    rows = table(between(page_of(kind).read_text(encoding="utf-8"), "fields"))
+    stated = {row[0].strip("`"): row[2].startswith("required") for row in rows}
+    assert len(stated) == len(rows)
+    assert stated == dict(schema_paths(kind.model.model_json_schema(by_alias=True)))
+    assert all(len(row) == 4 and all(row) for row in rows)
+
+
+def test_meanings_are_read_from_the_source() -> None:
+    fields = EnvironmentSpec.model_fields
+    assert docstrings(EnvironmentSpec)["region"] == fields["region"].description
+
+
+def test_every_word_for_a_type_is_explained() -> None:
+    known = {
+        row[0]
+        for row in table(section(read("docs/documents/README.md"), "The words in the tables"))
+    }
+    plain = {
+        "map",
+        "list",
+        "number",
+        "whole number",
+        "true or false",
+        "any value",
+        "text or number",
+    }
+    for kind in KINDS:
+        for row in table(between(page_of(kind).read_text(encoding="utf-8"), "fields")):
+            word = re.sub(r", .*|^list of | to .*|^map of ", "", row[1])
+            word = (
+                re.sub(r"(?<!addres)s$", "", word.replace("addresses", "address"))
+                if "of" in row[1]
+                else word
+            )
+            assert word in known | plain or "`" in word or word == "texts or number", row[1]
+
+
+# ------------------------------------------------------------------------------------- blueprint
+
+
+def test_the_context_table_is_what_templates_see() -> None:
+    desired, _ = load(build().repository(ROOT).snapshot(None))
+    (loaded,) = (one for one in desired.environments if one.document.metadata.name == "identity")
+    filled, _ = effective(loaded, desired.shared)
+    assert filled is not None
+    stated = {
+        row[0].strip("`") for row in table(between(read("docs/documents/blueprint.md"), "context"))
+    }
+    opaque = {"environment.labels", "parameters", "tags", "profile.rollout.steps"}
+
+    def paths(value: dict[str, Any], prefix: str) -> Iterator[str]:
+        for key, inner in value.items():
+            if isinstance(inner, dict) and prefix + key not in opaque:
+                yield from paths(inner, f"{prefix}{key}.")
+            else:
+                yield prefix + key
+
+    assert set(paths(context(filled), "")) == stated
+
+
+def test_filters_and_tests_are_the_ones_that_there_are() -> None:
+    text, engine = read("docs/documents/blueprint.md"), ValueEnvironment(HCL, {})
+    cells = " ".join(row[0] for row in table(between(text, "filters")))
+    assert set(re.findall(r"`(\w+)(?:\(\w+\))?`", cells)) == set(engine.filters)
+    (stated,) = re.findall(r"^After `is`: (.*?)\.$", text, re.DOTALL | re.MULTILINE)
+    words = {name for name in engine.tests if name.isalpha()}
+    assert set(re.findall(r"`(\w+)`", stated)) == words
+
+
+# ------------------------------------------------------------------------------ codes of problems
+
+
+CODE_AT: Final = {"Fault": 2, "_fault": 2, "Problem": 3, "_problem": 1}
+
+
+def codes() -> Iterator[str]:
+    """Constant codes of faults and problems, by the place of the argument."""
+    for file in sorted((ROOT / "reconciler").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+                called = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+                place = CODE_AT.get(called, len(node.args))
+                if len(node.args) > place:
+                    for inner in ast.walk(node.args[place]):
+                        if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+                            yield inner.value
+
+
+def test_every_code_is_documented() -> None:
+    text = "".join(read(page) for page in PAGES)
+    found = {code for code in codes() if re.fullmatch(r"[a-z]+(-[a-z]+)*", code)}
+    assert len(found) > 25
+    assert [code for code in sorted(found) if f"`{code}`" not in text] == []
+
+
+# --------------------------------------------------------------------------------------- commands
+
+
+def test_every_command_has_its_help_in_order() -> None:
+    shown = [part.argument for part in parts(read("docs/cli.md")) if part.what == "help"]
+    assert shown == ["reconciler", *(f"reconciler {name}" for name in COMMANDS)]
+
+
+@by_page
+def test_only_commands_that_exist_are_mentioned(page: str) -> None:
+    for name in re.findall(r"(?:`|^|&& |\$ )reconciler ([a-z]+)", read(page), re.MULTILINE):
+        assert name in COMMANDS, name
+
+
+def test_the_table_of_variables_is_what_is_read() -> None:
+    stated = {row[0].strip("`"): row[1] for row in table(between(read("docs/cli.md"), "variables"))}
+    own = {
+        f"RECONCILER_{name.upper()}"
+        for name, field in ProcessSettings.model_fields.items()
+        if field.validation_alias is None
+    }
+    assert set(stated) == own | {"RECONCILER_REPO", "RECONCILER_FORMAT"}
+    seconds = ProcessSettings.model_fields["render_seconds"].default
+    assert stated["RECONCILER_RENDER_SECONDS"] == f"`{seconds}`"
+
+
+def test_the_table_of_exit_codes_is_complete() -> None:
+    rows = table(section(read("docs/output.md"), "Exit codes"))
+    assert [int(row[0]) for row in rows] == [*(int(code) for code in Exit), 130]
+
+
+# ---------------------------------------------------------------------------------- JSON documents
+
+BROKEN: Final = {"environments/demo/broken.yaml": "apiVersion: reconciler/v1\nkind: Environment\n"}
+NEW: Final = "new --track demo --name hello --owner team-sales --set image=registry.example.com/a:1"
+COMMAND_LINES: Final = (
+    "validate",
+    "list",
+    "show pitch-acme",
+    "show identity",
+    "show broken",
+    "render pitch-acme",
+    "render broken",
+    "render pitch-acme --out rendered",
+    "render pitch-acme --diff HEAD",
+    "render",
+    "affected --base HEAD",
+    NEW,
+    NEW.replace("hello", "other").replace("registry.example.com/a:1", "UPPER"),
+    "init elsewhere",
+    "schema",
+    "schema --check",
+    "show nobody",
+)
+
+
+def commit_all(folder: Path) -> None:
+    repository = pygit2.Repository(str(folder))
+    repository.index.add_all()
+    who = pygit2.Signature("Ada Berg", "ada@example.com", 1_700_000_000, 0)
+    tree = repository.index.write_tree()
+    repository.create_commit("HEAD", who, who, "Start", tree, [])
+
+
+@pytest.fixture(scope="module")
+def documents() -> dict[str, list[dict[str, Any]]]:
+    """What the commands print, by kind."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    with Scene({}).repository() as folder:
+        commit_all(folder)
+        for path, text in BROKEN.items():
+            (folder / path).write_text(text, encoding="utf-8")
+        changed_file = folder / "environments" / "demo" / "pitch-acme.yaml"
+        changed_file.write_text(
+            changed_file.read_text(encoding="utf-8").replace("size: small", "size: medium"),
+            encoding="utf-8",
+        )
+        for line in COMMAND_LINES:
+            code, out, err = run(f"{line} --format json", folder)
+            assert code in tuple(Exit), err
+            document = json.loads(out)
+            found.setdefault(document["kind"], []).append(document)
+    return found
+
+
+KIND_SECTIONS: Final = [
+    heading
+    for heading in re.findall(r"^## (.*)$", read("docs/output.md"), re.MULTILINE)
+    if " " not in heading and heading != "Commands"
+]
+PROBLEM: Final = ["path", "line", "column", "code", "message", "expected", "suggestion"]
+TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "text": (str,),
+    "number": (int, float),
+    "true or false": (bool,),
+    "map": (dict,),
+    "object": (dict,),
+    "list": (list,),
+    "null": (type(None),),
+    "any": (object,),
+}
+
+
+def allowed(words: str) -> tuple[type, ...]:
+    """The types that a cell of a table names."""
+    if words == "true or false":
+        return TYPES[words]
+    names = [re.sub(r" of .*", "", word) for word in words.split(" or ")]
+    return tuple(kind for name in names for kind in TYPES[name])
+
+
+def fields_of(kind: str) -> dict[str, tuple[str, str]]:
+    rows = table(section(read("docs/output.md"), kind))
+    return {row[0].strip("`"): (row[1], row[2]) for row in rows}
+
+
+def check_value(value: Any, path: str, stated: dict[str, tuple[str, str]]) -> Iterator[str]:
+    """The stated fields that a value has; an assertion where something is not as stated."""
+    words = stated.get(path, ("", ""))[0]
+    if words:
+        yield path
+        assert isinstance(value, allowed(words)), (path, words, value)
+        assert not (isinstance(value, bool) and words == "number"), path
+    if words == "list of problems":
+        assert all(list(one) == PROBLEM for one in value)
+    elif words == "list of texts":
+        assert all(isinstance(one, str) for one in value)
+    elif words in ("object", "object or null", "any"):
+        return
+    elif isinstance(value, list):
+        for one in value:
+            yield from check_value(one, f"{path}[]", stated)
+    elif isinstance(value, dict):
+        prefix = f"{path}." if path else ""
+        free = {re.sub(r"(>).*", r"\1", one) for one in stated if one.startswith(f"{prefix}<")}
+        assert len(free) <= 1
+        for key, inner in value.items():
+            step = next(iter(free), prefix + key)
+            known = [
+                one for one in stated if one == step or one.startswith((f"{step}.", f"{step}["))
+            ]
+            assert known, f"{step} is not documented"
+            yield from check_value(inner, step, stated)
+
+
+def body(document: dict[str, Any]) -> dict[str, Any]:
+    assert list(document)[:2] == ["apiVersion", "kind"]
+    return {key: value for key, value in document.items() if key not in ("apiVersion", "kind")}
+
+
+def test_every_json_document_is_documented(documents: dict[str, list[dict[str, Any]]]) -> None:
+    assert sorted(documents) == sorted(KIND_SECTIONS)
+    linked = {
+        re.findall(r"\[(\w+)\]", row[1])[0]
+        for row in table(section(read("docs/output.md"), "Commands"))[: len(KIND_SECTIONS)]
+    }
+    assert linked == set(KIND_SECTIONS)
+
+
+def test_a_problem_has_the_documented_fields() -> None:
+    rows = table(section(read("docs/output.md"), "Commands"))[len(KIND_SECTIONS) :]
+    assert [row[0].strip("`") for row in rows] == PROBLEM
+
+
+@pytest.mark.parametrize("kind", KIND_SECTIONS)
+def test_json_is_as_documented(kind: str, documents: dict[str, list[dict[str, Any]]]) -> None:
+    stated = fields_of(kind)
+    seen: set[str] = set()
+    always = {
+        one
+        for one, (_, meaning) in stated.items()
+        if not re.search(r"[.\[]", one) and "(only " not in meaning and "(not " not in meaning
+    }
+    for document in documents[kind]:
+        found = set(check_value(body(document), "", stated))
+        assert always <= found
+        seen |= found
+    assert seen == set(stated)
+
+
+@pytest.mark.parametrize("kind", KIND_SECTIONS)
+def test_the_json_example_is_as_documented(
+    kind: str, documents: dict[str, list[dict[str, Any]]]
+) -> None:
+    (text,) = re.findall(
+        r"^```json\n(.*?)^```", section(read("docs/output.md"), kind), re.DOTALL | re.MULTILINE
+    )
+    example = json.loads(text)
+    assert example["kind"] == kind
+    assert set(check_value(body(example), "", fields_of(kind)))
+    assert list(example) in [list(document) for document in documents[kind]]
+
+
+# -------------------------------------------------------------------------------------- the words
+
+
+def slugs(text: str) -> set[str]:
+    """The anchors of a page, as GitLab makes them."""
+    headings = re.findall(
+        r"^#{1,6} (.*)$",
+        re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE),
+        re.MULTILINE,
+    )
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def markdown() -> list[str]:
+    found = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    return sorted(str(path.relative_to(ROOT)) for path in found)
+
+
+@pytest.mark.parametrize("page", markdown())
+def test_links_lead_somewhere(page: str) -> None:
+    text = re.sub(r"^```.*?^```", "", read(page), flags=re.DOTALL | re.MULTILINE)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (ROOT / page).parent / path if path else ROOT / page
+        assert file.exists(), target
+        assert not anchor or anchor in slugs(file.read_text(encoding="utf-8")), target
+
+
+@by_page
+def test_hosts_are_examples(page: str) -> None:
+    for host in re.findall(r"https?://([\w.-]+\w)", read(page)):
+        assert host.endswith("example.com") or host == "gitlab.com", host
+
+
+def test_documents_folder_holds_a_page_for_each_kind_and_an_index() -> None:
+    names = {path.name for path in DOCUMENTS.glob("*.md")}
+    assert names == {"README.md", *(page_of(kind).name for kind in KINDS)}
