@@ -160,7 +160,12 @@ def touching_one(large: Generated, small: Generated, program: str) -> list[Resul
         def run() -> None:
             source = GitSource(one.path)
             kept = Kept(SqliteCache(None), program)
-            found = affected_between(source.snapshot("main"), source.snapshot(next(heads)), kept)
+            found = affected_between(
+                source.snapshot("main"),
+                source.snapshot(next(heads)),
+                kept,
+                Rendering(Workers(0), 10),
+            )
             assert len(found) == 1
 
         return run
@@ -193,7 +198,8 @@ from reconciler.app.kept import Kept, pack_summary
 start = time.perf_counter()
 source = GitSource(Path(sys.argv[1]))
 kept = Kept(SqliteCache(None), "")
-found = affected_between(source.snapshot("main"), source.snapshot(sys.argv[2]), kept)
+rendering = Rendering(Workers(0), 10)
+found = affected_between(source.snapshot("main"), source.snapshot(sys.argv[2]), kept, rendering)
 print(time.perf_counter() - start)
 assert len(found) == 1
 """

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from reconciler.adapters.cache import SqliteCache
 from reconciler.adapters.git import GitSource, make_repository
 from reconciler.adapters.program import program_digest
@@ -11,6 +13,7 @@ from reconciler.adapters.starter import Starter, write_new
 from reconciler.adapters.workers import Workers
 from reconciler.adapters.worktree import WorkTree
 from reconciler.app.kept import Kept
+from reconciler.errors import UsageError
 from reconciler.ports import RepoTree
 from reconciler.settings import ProcessSettings
 
@@ -62,6 +65,15 @@ class Ports:
 
 def build() -> Ports:
     """The ports of this process."""
-    settings = ProcessSettings()
+    try:
+        settings = ProcessSettings()
+    except ValidationError as err:
+        first = err.errors(include_url=False)[0]
+        name = f"RECONCILER_{first['loc'][0]}".upper()
+        raise UsageError(
+            "bad-setting",
+            f"the environment variable {name} is `{first['input']}`: {first['msg']}",
+            hint=f"unset {name}, or set it right",
+        ) from None
     folder = settings.cache_folder()
     return Ports(settings, Kept(SqliteCache(folder), program_digest()), Workers(settings.jobs))

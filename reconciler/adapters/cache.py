@@ -39,6 +39,11 @@ class SqliteCache:
         except (OSError, sqlite3.Error):
             self._connection = None
 
+    def __del__(self) -> None:
+        """Python 3.13 complains of a connection that nobody closed."""
+        if self._connection is not None:
+            self._connection.close()
+
     def get(self, kind: str, key: str) -> bytes | None:
         """What was put under the key, if it is there and whole."""
         return self.get_many(kind, (key,)).get(key)

@@ -64,35 +64,11 @@ class Workers:
             theirs.close()
             pipes[ours] = number
             processes.append(process)
-        ready: dict[int, Any] = {}
         following = 0
         try:
-            while following < len(items):
-                readable = wait(list(pipes), timeout=(seconds + _GRACE) * _BLOCK)
-                if not readable:
-                    raise TransientError(
-                        "worker-hangs", "a worker did not answer in time and was killed"
-                    )
-                for pipe in readable:
-                    if not isinstance(pipe, Connection):
-                        continue
-                    try:
-                        first, results = pipe.recv()
-                        if isinstance(results, Exception):
-                            raise results
-                        ready[first] = results
-                    except (EOFError, OSError):  # OSError: it died in the middle of a result
-                        del pipes[pipe]
-                while following in ready:
-                    results = ready.pop(following)
-                    following += len(results)
-                    yield from results
-                if not pipes and following < len(items):
-                    raise TransientError(
-                        "worker-died",
-                        "a worker process died while it rendered",
-                        hint="run again; when it happens again, the machine may be out of memory",
-                    )
+            for results in self._in_order(pipes, len(items), (seconds + _GRACE) * _BLOCK):
+                following += len(results)
+                yield from results
         finally:
             for process in processes:
                 if following < len(items):
@@ -100,6 +76,43 @@ class Workers:
                 process.join()
             for pipe in pipes:
                 pipe.close()
+
+    @staticmethod
+    def _in_order(pipes: dict[Connection, int], total: int, patience: float) -> Iterator[list[Any]]:
+        """Blocks of results as their turn comes; an error when a worker is gone or hangs."""
+        ready: dict[int, list[Any]] = {}
+        following = 0
+        while following < total:
+            readable = wait(list(pipes), timeout=patience)
+            if not readable:
+                raise TransientError(
+                    "worker-hangs", "a worker did not answer in time and was killed"
+                )
+            for pipe in readable:
+                if isinstance(pipe, Connection) and not _receive(pipe, ready):
+                    del pipes[pipe]
+            while following in ready:
+                results = ready.pop(following)
+                following += len(results)
+                yield results
+            if not pipes and following < total:
+                raise TransientError(
+                    "worker-died",
+                    "a worker process died while it rendered",
+                    hint="run again; when it happens again, the machine may be out of memory",
+                )
+
+
+def _receive(pipe: Connection, ready: dict[int, list[Any]]) -> bool:
+    """Put a block into its place; False when the worker has nothing more to say."""
+    try:
+        first, results = pipe.recv()
+    except (EOFError, OSError):
+        return False
+    if isinstance(results, Exception):
+        raise results
+    ready[first] = results
+    return True
 
 
 def _work(

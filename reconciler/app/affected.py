@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import astuple
 
 from reconciler.app.kept import Kept
+from reconciler.app.render import Rendering, render_one
 from reconciler.core.affected import Use, Uses, affected
 from reconciler.core.tree import find
 from reconciler.model.affected import Affected
@@ -33,6 +34,13 @@ class KeptUses(Uses):
         return uses
 
 
-def affected_between(base: RepoTree, head: RepoTree, kept: Kept) -> tuple[Affected, ...]:
-    """Every environment that differs between two trees, and why."""
-    return affected(base, head, KeptUses(kept))
+def affected_between(
+    base: RepoTree, head: RepoTree, kept: Kept, rendering: Rendering
+) -> tuple[Affected, ...]:
+    """Every environment that differs between two trees, and why. Each rendering has its time."""
+    return affected(
+        base,
+        head,
+        KeptUses(kept),
+        lambda renderer, filled: render_one(filled, renderer, rendering),
+    )

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from reconciler.app.affected import affected_between
+from reconciler.app.render import Rendering
 from reconciler.cli.screen import format_option, out, repo_option
 from reconciler.report import as_json, text
 from reconciler.wiring import build
@@ -32,7 +33,9 @@ def command(repo: Path, form: str, base: str, head: str | None) -> None:
     ports = build()
     repository = ports.repository(repo)
     before, after = repository.snapshot(base), repository.snapshot(head)
-    found = affected_between(before, after, ports.kept)
+    found = affected_between(
+        before, after, ports.kept, Rendering(ports.workers, ports.settings.render_seconds)
+    )
     if form == "json":
         click.echo(as_json.affected(before.revision, after.revision, found))
     else:

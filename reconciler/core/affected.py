@@ -7,13 +7,12 @@ the answer is exact: not an environment too many because a comment moved, not on
 a profile is far away from it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler.core.effective import effective
 from reconciler.core.load import (
-    Found,
     blueprint_folders,
     lazy_shared,
     load_environment,
@@ -22,12 +21,14 @@ from reconciler.core.load import (
 from reconciler.core.render import Renderer
 from reconciler.core.tree import Change, changes, files_below, find
 from reconciler.model.affected import Affected, Effect
-from reconciler.model.desired import Loaded, Shared
+from reconciler.model.desired import Effective, Loaded, Shared
 from reconciler.model.environment import Environment
+from reconciler.model.problem import Problem
 from reconciler.model.rendered import Rendered
 from reconciler.ports import RepoTree
 
 ENVIRONMENTS = "environments/"
+Render = Callable[[Renderer, Effective], Rendered | tuple[Problem, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +53,29 @@ class State:
 class Side:
     """One end of a range."""
 
-    def __init__(self, tree: RepoTree) -> None:
+    def __init__(self, tree: RepoTree, render: Render) -> None:
         self.tree = tree
         self.shared: Shared = lazy_shared(tree)
         self._renderer = Renderer(tree, self.shared)
+        self._render = render
 
     def state(self, path: str | None) -> State | None:
         """The environment in a file; None when there is no such file."""
         entry = find(self.tree, path) if path is not None else None
         if entry is None:
             return None
-        found: Found = []
-        loaded = load_environment(self.tree, entry, found)
+        loaded = load_environment(self.tree, entry, [])
         if loaded is None:
-            return State(None, (entry.oid, *(str(one) for one in found)))
-        return state_of(loaded, self.shared, self._renderer)
+            return State(None, (entry.oid,))  # the same bytes have the same problems
+        return state_of(loaded, self.shared, self._renderer, self._render)
 
 
-def state_of(loaded: Loaded[Environment], shared: Shared, renderer: Renderer) -> State:
+def state_of(
+    loaded: Loaded[Environment],
+    shared: Shared,
+    renderer: Renderer,
+    render: Render = Renderer.render,
+) -> State:
     """What an environment comes to on its side."""
     spec = loaded.document.spec
     profile, team = (
@@ -86,7 +92,7 @@ def state_of(loaded: Loaded[Environment], shared: Shared, renderer: Renderer) ->
     filled, faults = effective(loaded, shared)
     if filled is None:
         return State(None, (*judged_by, *((f.code, f.message) for f in faults)))
-    rendered = renderer.render(filled)
+    rendered = render(renderer, filled)
     if isinstance(rendered, Rendered):
         return State(rendered, judged_by)
     return State(None, (*judged_by, *((p.path, p.message) for p in rendered)))
@@ -129,13 +135,18 @@ class SharedChanges:
         return tuple(found)
 
 
-def affected(base: RepoTree, head: RepoTree, uses: "Uses") -> tuple[Affected, ...]:
-    """Every environment that differs between two trees, sorted by name."""
+def affected(
+    base: RepoTree, head: RepoTree, uses: "Uses", render: Render = Renderer.render
+) -> tuple[Affected, ...]:
+    """Every environment that differs between two trees, sorted by name.
+
+    `render` is for a caller that limits the time of each rendering.
+    """
     differing = list(changes(base, head))
     own, moved = _own_changes(differing)
     if not own and not any(_is_shared(change.path) for change in differing):
         return ()
-    old, new = Side(base), Side(head)
+    old, new = Side(base, render), Side(head, render)
     reasons: dict[str, tuple[str, ...]] = dict.fromkeys(own, ("its document changed",))
     if any(_is_shared(change.path) for change in differing):
         shared = shared_changes(old, new)
@@ -227,13 +238,9 @@ def _differing(
     olds: Mapping[str, Loaded[Any]],
     news: Mapping[str, Loaded[Any]],
 ) -> frozenset[str]:
-    before = {entry.name: entry.oid for entry in files_below(old_tree, folder)}
-    after = {entry.name: entry.oid for entry in files_below(new_tree, folder)}
-    names = [
-        file.removesuffix(".yaml")
-        for file in before.keys() | after.keys()
-        if before.get(file) != after.get(file)
-    ]
+    # By path: two files of one name are a mistake, and still both have to be looked at.
+    differing = {*files_below(old_tree, folder)} ^ {*files_below(new_tree, folder)}
+    names = {entry.name.removesuffix(".yaml") for entry in differing}
     return frozenset(
         name for name in names if _document(olds.get(name)) != _document(news.get(name))
     )

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from reconciler.core.documents import details_of, explain
 from reconciler.core.effective import default_fault, effective
-from reconciler.core.faults import Fault
+from reconciler.core.faults import Fault, unknown
 from reconciler.core.parameters import family
 from reconciler.core.suggest import did_you_mean, listed
 from reconciler.core.yaml_reader import Path
@@ -214,14 +214,7 @@ def _promotion(
         return
     source = names.get(spec.promoted_from)
     if source is None:
-        yield _fault(
-            loaded,
-            field,
-            "unknown-environment",
-            f"there is no environment `{spec.promoted_from}`",
-            "an environment of the stage before",
-            did_you_mean(spec.promoted_from, names),
-        )
+        yield unknown(loaded.path, field, "environment", spec.promoted_from, names)
         return
     before = source.document.spec
     if (before.track, before.blueprint.name) != (spec.track, spec.blueprint.name):
@@ -426,14 +419,7 @@ def _shared_checks(
 
 def _known(path: str, field: Path, what: str, name: str, known: Iterable[str]) -> Iterator[Fault]:
     if name not in known:
-        yield Fault(
-            path,
-            field,
-            f"unknown-{what.replace(' ', '-')}",
-            f"there is no {what} `{name}`",
-            f"one of: {listed(known)}",
-            did_you_mean(name, known),
-        )
+        yield unknown(path, field, what, name, known)
 
 
 def _all_known(

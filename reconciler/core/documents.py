@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 
 from reconciler.core.faults import Fault
 from reconciler.core.suggest import did_you_mean, listed
-from reconciler.core.yaml_reader import Path, YamlError, read_yaml
+from reconciler.core.yaml_reader import MAX_DEPTH, Path, YamlError, read_yaml
 from reconciler.model.base import API_VERSION, WORDS, Document
 from reconciler.model.documents import BY_NAME, Kind
 from reconciler.model.problem import Problem
@@ -61,15 +61,13 @@ def salvage(data: bytes, kind: Kind) -> Document | None:
         raw: Any = read_yaml(data)
     except YamlError:
         return None
-    try:
-        kind.model.model_validate(raw)
-    except ValidationError as err:
-        for detail in reversed(details_of(err)):
-            raw = _without(raw, _yaml_path(raw, detail["loc"]))
+    for _ in range(MAX_DEPTH):
         try:
             return kind.model.model_validate(raw)
-        except ValidationError:
-            return None
+        except ValidationError as err:
+            # What lacks a required field afterwards goes next, and so on outwards.
+            for detail in reversed(details_of(err)):
+                raw = _without(raw, _yaml_path(raw, detail["loc"]))
     return None
 
 

@@ -1,12 +1,11 @@
 """An environment with what its profile, blueprint and team add: all else rests on this."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from reconciler.core.documents import details_of, explain
-from reconciler.core.faults import Fault
+from reconciler.core.faults import Fault, unknown
 from reconciler.core.suggest import did_you_mean, listed
 from reconciler.core.yaml_reader import Path
 from reconciler.model.desired import BlueprintFolder, Effective, Loaded, Shared
@@ -20,10 +19,10 @@ def effective(loaded: Loaded[Environment], shared: Shared) -> tuple[Effective | 
     faults: list[Fault] = []
     profile = shared.profiles.get(spec.track)
     if profile is None:
-        faults.append(_unknown(loaded, ("spec", "track"), "track", spec.track, shared.profiles))
+        faults.append(unknown(loaded.path, ("spec", "track"), "track", spec.track, shared.profiles))
     team = shared.teams.get(owner)
     if team is None:
-        faults.append(_unknown(loaded, ("metadata", "owner"), "team", owner, shared.teams))
+        faults.append(unknown(loaded.path, ("metadata", "owner"), "team", owner, shared.teams))
     blueprint = shared.blueprints.get((spec.blueprint.name, spec.blueprint.version))
     if blueprint is None:
         faults.append(_no_blueprint(loaded, shared))
@@ -65,23 +64,6 @@ def _merged(
     return {**blueprint.defaults, **fitting, **environment.spec.parameters}
 
 
-def _unknown(
-    loaded: Loaded[Environment],
-    field: tuple[str, ...],
-    what: str,
-    name: str,
-    known: Mapping[str, object],
-) -> Fault:
-    return Fault(
-        loaded.path,
-        field,
-        f"unknown-{what}",
-        f"there is no {what} `{name}`",
-        f"one of: {listed(known)}",
-        did_you_mean(name, known),
-    )
-
-
 def _no_blueprint(loaded: Loaded[Environment], shared: Shared) -> Fault:
     wanted = loaded.document.spec.blueprint
     versions = [version for name, version in shared.blueprints if name == wanted.name]
@@ -93,16 +75,10 @@ def _no_blueprint(loaded: Loaded[Environment], shared: Shared) -> Fault:
             f"the blueprint `{wanted.name}` has no version {wanted.version}",
             f"one of: {listed(versions)}",
             did_you_mean(wanted.version, versions),
+            refers=("Blueprint", wanted.name),
         )
     names = {name for name, _ in shared.blueprints}
-    return Fault(
-        loaded.path,
-        ("spec", "blueprint", "name"),
-        "unknown-blueprint",
-        f"there is no blueprint `{wanted.name}`",
-        f"one of: {listed(names)}",
-        did_you_mean(wanted.name, names),
-    )
+    return unknown(loaded.path, ("spec", "blueprint", "name"), "blueprint", wanted.name, names)
 
 
 def _parameter_faults(

@@ -1,6 +1,6 @@
 """RepoTree -> Desired and Problems: every document parsed and checked, all problems at once."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -8,6 +8,7 @@ from reconciler.core.check import check
 from reconciler.core.documents import parse, salvage
 from reconciler.core.faults import Fault, located
 from reconciler.core.parameters import BadSchema, defaults, validator
+from reconciler.core.suggest import did_you_mean, listed
 from reconciler.core.tree import files_below, find
 from reconciler.model.base import Document
 from reconciler.model.blueprint import Blueprint
@@ -25,6 +26,8 @@ Found = list[Fault | Problem]
 
 ROOTS = frozenset({"policies", "profiles", "templates"})
 """Folders whose documents `shared` reads; one that is a link is told, and not followed."""
+_FOLDERS = {"profiles": ("agents", "teams", "tracks")}
+"""Where only these are looked into: what lies elsewhere would be skipped in silence."""
 INCLUDES = "_shared"
 """The folder of `templates/` whose files every blueprint may include."""
 
@@ -40,13 +43,36 @@ def load(tree: RepoTree) -> tuple[Desired, tuple[Problem, ...]]:
     shared = loader.shared()
     environments = tuple(loader.documents(BY_NAME["Environment"]))
     complete, faults = check(environments, shared)
-    found += faults
+    broken = _broken(tree, environments, shared) if found else frozenset()
+    found += [fault for fault in faults if fault.refers not in broken]
     desired = Desired(
         tuple(one for one in environments if one.whole),
         _whole(shared),
         tuple(one for one in complete if _is_whole(one)),
     )
     return desired, as_problems(tree, found)
+
+
+def _broken(
+    tree: RepoTree, environments: tuple[Loaded[Environment], ...], shared: Shared
+) -> frozenset[tuple[str, str]]:
+    """Documents that are there and could not be read at all: (kind, name)."""
+    groups: tuple[tuple[str, Iterable[Loaded[Any]]], ...] = (
+        ("Environment", environments),
+        ("Profile", shared.profiles.values()),
+        ("Team", shared.teams.values()),
+        ("Agent", shared.agents.values()),
+    )
+    found = set()
+    for kind, loaded in groups:
+        read = {one.path for one in loaded}
+        for entry in files_below(tree, BY_NAME[kind].folder.rstrip("/")):
+            if entry.path not in read:
+                found.add((kind, entry.name.removesuffix(".yaml")))
+    for family, version in blueprint_folders(tree):
+        if (family, version) not in shared.blueprints:
+            found.add(("Blueprint", family))
+    return frozenset(found)
 
 
 def _is_whole(one: Effective) -> bool:
@@ -234,6 +260,16 @@ class _Loader:
         tops = [entry for entry in self.tree.children(None) if entry.path in ROOTS]
         families = [entry for top in tops if top.path == "templates" for entry in self._in(top)]
         versions = [entry for family in families for entry in self._in(family)]
+        for entry in (one for top in tops for one in self._in(top)):
+            known = _FOLDERS.get(entry.path.partition("/")[0], ())
+            if known and entry.kind is EntryKind.FOLDER and entry.name not in known:
+                self._problem(
+                    entry.path,
+                    "unknown-folder",
+                    f"nothing looks into the folder `{entry.path}`",
+                    f"one of: {listed(known)}",
+                    did_you_mean(entry.name, known),
+                )
         for entry in (*tops, *families, *versions):
             if entry.kind not in (EntryKind.FOLDER, EntryKind.FILE):
                 list(self._plain_files((entry,)))

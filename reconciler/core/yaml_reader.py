@@ -164,7 +164,7 @@ def _read(text: bytes) -> object:  # noqa: C901, PLR0912, PLR0915  # one pass ov
                     value = _ATOMS[value]
                 elif value[0] in _NUMBER_START:
                     value = _number(value)
-            if is_long and len(value) > MAX_SCALAR:
+            if is_long and len(event.value) > MAX_SCALAR:
                 raise _fail(event, f"a value of {len(value)} characters", f"at most {MAX_SCALAR}")
             nodes += 1
             if event.anchor is not None:

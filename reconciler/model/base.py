@@ -61,7 +61,9 @@ Version = Annotated[
         max_length=32,
     ),
 ]
-Account = Annotated[str, worded(r"^[0-9]{12}$", "a 12-digit AWS account id, in quotes", max_length=12)]
+Account = Annotated[
+    str, worded(r"^[0-9]{12}$", "a 12-digit AWS account id, in quotes", max_length=12)
+]
 Region = Annotated[
     str, worded(r"^[a-z]{2}(-[a-z]+)+-[0-9]$", "a region such as eu-central-1", max_length=32)
 ]

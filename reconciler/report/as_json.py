@@ -15,8 +15,14 @@ from reconciler.model.show import Shown
 
 def document(kind: str, **fields: Any) -> str:
     """One JSON document, with its kind."""
-    return json.dumps(
+    text = json.dumps(
         {"apiVersion": API_VERSION, "kind": kind, **fields}, indent=2, ensure_ascii=False
+    )
+    if text.replace("\n", "").isprintable():
+        return text
+    # What a terminal would obey is escaped; JSON's readers see no difference.
+    return "".join(
+        char if char == "\n" or char.isprintable() else json.dumps(char)[1:-1] for char in text
     )
 
 

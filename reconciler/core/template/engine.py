@@ -5,13 +5,14 @@ What it prints is encoded as a literal of the file's language. What it can build
 a template cannot take more memory than a file is worth.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType
 from typing import Any, Final, NoReturn, TypeVar
 
 from jinja2 import (
+    Environment,
     StrictUndefined,
     Template,
     TemplateError,
@@ -24,8 +25,9 @@ from jinja2.exceptions import SecurityError, TemplateNotFound
 from jinja2.filters import do_round, do_sort
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import SandboxedEnvironment
-from jinja2.utils import pass_environment
+from jinja2.utils import missing, pass_environment
 
+from reconciler.core.suggest import did_you_mean
 from reconciler.core.template import literals
 from reconciler.core.template.lint import (
     CODE_FILTERS,
@@ -246,6 +248,22 @@ class _Generator(CodeGenerator):
         return super()._output_child_to_const(node, frame, finalize)
 
 
+class _Missing(StrictUndefined):
+    """A name or field that is not there; says so in a template writer's words."""
+
+    @property
+    def _undefined_message(self) -> str:
+        name, within = self._undefined_name, self._undefined_obj
+        if self._undefined_hint:
+            return self._undefined_hint
+        if isinstance(within, dict):
+            hint = did_you_mean(name, [key for key in within if isinstance(key, str)])
+            return f"there is no field `{name}` here" + (f"; {hint}" if hint else "")
+        if within is missing:
+            return f"`{name}` is not defined"
+        return f"a {type(within).__name__} has no `{name}`"
+
+
 class ValueEnvironment(SandboxedEnvironment):
     """The sandbox: attributes are look-ups in a map, calls reach nothing, operators are bounded."""
 
@@ -255,7 +273,7 @@ class ValueEnvironment(SandboxedEnvironment):
 
     def __init__(self, language: Language, sources: Mapping[str, str]) -> None:
         super().__init__(
-            undefined=StrictUndefined,
+            undefined=_Missing,
             finalize=language.encode,
             autoescape=False,
             trim_blocks=True,
@@ -362,9 +380,11 @@ class ValueEnvironment(SandboxedEnvironment):
         """None is."""
         return False
 
-    def is_safe_callable(self, obj: Any) -> bool:
-        """Only `range`."""
-        return obj is _range
+    def call(self, context: Any, obj: Any, /, *args: Any, **_names: Any) -> Any:
+        """Only `range` is ever called."""
+        if obj is not _range:
+            raise SecurityError("a template calls nothing but `range`")
+        return _range(*args)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Arithmetic on numbers, `+` on lists and texts; nothing that grows without bound."""
@@ -379,9 +399,10 @@ class ValueEnvironment(SandboxedEnvironment):
             return self.weighed([*left, *right])
         if isinstance(left, Undefined) or isinstance(right, Undefined):
             str(left if isinstance(left, Undefined) else right)
-        if not numbers or operator == "**":
-            msg = f"`{operator}` needs numbers"
-            raise SecurityError(msg)
+        if operator == "**":
+            raise SecurityError("`**` is not allowed")
+        if not numbers:
+            raise SecurityError(f"`{operator}` needs numbers")
         result = super().call_binop(context, operator, left, right)
         if abs(result) > MAX_NUMBER:
             msg = f"`{operator}` gives a number that is too large"
@@ -431,8 +452,16 @@ def _compile(language: Language, name: str, source: str) -> _Compiled:
         for node in tree.find_all(nodes.Include)
         if isinstance(node.template, nodes.Const) and isinstance(node.template.value, str)
     )
-    misplaced = tuple(lint(tree, language.start))
+    misplaced = tuple(sorted({*lint(tree, language.start), *_unknown_tests(environment, tree)}))
     return _Compiled(environment.compile(tree, name, name), misplaced, includes)
+
+
+def _unknown_tests(environment: Environment, tree: nodes.Template) -> Iterator[Misplaced]:
+    """jinja2 finds an unknown filter when it compiles, an unknown test only when it is reached."""
+    for test in tree.find_all(nodes.Test):
+        if test.name not in environment.tests:
+            known = did_you_mean(test.name, environment.tests)
+            yield Misplaced(test.lineno, f"there is no test `is {test.name}`", known)
 
 
 def check_template(name: str, source: str) -> list[Misplaced]:

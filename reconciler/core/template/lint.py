@@ -29,8 +29,12 @@ CODE_FILTERS: Final = frozenset({"identifier", "multiline", "verbatim"})
 """Filters whose result is code. They stand last in what is printed: code is in sight."""
 _NOT_IN_COMMENTS: Final = frozenset({"multiline", "verbatim"})
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
-_MAX_WORK: Final = 4_000_000
+_MAX_WORK: Final = 2_000_000
 """Characters and tags read; a template within the limits that loops wildly would take forever."""
+
+_TAG: Final = 50
+_MAX_TURNS: Final = 20
+"""Turns of a loop until every further one begins like one before it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -257,6 +261,7 @@ class _Line:
     place: bool = False
     comment: bool = False
     whole: bool = True
+    sealed: bool = False
     key: str = ""
     dashes: bool = False
 
@@ -319,7 +324,10 @@ def _line(text: str, *, complete: bool) -> _Line:  # noqa: C901, PLR0912  # the 
         end, whole, place, words = _flow(body)
         if not whole:
             return replace(opened, place=place and not words & _SCRIPT_KEYS, whole=False)
-    elif match := (_WHOLE.match(body) or _HEADER.match(body)):
+        opened = replace(opened, sealed=True)
+    elif match := _WHOLE.match(body):
+        opened, end = replace(opened, sealed=True), match.end()
+    elif match := _HEADER.match(body):
         end = match.end()
     elif body[0] in "\"'":
         return replace(opened, whole=False)
@@ -344,11 +352,13 @@ class YamlState:
     """The line so far, with values as NUL.
 
     A line that is indented more than `below` belongs to the text that is open; None: none is.
+    `sealed` = what stands there is whole, and no such line may follow.
     `script` is the same for the field whose text is run; a list may stand at its own column.
     """
 
     line: str = ""
     below: int | None = 0
+    sealed: bool = True
     script: int | None = None
     pipeline: bool = False
 
@@ -405,7 +415,11 @@ class YamlState:
     def after(self) -> "YamlState":
         """When the line is whole."""
         stripped = self.line.strip(" ")
-        if not stripped or self._inside():
+        if not stripped:
+            return self
+        if self._inside():
+            if self.sealed and stripped[0] != "#":
+                raise Refused("an indented line that goes on with nothing", "a line of a text")
             return self
         if "\t" in self.line.partition("#")[0]:
             raise Refused("a tab", "spaces")
@@ -417,7 +431,8 @@ class YamlState:
         script = self._script_after(found)
         if script is not None:
             self._check_alias(found)
-        return replace(self, below=found.column if found.opens else None, script=script)
+        below = found.column if found.opens else None
+        return replace(self, below=below, sealed=found.sealed, script=script)
 
     def _check_alias(self, found: _Line) -> None:
         """What a script takes from elsewhere must be a script there."""
@@ -439,7 +454,7 @@ class YamlState:
     def include(self) -> "YamlState":
         if self.line:
             raise Refused("an include stands within a line", "a line of its own")
-        return replace(self, below=0, script=0 if self.pipeline else None)
+        return replace(self, below=0, sealed=True, script=0 if self.pipeline else None)
 
     def end(self) -> None:
         if self.line:
@@ -461,7 +476,7 @@ class _Lint:
         return states
 
     def node(self, node: nodes.Node, states: frozenset[State]) -> frozenset[State]:
-        self.spend(len(states))
+        self.spend(len(states) * _TAG)
         if isinstance(node, nodes.Output):
             for child in node.nodes:
                 states = self.output(child, states)
@@ -473,7 +488,11 @@ class _Lint:
         elif isinstance(node, nodes.For):
             states = self.each(node.lineno, states, "branch")
             new = seen = states
+            turns = 0
             while new:
+                turns += 1
+                if turns > _MAX_TURNS:
+                    raise _TooMuch
                 new = self.each(node.lineno, self.body(node.body, new), "branch") - seen
                 seen |= new
             states = seen | self.each(node.lineno, self.body(node.else_, states), "branch")
@@ -505,7 +524,6 @@ class _Lint:
                 after.add(state.include() if what == "include" else state.branch())
             except Refused as err:
                 self.refuse(line, err)
-                after.add(state)
         return frozenset(after)
 
     def output(self, child: nodes.Node, states: frozenset[State]) -> frozenset[State]:
@@ -517,7 +535,7 @@ class _Lint:
         raw = isinstance(child, nodes.Filter) and child.name in _NOT_IN_COMMENTS
         after: set[State] = set()
         for state in states:
-            self.spend(len(static or "") + 1)
+            self.spend(len(static or "") + _TAG)
             try:
                 if static is None:
                     after.add(state.value(raw=raw))
@@ -525,7 +543,9 @@ class _Lint:
                     after.add(state.text(static) if static else state)
             except Refused as err:
                 self.refuse(child.lineno, err)
-                after.add(state)
+                # Where one is after unclear text, nobody knows: nothing more is said about it.
+                if static is None:
+                    after.add(state)
         return frozenset(after)
 
     def refuse(self, line: int, err: Refused) -> None:

@@ -165,6 +165,9 @@ def identifier(value: object) -> Encoded:
 
 def verbatim(value: object) -> Encoded:
     """Raw text: the one way in which a value becomes code. Searchable by this name."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        msg = f"`verbatim` takes a text or a number, not a {type(value).__name__}"
+        raise UnprintableValue(msg)
     text = Encoded(value)
     text.encode()  # half characters end here
     return text

@@ -1,0 +1,149 @@
+# The provider is pinned to one exact version: the same source must give the
+# same plan on a laptop, in CI and in the controller.
+terraform {
+  required_version = ">= 1.9.0"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "6.25.0"
+    }
+  }
+}
+
+# allowed_account_ids makes Terraform stop at once when the credentials belong
+# to another account. default_tags puts the standard tags on every resource, so
+# that cost reports and the search for unmanaged resources miss nothing.
+provider "aws" {
+  region              = "eu-central-1"
+  allowed_account_ids = ["555555555555"]
+
+  default_tags {
+    tags = {
+      "blueprint"         = "platform-core"
+      "blueprint-version" = "1.0.0"
+      "cost-centre"       = "cc-1000"
+      "data-class"        = "restricted"
+      "environment"       = "identity"
+      "managed-by"        = "reconciler"
+      "owner"             = "team-platform"
+      "stage"             = "production"
+      "track"             = "platform"
+    }
+  }
+}
+
+# Everything that comes from Git enters here; the rest of the source is the same
+# for every environment of this blueprint.
+locals {
+  name      = "identity"
+  stage     = "production"
+  region    = "eu-central-1"
+  account   = "555555555555"
+  protected = true
+  critical  = true
+
+  # Load balancers and target groups allow 32 characters. A long name is cut and
+  # gets a few digits of its hash, so that two long names never meet.
+  short_name   = length(local.name) <= 24 ? local.name : "${trimsuffix(substr(local.name, 0, 17), "-")}-${substr(sha256(local.name), 0, 6)}"
+  partition    = startswith(local.region, "cn-") ? "aws-cn" : startswith(local.region, "us-gov-") ? "aws-us-gov" : "aws"
+  account_root = "arn:${local.partition}:iam::${local.account}:root"
+}
+
+locals {
+  size               = "large"
+  log_retention_days = 400
+  container_port     = 8080
+  container_protocol = "HTTP"
+  health_check_path  = "/healthz"
+
+  database_secret_arn = aws_rds_cluster.main.master_user_secret[0].secret_arn
+  data_key_arn        = aws_kms_key.data.arn
+  trail_arn           = "arn:${local.partition}:cloudtrail:${local.region}:${local.account}:trail/${local.name}"
+}
+
+# One customer-managed key for logs, alarms and other data of this environment.
+# The first statement is AWS's standard one: it lets IAM policies of this account
+# grant use of the key, and keeps the key manageable. "*" in a key policy means
+# this key only.
+resource "aws_kms_key" "main" {
+  description             = "Encrypts the data of ${local.name}"
+  enable_key_rotation     = true
+  deletion_window_in_days = local.protected ? 30 : 7
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "AccountAdministration"
+        Effect    = "Allow"
+        Principal = { AWS = local.account_root }
+        Action    = "kms:*"
+        Resource  = "*"
+      },
+      {
+        Sid       = "EncryptLogGroups"
+        Effect    = "Allow"
+        Principal = { Service = "logs.${local.region}.amazonaws.com" }
+        Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
+        Resource  = "*"
+        Condition = {
+          ArnLike = {
+            "kms:EncryptionContext:aws:logs:arn" = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:*"
+          }
+        }
+      },
+      {
+        Sid       = "PublishAlarms"
+        Effect    = "Allow"
+        Principal = { Service = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"] }
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = "*"
+        Condition = {
+          StringEquals = { "aws:SourceAccount" = local.account }
+        }
+      },
+      {
+        Sid       = "EncryptTrail"
+        Effect    = "Allow"
+        Principal = { Service = "cloudtrail.amazonaws.com" }
+        Action    = ["kms:DescribeKey", "kms:GenerateDataKey"]
+        Resource  = "*"
+        Condition = {
+          StringEquals = { "aws:SourceArn" = local.trail_arn }
+        }
+      },
+    ]
+  })
+}
+
+resource "aws_kms_alias" "main" {
+  name          = "alias/${local.name}"
+  target_key_id = aws_kms_key.main.key_id
+}
+
+# The database and its backups have a key of their own: who may read logs cannot
+# read data, and taking this key away closes the data for everybody.
+resource "aws_kms_key" "data" {
+  description             = "Encrypts the database of ${local.name} and its backups"
+  enable_key_rotation     = true
+  deletion_window_in_days = 30
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "AccountAdministration"
+        Effect    = "Allow"
+        Principal = { AWS = local.account_root }
+        Action    = "kms:*"
+        Resource  = "*"
+      },
+    ]
+  })
+}
+
+resource "aws_kms_alias" "data" {
+  name          = "alias/${local.name}-data"
+  target_key_id = aws_kms_key.data.key_id
+}
