@@ -38,4 +38,5 @@ def main() -> None:
         sys.exit("a bound is not kept")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -25,8 +25,6 @@ from reconciler.core.render import Renderer, context
 from reconciler.model.desired import Effective
 from reconciler.model.rendered import Rendered
 
-LARGE, SMALL = 10_000, 100
-
 
 def quiet(_done: int, _total: int) -> None:
     """No progress bar."""
@@ -79,11 +77,11 @@ def loading(large: Generated) -> Result:
     def ours() -> None:
         desired, problems = load(GitSource(large.path).snapshot("main"))
         assert not problems, problems[:3]
-        assert len(desired.environments) == LARGE
+        assert len(desired.environments) == large.count
 
     mine, parser, ratio = pairs(ours, lambda: parse_only(documents), rounds=5)
     return Result(
-        f"load and check {LARGE:,}",
+        f"load and check {large.count:,}",
         show(mine),
         f"libyaml's events alone: {show(parser)}",
         ratio,
@@ -95,7 +93,7 @@ def rendering(large: Generated) -> list[Result]:
     tree = GitSource(large.path).snapshot("main")
     desired, _ = load(tree)
     filled = [one for one, _ in (effective(e, desired.shared) for e in desired.environments) if one]
-    assert len(filled) == LARGE
+    assert len(filled) == large.count
     sources = {
         entry.path.removeprefix("templates/"): (tree.read(entry, 1 << 20) or b"").decode()
         for folder in desired.shared.blueprints.values()
@@ -111,7 +109,7 @@ def rendering(large: Generated) -> list[Result]:
     def on(jobs: int) -> Callable[[], None]:
         def run() -> None:
             done = Workers(jobs).map(_summarised(renderer), filled, 10, _never)
-            assert sum(1 for _ in done) == LARGE
+            assert sum(1 for _ in done) == large.count
 
         return run
 
@@ -119,14 +117,14 @@ def rendering(large: Generated) -> list[Result]:
     one, two, gain = pairs(on(1), on(2), rounds=5)
     return [
         Result(
-            f"render {LARGE:,}, one core",
+            f"render {large.count:,}, one core",
             show(mine),
             f"a bare Jinja2 loop: {show(bare)}",
             ratio,
             1.3,
         ),
         Result(
-            f"render {LARGE:,}, two cores",
+            f"render {large.count:,}, two cores",
             show(two),
             f"one core: {show(one)}",
             gain,
@@ -173,9 +171,9 @@ def touching_one(large: Generated, small: Generated, program: str) -> list[Resul
     big, little, ratio = pairs(touch(large), touch(small), rounds=11)
     first = _cold_touch(large)
     return [
-        Result(f"affected, one of {LARGE:,}", show(big), "after start", big * 1000, 50, "ms"),
+        Result(f"affected, one of {large.count:,}", show(big), "after start", big * 1000, 50, "ms"),
         Result(
-            f"affected, one of {LARGE:,}, the first in a process",
+            f"affected, one of {large.count:,}, the first in a process",
             show(first),
             "after start",
             first * 1000,
@@ -183,7 +181,11 @@ def touching_one(large: Generated, small: Generated, program: str) -> list[Resul
             "ms",
         ),
         Result(
-            f"affected, one of {LARGE:,}", show(big), f"one of {SMALL}: {show(little)}", ratio, 1.5
+            f"affected, one of {large.count:,}",
+            show(big),
+            f"one of {small.count}: {show(little)}",
+            ratio,
+            1.5,
         ),
     ]
 
@@ -193,13 +195,14 @@ import sys, time
 from pathlib import Path
 from reconciler.adapters.cache import SqliteCache
 from reconciler.adapters.git import GitSource
+from reconciler.adapters.workers import Workers
 from reconciler.app.affected import affected_between
-from reconciler.app.kept import Kept, pack_summary
+from reconciler.app.kept import Kept
+from reconciler.app.render import Rendering
 start = time.perf_counter()
 source = GitSource(Path(sys.argv[1]))
-kept = Kept(SqliteCache(None), "")
-rendering = Rendering(Workers(0), 10)
-found = affected_between(source.snapshot("main"), source.snapshot(sys.argv[2]), kept, rendering)
+base, head = source.snapshot("main"), source.snapshot(sys.argv[2])
+found = affected_between(base, head, Kept(SqliteCache(None), ""), Rendering(Workers(0), 10))
 print(time.perf_counter() - start)
 assert len(found) == 1
 """
@@ -237,7 +240,7 @@ def second_time(large: Generated, folder: Path, program: str) -> list[Result]:
         first, again = once(name, what)
         results.append(
             Result(
-                f"{name} {LARGE:,} again",
+                f"{name} {large.count:,} again",
                 show(again),
                 f"the first time: {show(first)}",
                 again / first,
@@ -256,16 +259,18 @@ def help_text() -> Result:
     return Result("reconciler --help", show(middle), "whole process", middle * 1000, 200, "ms")
 
 
-def run() -> list[Result]:
+def run(little: int = 100, middle: int = 1_000, much: int = 10_000) -> list[Result]:
     """All of it; about two minutes."""
     program = program_digest()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        large = Generated(folder / "large", LARGE)
-        small = Generated(folder / "small", SMALL)
+        small = Generated(folder / "small", little)
+        some = Generated(folder / "some", middle)
+        large = Generated(folder / "large", much)
         return [
             help_text(),
             *touching_one(large, small, program),
+            loading(some),
             loading(large),
             *rendering(large),
             *second_time(large, folder, program),

@@ -19,7 +19,7 @@ from reconciler.cli.main import COMMANDS
 from reconciler.core.effective import effective
 from reconciler.core.load import load
 from reconciler.core.render import context
-from reconciler.core.template.engine import HCL, ValueEnvironment
+from reconciler.core.template.engine import HCL, Templates
 from reconciler.core.yaml_reader import read_yaml
 from reconciler.errors import Exit
 from reconciler.model.documents import KINDS, Kind
@@ -215,7 +215,7 @@ def test_the_context_table_is_what_templates_see() -> None:
 
 
 def test_filters_and_tests_are_the_ones_that_there_are() -> None:
-    text, engine = read("docs/documents/blueprint.md"), ValueEnvironment(HCL, {})
+    text, engine = read("docs/documents/blueprint.md"), Templates({}).environment(HCL)
     cells = " ".join(row[0] for row in table(between(text, "filters")))
     assert set(re.findall(r"`(\w+)(?:\(\w+\))?`", cells)) == set(engine.filters)
     (stated,) = re.findall(r"^After `is`: (.*?)\.$", text, re.DOTALL | re.MULTILINE)

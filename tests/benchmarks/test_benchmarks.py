@@ -1,0 +1,19 @@
+"""The benchmarks run, and measure what they say; their bounds are held by `make bench`."""
+
+from benchmarks import foundation
+from benchmarks.__main__ import page
+from benchmarks.measure import Result
+
+
+def test_every_benchmark_runs() -> None:
+    results = foundation.run(little=12, middle=24, much=90)
+    assert len({(one.name, one.against) for one in results}) == len(results)
+    assert all(one.value > 0 for one in results)
+
+
+def test_a_bound_that_is_not_kept_is_said() -> None:
+    slow = Result("x", "2 s", "1 s", 2.0, 1.5)
+    quick = Result("y", "1 s", "2 s", 2.0, 1.7, at_least=True)
+    assert (slow.kept, quick.kept) == (False, True)
+    assert "**NOT KEPT**" in slow.row
+    assert page([slow, quick]).count("| ok |") == 1
