@@ -1,6 +1,7 @@
 """Makes repositories of any number of environments, as bare git repositories."""
 
 import random
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -84,7 +85,8 @@ class Generated:
         files.update(self.documents)
         self.commit = self._commit(files, None)
         # A clone is packed; a repository that was just written is not.
-        subprocess.run(["git", "-C", str(folder), "gc", "--quiet"], check=True)
+        if shutil.which("git"):
+            subprocess.run(["git", "-C", str(folder), "gc", "--quiet"], check=True)
 
     def _commit(self, files: dict[str, bytes], parent: pygit2.Oid | None) -> str:
         tree = _write_tree(self.repository, files)

@@ -40,7 +40,3 @@ class UsageError(ReconcilerError):
 
 class TransientError(ReconcilerError):
     """The same step may go well when it is tried again."""
-
-
-class Bug(ReconcilerError):  # noqa: N818  # the word people look for
-    """Our own fault: an invariant of the program does not hold."""

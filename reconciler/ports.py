@@ -30,14 +30,6 @@ class RepoTree(Protocol):
         ...
 
 
-class Source(Protocol):
-    """Where trees come from."""
-
-    def snapshot(self, revision: str | None) -> RepoTree:
-        """The tree of a revision; None: the files as they lie there, committed or not."""
-        ...
-
-
 class Cache(Protocol):
     """A store of results by digest. It may forget at any time; deleting it loses nothing."""
 

@@ -26,17 +26,18 @@ show reconciler list
 show reconciler show acme-portal
 show reconciler render
 show reconciler render pitch-acme --out "$rendered"
-printf '\n$ head -n 40 terraform/main.tf\n'
+printf '\nThe first lines of what it wrote:\n\n'
 head -n 40 "$rendered/pitch-acme/terraform/main.tf"
 
-printf '\nA mistake, in a copy of this folder: a region and a field are misspelt.\n'
+printf '\nA mistake, in a copy of this folder: it asks to live too long, and a field is misspelt.\n'
 broken="$rendered/repository"
 mkdir "$broken"
 cp -R environments policies profiles templates reconciler.yaml "$broken"
-git init --quiet "$broken" 2>/dev/null || { printf 'git is not installed, so the demo ends here.\n'; exit 0; }
-sed -e 's/  ttl: 72h/  ttl: 30d\n  regoin: eu-centrl-1/' environments/demo/pitch-acme.yaml \
-    > "$broken/environments/demo/pitch-acme.yaml"
-printf '\n$ reconciler validate\n'
+python -c 'import pygit2, sys; pygit2.init_repository(sys.argv[1])' "$broken"
+document="$broken/environments/demo/pitch-acme.yaml"
+sed -e 's/  ttl: 72h/  ttl: 30d/' environments/demo/pitch-acme.yaml > "$document"
+printf '  regoin: eu-central-1\n' >> "$document"
+printf '\n$ reconciler validate --repo %s\n' "$broken"
 if reconciler validate --repo "$broken"; then
     printf 'the demo expected problems here\n' >&2
     exit 1

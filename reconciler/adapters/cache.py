@@ -5,6 +5,7 @@ A cache that cannot be opened or written is as good as none.
 """
 
 import hashlib
+import os
 import sqlite3
 import zlib
 from collections.abc import Iterable, Sequence
@@ -25,7 +26,10 @@ class SqliteCache:
             return
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not _is_ours_alone(folder):
+                return
             file = folder / "results.sqlite"
+            file.touch(mode=0o600)
             if file.exists() and file.stat().st_size > _MAX_BYTES:
                 file.unlink()
             connection = sqlite3.connect(file, timeout=2, isolation_level=None)
@@ -84,6 +88,12 @@ class SqliteCache:
             with suppress(sqlite3.Error):
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+
+
+def _is_ours_alone(folder: Path) -> bool:
+    """Whoever can write the cache can say what is valid, so nobody else may."""
+    found = folder.stat()
+    return found.st_uid == os.geteuid() and not found.st_mode & 0o022
 
 
 def _digest(kind: str, key: str, packed: bytes) -> bytes:

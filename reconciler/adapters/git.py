@@ -93,7 +93,7 @@ class GitTree:
         except (KeyError, pygit2.GitError) as err:
             raise _damaged(entry.path, entry.oid) from err
         if kind != ObjectType.BLOB:
-            return None
+            raise _damaged(entry.path, entry.oid)
         return data
 
 
@@ -134,10 +134,13 @@ class GitSource:
         try:
             commit = self._repository.revparse_single(revision).peel(pygit2.Commit)
         except (KeyError, ValueError, pygit2.GitError) as err:
+            empty = self._repository.is_empty
             raise UsageError(
                 "unknown-revision",
                 f"`{revision}` does not name one commit here",
-                hint="`git log --oneline -5` lists the last ones; fetch if it is elsewhere",
+                hint="there is no commit yet: make the first one"
+                if empty
+                else "`git log --oneline -5` lists the last ones; fetch if it is elsewhere",
             ) from err
         try:
             root = commit.tree

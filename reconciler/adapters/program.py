@@ -18,8 +18,7 @@ def program_digest() -> str:
     for library in _LIBRARIES:
         state.update(f"{library} {version(library)}\n".encode())
     root = Path(reconciler.__file__).parent
-    for folder in ("core", "model", "app"):
-        for file in sorted((root / folder).rglob("*.py")):
-            state.update(f"{file.relative_to(root)} {file.stat().st_size}\n".encode())
-            state.update(file.read_bytes())
+    for file in sorted(root.rglob("*.py")):
+        state.update(str(file.relative_to(root)).encode())
+        state.update(file.read_bytes())
     return state.hexdigest()

@@ -30,11 +30,18 @@ class OutOfTime(BaseException):
     """Raised in the middle of what ran; no Exception, so that nothing on the way swallows it."""
 
 
+def _cores() -> int:
+    """The cores that this process may use; not every system can tell them from all cores."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class Workers:
     """Runs functions over items. `jobs` = 0 means one process for each core."""
 
     def __init__(self, jobs: int) -> None:
-        self.jobs = jobs or len(os.sched_getaffinity(0))
+        self.jobs = jobs or _cores()
 
     def map(
         self, function: Callable[[T], R], items: Sequence[T], seconds: float, late: Callable[[T], R]

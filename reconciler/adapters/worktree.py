@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from reconciler.adapters.git import safe_name
+from reconciler.core.tree import check_depth
 from reconciler.errors import ReconcilerError
 from reconciler.model.tree import STATIC_LIMIT, Entry, EntryKind
 
@@ -61,9 +62,9 @@ class WorkTree:
                 continue
             if not _is_utf8(name):
                 path = prefix + ascii(os.fsencode(name))
-                entries.append(Entry(path, "", EntryKind.OTHER))
+                entries.append(Entry(path, "", EntryKind.BAD_NAME))
                 continue
-            kind = _kind(mode) if safe_name(name) else EntryKind.OTHER
+            kind = _kind(mode) if safe_name(name) else EntryKind.BAD_NAME
             if kind is EntryKind.FOLDER:
                 if self._ignores(path + "/"):
                     continue
@@ -71,6 +72,7 @@ class WorkTree:
                     kind = EntryKind.SUBMODULE
                     entries.append(Entry(path, "", kind))
                     continue
+                check_depth(path)
                 inner = self._list(path)
                 self._children[path] = inner
                 if inner:

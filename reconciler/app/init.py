@@ -38,22 +38,27 @@ workflow:
     - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH
 
 default:
-  # Pin this by digest (image@sha256:...) once you have chosen one.
-  image: python:3.11-slim
+  # Put your own here: an image that you built from a reviewed version of reconciler, by digest.
+  # This name exists nowhere, so the pipeline fails until you do. Nothing is installed by name from
+  # a public index: anybody could own that name.
+  image: registry.example.com/put-your-own/reconciler@sha256:@NOTHING@
   interruptible: true
+
+variables:
+  GIT_DEPTH: "0"
 
 validate:
   stage: check
-  variables:
-    GIT_DEPTH: "0"
-  before_script:
-    # Name the version that you have reviewed, from your own package registry if you have one.
-    - pip install --quiet "reconciler==@VERSION@"
   script:
     - reconciler validate
     - reconciler render
-    - base="${CI_MERGE_REQUEST_DIFF_BASE_SHA:-$CI_COMMIT_BEFORE_SHA}"
-    - reconciler affected --base "$base" --head "$CI_COMMIT_SHA"
+
+affected:
+  stage: check
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "merge_request_event"
+  script:
+    - reconciler affected --base "$CI_MERGE_REQUEST_DIFF_BASE_SHA" --head "$CI_COMMIT_SHA"
 """
 
 _IGNORE = """\
@@ -66,14 +71,14 @@ _IGNORE = """\
 """
 
 
-def starting_files(shipped: Iterable[tuple[str, bytes]], version: str) -> dict[str, bytes]:
+def starting_files(shipped: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
     """Path -> bytes: the shipped files, and what an engineer's editor and forge need."""
     files = dict(shipped)
     files.update(
         {
             "README.md": _README.encode(),
             ".gitignore": _IGNORE.encode(),
-            ".gitlab-ci.yml": _PIPELINE.replace("@VERSION@", version).encode(),
+            ".gitlab-ci.yml": _PIPELINE.replace("@NOTHING@", "0" * 64).encode(),
             ".vscode/settings.json": editor_settings("./schemas").encode(),
             "environments/.gitkeep": b"",
         }

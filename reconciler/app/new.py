@@ -1,5 +1,6 @@
 """Write a new environment's document, and say at once whether it is valid."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from reconciler.core.load import load_environments, load_shared
 from reconciler.core.suggest import did_you_mean, listed
 from reconciler.core.tree import files_below, find
 from reconciler.errors import UsageError
+from reconciler.model.base import NAME_MAX, NAME_PATTERN, WORDS
 from reconciler.model.desired import BlueprintFolder, Loaded, Shared
 from reconciler.model.documents import BY_NAME
 from reconciler.model.environment import Environment
@@ -48,6 +50,8 @@ class Drafted:
 
 def draft(tree: RepoTree, asked: Asked) -> Drafted:
     """The document for what was asked; UsageError when it cannot even be begun."""
+    if not re.fullmatch(NAME_PATTERN, asked.name, re.ASCII) or len(asked.name) > NAME_MAX:
+        raise UsageError("bad-name", f"`{asked.name}` cannot be a name", hint=WORDS[NAME_PATTERN])
     shared = load_shared(tree, [])
     profile = shared.profiles.get(asked.track)
     if profile is None:

@@ -4,8 +4,6 @@ import json
 
 from reconciler.model.documents import KINDS
 
-EDITOR_FILE = "vscode-settings.json"
-
 
 def schemas() -> dict[str, str]:
     """File name -> JSON text; the same on every machine."""

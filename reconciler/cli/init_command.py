@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 
-from reconciler import __version__
 from reconciler.app.init import starting_files
 from reconciler.cli.screen import format_option, out
 from reconciler.errors import ReconcilerError
@@ -27,7 +26,7 @@ def command(folder: Path, form: str) -> None:
     pipeline and JSON Schemas. Files that are there already are never overwritten: then it stops.
     """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
-    files = starting_files(ports.starter_files(), __version__)
+    files = starting_files(ports.starter_files())
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -48,6 +47,7 @@ def command(folder: Path, form: str) -> None:
         "What to do next:",
         f"  {go}reconciler validate",
         "  reconciler new --track demo --name hello --owner team-sales --set image=<an ECR image>",
-        "  put your own teams into profiles/teams/, accounts into profiles/tracks/",
+        "  put your own teams into profiles/teams/, accounts into profiles/tracks/,",
+        "  and an image with reconciler in it into .gitlab-ci.yml",
         "  git add . && git commit -m 'Start'",
     )

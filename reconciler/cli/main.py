@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import io
 import os
 import sys
 import tempfile
@@ -72,10 +73,13 @@ def main(argv: list[str] | None = None) -> None:
     """Run a command; turn every failure into words and an exit code."""
     # A command makes many values, keeps them and ends: collecting often finds nothing and costs.
     gc.set_threshold(100_000, 50, 50)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(args=argv, prog_name="reconciler", standalone_mode=False)
         if isinstance(code, int) and code:
             sys.exit(code)
+        sys.stdout.flush()
     except click.ClickException as err:
         err.show()
         sys.exit(Exit.USAGE)
@@ -85,12 +89,16 @@ def main(argv: list[str] | None = None) -> None:
     except BrokenPipeError:
         # The reader went away, as `head` does. Python would complain again when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(Exit.FAILURE)
+        sys.exit(141)
     except ReconcilerError as err:
         from reconciler.cli.screen import tell_failure
 
         tell_failure(err)
         sys.exit(err.exit)
+    except OSError as err:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        click.echo(f"error: the output cannot be written: {err.strerror}", err=True)
+        sys.exit(Exit.FAILURE)
     except Exception as err:  # noqa: BLE001  # the last resort
         sys.exit(_bug(err))
 

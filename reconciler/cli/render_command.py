@@ -115,6 +115,15 @@ def _one(ports: Ports, environment: str, tree: RepoTree, folder: Path | None, fo
 
 def _write(folder: Path, rendered: Rendered) -> list[str]:
     name = rendered.environment
+    ours = {folder / name / one.path for one in rendered.files}
+    for old in sorted((folder / name).glob("terraform/**/*.tf*")):
+        # Terraform reads every file that it finds: one that is left over would be applied too.
+        if old not in ours and old.name.endswith((".tf", ".tf.json", ".tfvars", ".tfvars.json")):
+            raise UsageError(
+                "stale-file",
+                f"{old} is not one of {name}'s files, and Terraform would read it",
+                hint="remove it, or take an empty folder",
+            )
     return [str(write_file(folder, f"{name}/{one.path}", one.content)) for one in rendered.files]
 
 

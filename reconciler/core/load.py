@@ -246,13 +246,21 @@ class _Loader:
         for entry in entries:
             if entry.kind is EntryKind.FILE:
                 yield entry
+            elif entry.kind is EntryKind.BAD_NAME:
+                self._problem(
+                    entry.path,
+                    "file-name",
+                    "the name is not allowed in a path",
+                    "letters, digits and - _ .",
+                    "rename it",
+                )
             else:
                 self._problem(
                     entry.path,
                     "not-a-file",
                     f"a {entry.kind.value} is never followed",
-                    "a plain file",
-                    "put the file itself here",
+                    "plain files and folders",
+                    "put what it leads to here",
                 )
 
     def _tell_links(self) -> None:

@@ -21,6 +21,8 @@ OUTPUT_LIMIT: Final = 1024 * 1024
 """Characters of one rendered file."""
 OUTPUTS: Final = ("terraform/", "pipeline/")
 """The folders of a blueprint that become files of an environment."""
+TEMPLATES_LIMIT: Final = 512 * 1024
+"""Characters of all templates of a blueprint: compiling them takes time for each."""
 ROOT: Final = "templates/"
 
 
@@ -162,6 +164,11 @@ def _prepare(
             if source is None:
                 continue
             sources[name] = source
+            if sum(map(len, sources.values())) > TEMPLATES_LIMIT:
+                words = "all templates of the blueprint together are too large"
+                limit = f"at most {TEMPLATES_LIMIT // 1024} KiB"
+                problems.append(Problem(folder.path, 0, 0, "too-large", words, limit))
+                return tuple(sorted(set(problems)))
             if is_output:
                 outputs[inner.removesuffix(".j2")] = name
         elif is_output:

@@ -2,9 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
+from reconciler.errors import ReconcilerError
 from reconciler.model.tree import Entry, EntryKind
 from reconciler.ports import RepoTree
+
+MAX_DEPTH: Final = 32
+MAX_ENTRIES: Final = 200_000
+"""Files and folders below one folder: a small tree object can stand for ever so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +24,31 @@ class Change:
 
 def walk(tree: RepoTree, folder: Entry | None) -> Iterator[Entry]:
     """All entries below a folder that are not folders themselves, in the order of git."""
-    for entry in tree.children(folder):
+    todo = list(reversed(tree.children(folder)))
+    seen = 0
+    while todo:
+        entry = todo.pop()
+        seen += 1
+        if seen > MAX_ENTRIES:
+            where = folder.path if folder else "the repository"
+            raise _too_large(f"{where} holds more than {MAX_ENTRIES:,} files and folders")
         if entry.kind is EntryKind.FOLDER:
-            yield from walk(tree, entry)
+            check_depth(entry.path)
+            todo += reversed(tree.children(entry))
         else:
             yield entry
+
+
+def check_depth(path: str) -> None:
+    """A tree that anybody may push must not be deeper than anybody needs."""
+    if path.count("/") >= MAX_DEPTH:
+        raise _too_large(f"folders are nested more than {MAX_DEPTH} deep: {path[:60]}...")
+
+
+def _too_large(message: str) -> ReconcilerError:
+    return ReconcilerError(
+        "tree-too-large", message, hint="no environments repository needs this; look at who made it"
+    )
 
 
 def find(tree: RepoTree, path: str) -> Entry | None:
@@ -65,6 +91,7 @@ def _compare(
         old_is_folder = old is not None and old.kind is EntryKind.FOLDER
         new_is_folder = new is not None and new.kind is EntryKind.FOLDER
         if old_is_folder and new_is_folder:
+            check_depth(f"{new.path if new else name}")
             yield from _compare(base, old, head, new)
             continue
         old_files = {e.path: e for e in walk(base, old)} if old_is_folder else _single(old)

@@ -18,6 +18,7 @@ class EntryKind(Enum):
     LINK = "symbolic link"
     SUBMODULE = "submodule"
     OTHER = "special file"
+    BAD_NAME = "name that is not allowed"
 
 
 @dataclass(frozen=True, slots=True)

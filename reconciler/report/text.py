@@ -1,5 +1,6 @@
 """Values -> text for people, on a rich console. The verdict first, then what to do."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -185,7 +186,7 @@ def _in_short(one: RenderSummary) -> str:
 
 
 def _short(value: Any) -> str:
-    text = str(list(value)) if isinstance(value, tuple) else str(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 100 else text[:97] + "..."  # noqa: PLR2004  # a line
 
 
@@ -193,7 +194,7 @@ def rendered_one(console: Console, rendered: Rendered) -> None:
     """`reconciler render ENV`: the files themselves."""
     for file in rendered.files:
         _line(console, (f"# --- {file.path}", "bold cyan"), (f"  {size(len(file.content))}", "dim"))
-        text = printable(file.content.decode("utf-8", "replace"))
+        text = printable(file.content.decode("utf-8", "replace"), lines=True)
         if console.is_terminal:
             lexer = "terraform" if file.path.endswith(".tf") else "yaml"
             console.print(Syntax(text, lexer, background_color="default", word_wrap=False))

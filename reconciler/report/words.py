@@ -1,19 +1,20 @@
 """Small words that every text uses."""
 
-import re
 import unicodedata
 
-_UNSAFE = re.compile(r"[^\n\t\x20-\x7e\u00a1-\U0010ffff]")
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
-def printable(text: str) -> str:
-    """Text that cannot move a terminal's cursor or hide what it says."""
-    if text.isascii() and not _UNSAFE.search(text):
+def printable(text: str, *, lines: bool = False) -> str:
+    """Text that cannot move a terminal's cursor, hide what it says, or pass for a line of ours.
+
+    `lines` keeps line breaks: only for whole files, never for a part of a sentence.
+    """
+    if text.isascii() and text.isprintable():
         return text
     return "".join(
         char
-        if char == "\n" or (char != "\t" and unicodedata.category(char) not in _UNSEEN)
+        if (char == "\n" and lines) or unicodedata.category(char) not in _UNSEEN
         else char.encode("unicode_escape").decode()
         for char in text
     )

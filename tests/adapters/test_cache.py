@@ -237,3 +237,15 @@ def test_a_changed_line_of_the_program_is_another_program(
     with (package / part).open("a") as file:
         file.write("# changed\n")
     assert program_digest.__wrapped__() != before
+
+
+def test_a_folder_that_others_may_write_is_not_used(tmp_path: Path) -> None:
+    """Whoever can write the cache can say what is valid."""
+    tmp_path.chmod(0o777)
+    SqliteCache(tmp_path).put_many("kind", [("key", b"value")])
+    assert SqliteCache(tmp_path).get("kind", "key") is None
+    tmp_path.chmod(0o700)
+    cache = SqliteCache(tmp_path)
+    cache.put_many("kind", [("key", b"value")])
+    assert cache.get("kind", "key") == b"value"
+    assert (tmp_path / "results.sqlite").stat().st_mode & 0o077 == 0

@@ -10,9 +10,10 @@ import pytest
 
 from reconciler.adapters.git import GitSource, GitTree, make_repository, safe_name
 from reconciler.core.load import load
-from reconciler.core.tree import files_below, find, walk
+from reconciler.core.tree import changes, files_below, find, walk
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.tree import DOCUMENT_LIMIT, Entry, EntryKind
+from reconciler.ports import RepoTree
 from tests.repos import (
     BOX,
     GitRepo,
@@ -268,18 +269,43 @@ def test_a_folder_that_is_really_a_file_and_the_other_way_round(tmp_path: Path) 
         "environments/fake.yaml": Raw(b"fake.yaml", b"100644", repo.tree({"x": "y"})),
     }
     repo.commit({**small(), "environments/fake.yaml": entries["environments/fake.yaml"]})
-    assert "environments/fake.yaml" in {one.path for one in load(snapshot(repo))[1]}
+    with pytest.raises(ReconcilerError) as damaged:
+        load(snapshot(repo))
+    assert damaged.value.subject == "environments/fake.yaml"
     repo.commit({**small(), "environments/fake": entries["environments/fake"]}, branch="other")
     with pytest.raises(ReconcilerError) as caught:
         load(snapshot(repo, "other"))
     assert caught.value.subject == "environments/fake"
 
 
-def test_a_folder_that_holds_itself_is_impossible_but_a_deep_one_is_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("depth, reason", [(20, None), (300, "tree-too-large")])
+def test_folders_may_be_deep_within_reason(tmp_path: Path, depth: int, reason: str | None) -> None:
     repo = GitRepo.make(tmp_path / "r")
-    deep = "/".join(["d"] * 300)
-    repo.commit({**small(), f"environments/{deep}/note.txt": "x"})
-    assert load(snapshot(repo))[1] == ()
+    before = snapshot_of(repo, small())
+    after = snapshot_of(repo, {**small(), f"environments/{'d/' * depth}note.txt": "x"})
+    for look in (lambda: load(after), lambda: list(changes(before, after))):
+        if reason is None:
+            look()
+            continue
+        with pytest.raises(ReconcilerError) as caught:
+            look()
+        assert caught.value.reason == reason
+
+
+def test_a_small_tree_that_stands_for_ever_so_many_files_is_refused_soon(tmp_path: Path) -> None:
+    repo = GitRepo.make(tmp_path / "r")
+    tree = repo.tree({"note.txt": "x"})
+    for _ in range(7):
+        tree = repo.raw_tree([Raw(b"f%d" % n, b"40000", tree) for n in range(10)])
+    repo.commit({**small(), "environments/bomb": Raw(b"bomb", b"40000", tree)})
+    with pytest.raises(ReconcilerError) as caught:
+        load(snapshot(repo))
+    assert caught.value.reason == "tree-too-large"
+
+
+def snapshot_of(repo: GitRepo, files: dict[str, str]) -> RepoTree:
+    repo.commit({**files})
+    return snapshot(repo)
 
 
 def test_a_hundred_thousand_names_of_one_tree_are_listed_once(tmp_path: Path) -> None:
@@ -331,10 +357,12 @@ def test_the_author_is_the_one_that_git_would_write(tmp_path: Path) -> None:
     assert GitSource(repo.path).author == "ada@team-a.example.com"
 
 
-def test_reading_what_is_not_a_file_gives_nothing(tmp_path: Path) -> None:
+def test_reading_what_is_not_a_file_is_damage(tmp_path: Path) -> None:
     repo = GitRepo.make(tmp_path / "r")
     repo.commit(small())
     tree = snapshot(repo)
     folder = find(tree, "environments")
     assert folder is not None
-    assert tree.read(Entry(folder.path, folder.oid, EntryKind.FILE), DOCUMENT_LIMIT) is None
+    with pytest.raises(ReconcilerError) as caught:
+        tree.read(Entry(folder.path, folder.oid, EntryKind.FILE), DOCUMENT_LIMIT)
+    assert caught.value.reason == "object-missing"

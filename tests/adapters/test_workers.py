@@ -129,3 +129,10 @@ def test_by_default_there_is_one_for_each_core() -> None:
 
 def test_out_of_time_is_no_ordinary_exception() -> None:
     assert not issubclass(OutOfTime, Exception)
+
+
+def test_cores_are_counted_where_the_system_cannot_say_which_are_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    assert Workers(0).jobs >= 1

@@ -145,14 +145,14 @@ def test_names_that_cannot_be_shown_are_told(repo: GitRepo, name: bytes) -> None
     file = os.fsencode(repo.path / "environments/lab") + b"/" + name
     Path(os.fsdecode(file)).write_text("{")
     (problem,) = load(work(repo))[1]
-    assert (problem.code, problem.message) == ("not-a-file", "a special file is never followed")
+    assert (problem.code, problem.message) == ("file-name", "the name is not allowed in a path")
 
 
 def test_a_folder_whose_name_cannot_be_shown_is_told(repo: GitRepo) -> None:
     folder = Path(os.fsdecode(os.fsencode(repo.path / "environments") + b"/caf\xe9"))
     folder.mkdir()
     (folder / "bad.yaml").write_text("{")
-    assert [code for _, code in told(repo)] == ["not-a-file"]
+    assert [code for _, code in told(repo)] == ["file-name"]
 
 
 def test_an_empty_folder_is_nothing_as_in_git(repo: GitRepo) -> None:

@@ -140,6 +140,8 @@ def test_new_with_what_the_profile_gives(repo: GitRepo, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     "argv, words",
     [
+        (["--name", "Box_New"], "lower-case words joined by `-`"),
+        (["--name", "../../evil"], "lower-case words joined by `-`"),
         (["--track", "lba"], "did you mean `lab`?"),
         (["--owner", "team-aa"], "did you mean `team-a`?"),
         (["--blueprint", "bix"], "did you mean `box`?"),
@@ -169,8 +171,6 @@ def test_new_with_a_mistake_writes_nothing(
         (["--set", "replicas=99"], "at most 9"),
         (["--stage", "prod"], "one of: dev, staging, production"),
         (["--account", "1"], "`account`"),
-        (["--name", "Box_New"], "`name`"),
-        (["--name", "../../evil"], "`name`"),
         (["--promoted-from", "nobody"], "there is no environment `nobody`"),
     ],
 )

@@ -320,3 +320,11 @@ def test_a_hostile_value_changes_no_structure_of_a_shipped_blueprint(path: str, 
         assert len(now) == len(plain)
         differing = [line for line, before in zip(now, plain, strict=True) if line != before]
         assert len(differing) <= 8
+
+
+def test_a_blueprint_has_so_much_template_text_and_no_more() -> None:
+    found = problem(
+        {f"templates/box/1.0.0/terraform/big{n}.tf.j2": "# x\n" * 50_000 for n in range(3)}
+    )
+    assert found.code == "too-large"
+    assert found.message == "all templates of the blueprint together are too large"
