@@ -34,7 +34,8 @@ check: setup ## lint, types, import contracts, own policies, generated docs
 	$(call step,format,$(bin)/ruff format --check .)
 	$(call step,types,$(bin)/python -m mypy)
 	$(call step,import contracts,$(bin)/lint-imports)
-	$(call step,own policies on the sample repository,$(bin)/reconciler validate)
+	$(call step,own documents,$(bin)/reconciler validate)
+	$(call step,own policies and their tests,$(bin)/reconciler policy test)
 	$(call step,generated docs are current,$(bin)/reconciler schema --check docs/schemas)
 	@printf '\nmake check: all good\n'
 

@@ -40,3 +40,9 @@ class UsageError(ReconcilerError):
 
 class TransientError(ReconcilerError):
     """The same step may go well when it is tried again."""
+
+
+class IndeterminateError(ReconcilerError):
+    """Something could not be judged, so it is not allowed."""
+
+    exit = Exit.INDETERMINATE

@@ -1,8 +1,10 @@
 """What the use cases ask of the outside world, as small Protocols."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
+from reconciler.model.policy import Answered, Indeterminate, Lines, Module, Modules, Parsed
+from reconciler.model.problem import Problem
 from reconciler.model.tree import Entry
 
 T = TypeVar("T")
@@ -53,4 +55,41 @@ class Workers(Protocol):
         self, function: Callable[[T], R], items: Sequence[T], seconds: float, late: Callable[[T], R]
     ) -> Iterator[R]:
         """Results in the order of items; `late` gives the result of one that ran out of time."""
+        ...
+
+
+class PolicyEngine(Protocol):
+    """What evaluates Rego. An error, a time-out or an undefined answer is Indeterminate."""
+
+    @property
+    def name(self) -> str:
+        """Which engine it is, in which version: part of what a decision rests on."""
+        ...
+
+    def ask(
+        self, modules: Modules, query: str, document: Mapping[str, Any]
+    ) -> Answered | Indeterminate:
+        """The value of a rule (`data.reconciler...`) for an input."""
+        ...
+
+    def close(self) -> None:
+        """End what was started."""
+        ...
+
+
+class RegoReader(Protocol):
+    """What reads Rego without running it."""
+
+    def parse(self, modules: Sequence[Module]) -> Sequence[Parsed | Problem] | Indeterminate:
+        """Each file's syntax tree, or what is wrong with the file."""
+        ...
+
+    def compile(self, modules: Modules) -> tuple[Problem, ...] | Indeterminate:
+        """What is wrong with the files together."""
+        ...
+
+    def coverage(
+        self, modules: Modules, queries: Sequence[str]
+    ) -> tuple[Lines, ...] | Indeterminate:
+        """Which lines the queries reach, each with an empty input."""
         ...

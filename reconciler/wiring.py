@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -13,9 +14,13 @@ from reconciler.adapters.starter import Starter, write_new
 from reconciler.adapters.workers import Workers
 from reconciler.adapters.worktree import WorkTree
 from reconciler.app.kept import Kept
-from reconciler.errors import UsageError
-from reconciler.ports import RepoTree
+from reconciler.errors import ReconcilerError, UsageError
+from reconciler.model.policy import EngineChoice
+from reconciler.ports import PolicyEngine, RepoTree
 from reconciler.settings import ProcessSettings
+
+if TYPE_CHECKING:
+    from reconciler.adapters.regorus_engine import EmbeddedEngine
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,20 @@ class Repository:
 
 
 @dataclass(frozen=True, slots=True)
+class Policies:
+    """The engine that was taken, what reads Rego, and how the choice was made."""
+
+    engine: PolicyEngine
+    reader: "EmbeddedEngine"
+    choice: str
+
+    def close(self) -> None:
+        """End both."""
+        self.engine.close()
+        self.reader.close()
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
     """Everything that a command may need."""
 
@@ -57,6 +76,27 @@ class Ports:
     def write_new(self, root: Path, files: dict[str, bytes]) -> None:
         """Write files that are not there yet; all of them, or none when one is."""
         write_new(root, files)
+
+    def policies(self, choice: EngineChoice, url: str | None, seconds: float) -> Policies:
+        """The engine of that name. Rego is always read by the embedded one: it shows its tree."""
+        from reconciler.adapters.regorus_engine import EmbeddedEngine
+
+        embedded = EmbeddedEngine(seconds, self.workers.jobs)
+        if choice != "opa":
+            why = "auto takes the embedded engine" if choice == "auto" else "as the settings say"
+            return Policies(embedded, embedded, why)
+        from reconciler.adapters.opa_engine import OpaEngine, PrivateOpa, opa_program
+
+        if url is not None:
+            return Policies(OpaEngine(url, seconds), embedded, "the server of the settings")
+        program = opa_program()
+        if program is None:
+            raise ReconcilerError(
+                "no-opa",
+                "the engine is opa, and there is no `opa` on PATH",
+                hint="install it, or name a server with `policy.url`, or take `engine: embedded`",
+            )
+        return Policies(PrivateOpa(program, seconds), embedded, "an `opa` from PATH")
 
     def make_repository(self, root: Path) -> bool:
         """Make a git repository of a folder, unless it is in one; whether it made one."""

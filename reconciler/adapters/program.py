@@ -8,7 +8,7 @@ from pathlib import Path
 
 import reconciler
 
-_LIBRARIES = ("jinja2", "pydantic", "pydantic_core", "PyYAML")
+_LIBRARIES = ("jinja2", "pydantic", "pydantic_core", "PyYAML", "gordon-to-regorus")
 
 
 @lru_cache(maxsize=1)

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "show": "Show one environment with everything that applies to it.",
     "render": "Render Terraform and pipeline of one environment, or of all.",
     "affected": "Say which environments a range of commits touches, and why.",
+    "policy": "Test, list, explain and evaluate the rules.",
     "schema": "Write JSON Schemas, so that an editor completes and checks documents.",
 }
 

@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from reconciler.model.base import (
+    STAGES,
     Account,
     Document,
     DriftMode,
@@ -30,6 +31,8 @@ from reconciler.model.base import (
     Risk,
     Stage,
     Strategy,
+    Text,
+    Version,
     worded,
 )
 
@@ -240,6 +243,66 @@ class AgentLimits(Model):
     """Changes of one agent in a day; 0 = none."""
 
 
+class ProviderPin(Model):
+    """One provider in one version."""
+
+    source: Annotated[
+        str, worded(r"^[a-z0-9-]+/[a-z0-9-]+$", "a source such as hashicorp/aws", max_length=100)
+    ]
+    """Where it comes from, as `required_providers` names it."""
+    version: Version
+    """The only version that is allowed."""
+
+
+class RuleParameters(Model):
+    """What the policies ask for on this track. Where nothing is said, the strict choice holds."""
+
+    required_tags: Items[LabelKey] = (
+        "environment",
+        "owner",
+        "stage",
+        "track",
+        "cost-centre",
+        "managed-by",
+    )
+    """Tags that resources carry."""
+    providers: tuple[ProviderPin, ...] = ()
+    """Terraform providers that may be used; empty = none."""
+    modules: Items[Text] = ()
+    """Module sources that may be used, `*` within a folder; empty = none."""
+    data_sources: Items[Text] = ()
+    """Types of data sources that may be used, with `*`; empty = none."""
+    provisioners: Items[Text] = ()
+    """Provisioners that may be used; empty = none."""
+    file_functions: Items[Text] = ()
+    """Terraform functions that read files and may be used; empty = none."""
+    customer_keys: bool = True
+    """Whether data is encrypted with KMS keys of the environment."""
+    admin_ports: Items[Annotated[int, Field(ge=1, le=65535)]] = (
+        22,
+        1433,
+        1521,
+        3306,
+        3389,
+        5432,
+        6379,
+        9200,
+        11211,
+        27017,
+    )
+    """Ports that must not be open to the internet."""
+    backup_days: int = Field(default=7, ge=0, le=35)
+    """How long backups are kept at least; 0 = none are asked for."""
+    log_days: int = Field(default=30, ge=1, le=3653)
+    """How long logs are kept at least."""
+    multi_az: bool = True
+    """Whether databases, caches and load balancers stand in several zones."""
+    protected_stages: Items[Stage] = STAGES
+    """Stages at which what holds data cannot be deleted by one command."""
+    pinned_image_stages: Items[Stage] = STAGES
+    """Stages at which pipelines name images by digest."""
+
+
 class ProfileSpec(Model):
     """The law of a track."""
 
@@ -267,6 +330,8 @@ class ProfileSpec(Model):
     """Whether production must be promoted from a staging environment."""
     agents: AgentLimits
     """What agents may do."""
+    rules: RuleParameters = RuleParameters()
+    """What the policies ask for."""
     allowed_overrides: Items[Override] = ()
     """What of this an environment may change for itself."""
 

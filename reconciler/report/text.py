@@ -26,7 +26,7 @@ _EFFECT = {
 }
 
 
-def _line(console: Console, *parts: str | tuple[str, str]) -> None:
+def line(console: Console, *parts: str | tuple[str, str]) -> None:
     text = Text()
     for part in parts:
         words, style = part if isinstance(part, tuple) else (part, "")
@@ -36,19 +36,19 @@ def _line(console: Console, *parts: str | tuple[str, str]) -> None:
 
 def failed(console: Console, error: ReconcilerError) -> None:
     """What went wrong, and what to do."""
-    _line(console, ("error: ", "bold red"), error.message)
+    line(console, ("error: ", "bold red"), error.message)
     if error.hint:
-        _line(console, ("  try: ", "dim"), error.hint)
+        line(console, ("  try: ", "dim"), error.hint)
 
 
 def problems(console: Console, found: Iterable[Problem]) -> None:
     """Each with its place, what was expected, and what to write instead."""
     for one in found:
-        _line(console, (one.place, "bold"), ": ", one.message, (f" [{one.code}]", "dim"))
+        line(console, (one.place, "bold"), ": ", one.message, (f" [{one.code}]", "dim"))
         if one.expected:
-            _line(console, ("    expected: ", "dim"), one.expected)
+            line(console, ("    expected: ", "dim"), one.expected)
         if one.suggestion:
-            _line(console, ("    try: ", "dim"), (one.suggestion, "green"))
+            line(console, ("    try: ", "dim"), (one.suggestion, "green"))
 
 
 def validated(console: Console, overview: Overview) -> None:
@@ -61,13 +61,13 @@ def validated(console: Console, overview: Overview) -> None:
     if overview.problems:
         files = len({one.path for one in overview.problems})
         words = f"{counted(len(overview.problems), 'problem')} in {counted(files, 'file')}"
-        _line(console, ("NOT VALID: ", "bold red"), words, (f"  ({overview.revision[:12]})", "dim"))
+        line(console, ("NOT VALID: ", "bold red"), words, (f"  ({overview.revision[:12]})", "dim"))
         console.print()
         problems(console, overview.problems)
         console.print()
-        _line(console, "Mend these and run `reconciler validate` again.")
+        line(console, "Mend these and run `reconciler validate` again.")
         return
-    _line(
+    line(
         console,
         ("VALID: ", "bold green"),
         counts or "no documents",
@@ -75,7 +75,7 @@ def validated(console: Console, overview: Overview) -> None:
     )
 
 
-class _Table:
+class Table:
     """Columns for people. Nothing is cut: what does not fit, the terminal wraps."""
 
     def __init__(self, *columns: str, right: Sequence[str] = ()) -> None:
@@ -105,11 +105,11 @@ class _Table:
 def listed(console: Console, overview: Overview, rows: Sequence[Row]) -> None:
     """`reconciler list`."""
     if not rows:
-        _line(console, "No environments here." if not overview.rows else "No environment matches.")
+        line(console, "No environments here." if not overview.rows else "No environment matches.")
         if not overview.rows:
-            _line(console, "`reconciler new --track demo --name hello` writes the first one.")
+            line(console, "`reconciler new --track demo --name hello` writes the first one.")
     else:
-        table = _Table(
+        table = Table(
             "NAME", "TRACK", "STAGE", "OWNER", "BLUEPRINT", "REGION", "$/MONTH", right=("$/MONTH",)
         )
         for one in rows:
@@ -124,7 +124,7 @@ def listed(console: Console, overview: Overview, rows: Sequence[Row]) -> None:
             )
         table.print(console)
     if overview.problems:
-        _line(
+        line(
             console,
             (f"{counted(len(overview.problems), 'problem')}: ", "bold red"),
             "some documents may be missing above; `reconciler validate` shows them.",
@@ -136,7 +136,7 @@ def shown(console: Console, one: Shown) -> None:
     filled = one.filled
     document, profile = filled.environment.document, filled.profile.document
     spec, rules = document.spec, profile.spec
-    _line(console, (document.metadata.name, "bold"), f"  {document.metadata.description}")
+    line(console, (document.metadata.name, "bold"), f"  {document.metadata.description}")
     drift = spec.overrides.drift if spec.overrides and spec.overrides.drift else None
     mode = (drift and drift.mode) or rules.drift.mode
     interval = (drift and drift.interval) or rules.drift.interval
@@ -161,9 +161,9 @@ def shown(console: Console, one: Shown) -> None:
         ("gates", "; ".join(f"{level}: {', '.join(levels[level])}" for level in order)),
     ]
     for name, value in rows:
-        _line(console, (f"  {name:<13}", "dim"), value)
+        line(console, (f"  {name:<13}", "dim"), value)
     console.print()
-    table = _Table("PARAMETER", "VALUE", "FROM")
+    table = Table("PARAMETER", "VALUE", "FROM")
     for name in sorted(filled.parameters):
         table.add_row(
             name, Text(printable(_short(filled.parameters[name]))), Text(one.sources[name], "dim")
@@ -171,13 +171,13 @@ def shown(console: Console, one: Shown) -> None:
     table.print(console)
     console.print()
     if one.rendered is not None:
-        _line(
+        line(
             console,
             ("renders  ", "dim"),
             _in_short(one.rendered.summary()),
         )
     if one.problems:
-        _line(console, (f"{counted(len(one.problems), 'problem')}:", "bold red"))
+        line(console, (f"{counted(len(one.problems), 'problem')}:", "bold red"))
         problems(console, one.problems)
 
 
@@ -193,14 +193,14 @@ def _short(value: Any) -> str:
 def rendered_one(console: Console, rendered: Rendered) -> None:
     """`reconciler render ENV`: the files themselves."""
     for file in rendered.files:
-        _line(console, (f"# --- {file.path}", "bold cyan"), (f"  {size(len(file.content))}", "dim"))
+        line(console, (f"# --- {file.path}", "bold cyan"), (f"  {size(len(file.content))}", "dim"))
         text = printable(file.content.decode("utf-8", "replace"), lines=True)
         if console.is_terminal:
             lexer = "terraform" if file.path.endswith(".tf") else "yaml"
             console.print(Syntax(text, lexer, background_color="default", word_wrap=False))
         else:
             console.out(text, end="", highlight=False)
-    _line(
+    line(
         console,
         (
             f"# {rendered.environment}: {_in_short(rendered.summary())}",
@@ -212,7 +212,7 @@ def rendered_one(console: Console, rendered: Rendered) -> None:
 def rendered_all(console: Console, revision: str, outcomes: Sequence[Any]) -> None:
     """`reconciler render`: what came of each environment."""
     broken = [one for one in outcomes if one.summary is None]
-    table = _Table("ENVIRONMENT", "FILES", "SIZE", "DIGEST", right=("FILES", "SIZE"))
+    table = Table("ENVIRONMENT", "FILES", "SIZE", "DIGEST", right=("FILES", "SIZE"))
     for one in outcomes:
         if one.summary is None:
             table.add_row(
@@ -228,24 +228,24 @@ def rendered_all(console: Console, revision: str, outcomes: Sequence[Any]) -> No
     table.print(console)
     words = f"{counted(len(outcomes) - len(broken), 'environment')} rendered"
     if broken:
-        _line(
+        line(
             console,
             (f"{counted(len(broken), 'environment')} cannot be rendered", "bold red"),
             f", {words}",
         )
         problems(console, sorted({problem for one in broken for problem in one.problems}))
     else:
-        _line(console, (words, "bold green"), (f"  ({revision[:12]})", "dim"))
+        line(console, (words, "bold green"), (f"  ({revision[:12]})", "dim"))
 
 
 def affected(console: Console, found: Sequence[Affected], base: str, head: str) -> None:
     """`reconciler affected`."""
     where = f"between {base[:12]} and {head[:12]}"
     if not found:
-        _line(console, ("No environment is touched ", "bold green"), where)
+        line(console, ("No environment is touched ", "bold green"), where)
         return
-    _line(console, (f"{counted(len(found), 'environment')} touched ", "bold"), where)
-    table = _Table("ENVIRONMENT", "EFFECT", "WHY")
+    line(console, (f"{counted(len(found), 'environment')} touched ", "bold"), where)
+    table = Table("ENVIRONMENT", "EFFECT", "WHY")
     for one in found:
         effect = f"{one.effect.value}, broken" if one.broken else one.effect.value
         table.add_row(
@@ -255,7 +255,7 @@ def affected(console: Console, found: Sequence[Affected], base: str, head: str) 
         )
     table.print(console)
     if any(one.broken for one in found):
-        _line(
+        line(
             console,
             "Broken ones cannot be rendered at the range's end; `reconciler validate` says why.",
         )
@@ -264,19 +264,19 @@ def affected(console: Console, found: Sequence[Affected], base: str, head: str) 
 def diff(console: Console, files: Mapping[str, str], environment: str, other: str) -> None:
     """`reconciler render ENV --diff REV`."""
     if not files:
-        _line(
+        line(
             console,
             ("No difference: ", "bold green"),
             f"{environment} renders the same files at {other[:12]}",
         )
         return
     for text in files.values():
-        for line in text.splitlines():
-            style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
-            _line(console, (line, "bold" if line.startswith(("+++", "---")) else style))
+        for row in text.splitlines():
+            style = {"+": "green", "-": "red", "@": "cyan"}.get(row[:1], "")
+            line(console, (row, "bold" if row.startswith(("+++", "---")) else style))
 
 
 def said(console: Console, *lines: str) -> None:
     """Plain sentences."""
-    for line in lines:
-        _line(console, line)
+    for sentence in lines:
+        line(console, sentence)

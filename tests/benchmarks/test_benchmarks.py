@@ -1,6 +1,6 @@
 """The benchmarks run, and measure what they say; their bounds are held by `make bench`."""
 
-from benchmarks import foundation
+from benchmarks import foundation, policy
 from benchmarks.__main__ import page
 from benchmarks.measure import Result
 
@@ -8,6 +8,12 @@ from benchmarks.measure import Result
 def test_every_benchmark_runs() -> None:
     results = foundation.run(little=12, middle=24, much=90)
     assert len({(one.name, one.against) for one in results}) == len(results)
+    assert all(one.value > 0 for one in results)
+
+
+def test_the_policy_benchmark_runs() -> None:
+    results = policy.run((10, 20))
+    assert len(results) == 2
     assert all(one.value > 0 for one in results)
 
 

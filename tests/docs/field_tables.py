@@ -250,8 +250,11 @@ def with_tables(path: Path, text: str) -> str:
 
 def main() -> None:
     """Rewrite what is generated in docs/, and say which pages changed."""
+    from tests.docs.rule_pages import renew
     from tests.docs.scenes import pages, with_outputs
 
+    for path in renew():
+        print(f"renewed {path.relative_to(ROOT)}")  # noqa: T201  # what a person ran it for
     for path in pages():
         before = path.read_text(encoding="utf-8")
         after = with_outputs(with_tables(path, before))

@@ -11,13 +11,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import click
 import jsonschema
 import pygit2
 import pytest
 
-from reconciler.cli.main import COMMANDS
+from reconciler.cli.main import COMMANDS, cli
 from reconciler.core.effective import effective
 from reconciler.core.load import load
+from reconciler.core.policy.builtins import FORBIDDEN, SUPPORTED
+from reconciler.core.policy.inputs import FIELDS
 from reconciler.core.render import context
 from reconciler.core.template.engine import HCL, Templates
 from reconciler.core.yaml_reader import read_yaml
@@ -27,7 +30,9 @@ from reconciler.model.environment import EnvironmentSpec
 from reconciler.settings import ProcessSettings
 from reconciler.wiring import build
 from tests.docs.field_tables import DOCUMENTS, ROOT, docstrings, page_of, with_tables
+from tests.docs.rule_pages import RULES, rule_pages
 from tests.docs.scenes import Scene, changed, pages, parts, run, with_outputs
+from tests.policy.small import whole_input
 
 RENEW: Final = "run: .venv/bin/python -m tests.docs.field_tables"
 PAGES: Final = [str(path.relative_to(ROOT)) for path in pages()]
@@ -254,7 +259,13 @@ def test_every_code_is_documented() -> None:
 
 def test_every_command_has_its_help_in_order() -> None:
     shown = [part.argument for part in parts(read("docs/cli.md")) if part.what == "help"]
-    assert shown == ["reconciler", *(f"reconciler {name}" for name in COMMANDS)]
+    wanted = ["reconciler"]
+    for name in COMMANDS:
+        wanted.append(f"reconciler {name}")
+        found = cli.get_command(click.Context(cli), name)
+        if isinstance(found, click.Group):
+            wanted += [f"reconciler {name} {inner}" for inner in found.commands]
+    assert shown == wanted
 
 
 @by_page
@@ -299,10 +310,31 @@ COMMAND_LINES: Final = (
     NEW,
     NEW.replace("hello", "other").replace("registry.example.com/a:1", "UPPER"),
     "init elsewhere",
+    "policy list --category cost",
+    "policy explain SEC001",
+    "policy test --coverage",
+    "policy test",
+    "policy eval --input input.json",
     "schema",
     "schema --check",
     "show nobody",
 )
+
+
+def hostile_input() -> dict[str, Any]:
+    """An input in which something is wrong with a resource."""
+    found = whole_input()
+    found["terraform"]["resources"] = [
+        {
+            "type": "aws_s3_bucket_acl",
+            "name": "main",
+            "address": "aws_s3_bucket_acl.main",
+            "path": "main.tf",
+            "line": 3,
+            "values": {"acl": "public-read"},
+        }
+    ]
+    return found
 
 
 def commit_all(folder: Path) -> None:
@@ -326,6 +358,7 @@ def documents() -> dict[str, list[dict[str, Any]]]:
             changed_file.read_text(encoding="utf-8").replace("size: small", "size: medium"),
             encoding="utf-8",
         )
+        (folder / "input.json").write_text(json.dumps(hostile_input()), encoding="utf-8")
         for line in COMMAND_LINES:
             code, out, err = run(f"{line} --format json", folder)
             assert code in tuple(Exit), err
@@ -475,7 +508,34 @@ def test_links_lead_somewhere(page: str) -> None:
 @by_page
 def test_hosts_are_examples(page: str) -> None:
     for host in re.findall(r"https?://([\w.-]+\w)", read(page)):
-        assert host.endswith("example.com") or host == "gitlab.com", host
+        linked = {"docs.aws.amazon.com", "docs.gitlab.com", "developer.hashicorp.com"}
+        known = {"gitlab.com"} | (linked if page.startswith("docs/rules/") else set())
+        assert host.endswith("example.com") or host in known, host
+
+
+def test_rule_pages_are_current() -> None:
+    wanted = rule_pages()
+    assert set(wanted) == set(RULES.glob("*.md")), RENEW
+    for path, text in wanted.items():
+        assert path.read_text(encoding="utf-8") == text, RENEW
+
+
+def test_the_builtins_of_the_page_are_those_of_the_guard() -> None:
+    text = read("docs/policies.md")
+    (listed,) = re.findall(r"```text\n(.*?)```", between(text, "builtins"), re.DOTALL)
+    assert set(listed.split()) == SUPPORTED
+    (row,) = re.findall(r"<!-- forbidden -->(.*?)<!-- /forbidden -->", text)
+    assert set(re.findall(r"`([^`]+)`", row)) == set(FORBIDDEN)
+
+
+def test_the_input_of_the_page_is_that_of_the_guard() -> None:
+    rows = table(section(read("docs/policies.md"), "Input"))
+    names = {name for row in rows for name in re.findall(r"`([a-z.]+)`", row[0])}
+    assert {name.partition(".")[0] for name in names} == set(FIELDS)
+    inner = {name.partition(".")[2] for name in names if name.startswith("terraform.")}
+    assert inner == FIELDS["terraform"]
+    (cell,) = (row[1] for row in rows if row[0] == "`environment`")
+    assert set(re.sub(r" \(.*?\)", "", cell).split(", ")) == FIELDS["environment"]
 
 
 def test_documents_folder_holds_a_page_for_each_kind_and_an_index() -> None:

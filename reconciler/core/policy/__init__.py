@@ -1,0 +1,1 @@
+"""Policies: read, checked and guarded before any of them runs; answers judged after."""

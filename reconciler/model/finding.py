@@ -1,0 +1,42 @@
+"""Finding: one thing that a gate has to say."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from reconciler.model.base import Category
+
+Severity = Literal["critical", "high", "medium", "low"]
+Gate = Literal["documents", "authority", "secrets", "policy", "checkov"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """Where: a path in the repository or below an environment's rendered files, and a line.
+
+    Lines count from 1; 0 means the file as a whole. History has the commit too.
+    """
+
+    path: str
+    line: int = 0
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """What is wrong, how bad it is, where, and what to do. Levels come from the profile."""
+
+    gate: Gate
+    rule: str
+    title: str
+    severity: Severity
+    category: Category
+    environment: str
+    """Empty: the repository as a whole."""
+    message: str
+    location: Location
+    fix: str
+    link: str = ""
+    resource: str = ""
+    """The Terraform address, where there is one."""
+    fingerprint: str = ""
+    """Stays the same when lines move."""
