@@ -11,9 +11,9 @@ Gate = Literal["documents", "authority", "secrets", "policy", "checkov"]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Location:
-    """Where: a path in the repository or below an environment's rendered files, and a line.
+    """Where: a path, a line from 1 (0 = the file as a whole), and for history the commit.
 
-    Lines count from 1; 0 means the file as a whole. History has the commit too.
+    The path is one of the repository, or one below an environment's rendered files.
     """
 
     path: str
@@ -23,7 +23,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """What is wrong, how bad it is, where, and what to do. Levels come from the profile."""
+    """What is wrong, how bad it is, where, and what to do. Its level comes from the profile."""
 
     gate: Gate
     rule: str
