@@ -36,6 +36,7 @@ check: setup ## lint, types, import contracts, own policies, generated docs
 	$(call step,import contracts,$(bin)/lint-imports)
 	$(call step,own documents,$(bin)/reconciler validate)
 	$(call step,own policies and their tests,$(bin)/reconciler policy test)
+	$(call step,no secrets in this project,$(bin)/reconciler scan)
 	$(call step,generated docs are current,$(bin)/reconciler schema --check docs/schemas)
 	@printf '\nmake check: all good\n'
 

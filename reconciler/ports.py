@@ -1,10 +1,12 @@
 """What the use cases ask of the outside world, as small Protocols."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from reconciler.model.policy import Answered, Indeterminate, Lines, Module, Modules, Parsed
 from reconciler.model.problem import Problem
+from reconciler.model.secret import Blob, Content, ContentChange
 from reconciler.model.tree import Entry
 
 T = TypeVar("T")
@@ -92,4 +94,37 @@ class RegoReader(Protocol):
         self, modules: Modules, queries: Sequence[str]
     ) -> tuple[Lines, ...] | Indeterminate:
         """Which lines the queries reach, each with an empty input."""
+        ...
+
+
+class History(Protocol):
+    """What commits do to files. One that is cut off or lacks objects is refused, not skipped."""
+
+    @property
+    def root(self) -> str:
+        """The id of the first commit; empty when there is none."""
+        ...
+
+    def changes(self, revisions: str) -> Iterator[ContentChange]:
+        """What each commit of a range does, oldest first."""
+        ...
+
+    def staged(self) -> ContentChange:
+        """What the next commit would do."""
+        ...
+
+    def read(self, oid: str, limit: int) -> Content:
+        """The beginning of a blob, and the size of the whole."""
+        ...
+
+
+class Files(Protocol):
+    """Files as they lie on a disk."""
+
+    def list(self, paths: Sequence[Path]) -> Iterator[Blob]:
+        """The files at and below paths, sorted; `oid` is where to read each from."""
+        ...
+
+    def read(self, oid: str, limit: int) -> Content:
+        """The beginning of a file, and the size of the whole."""
         ...

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -18,6 +18,9 @@ class ProcessSettings(BaseSettings):
     """Processes for rendering many environments; 0 = one for each core."""
     render_seconds: float = Field(default=10, gt=0, le=600)
     """How long rendering one environment may take."""
+
+    secret_key: SecretStr | None = None
+    """The key of fingerprints of secrets; without one it is derived from the first commit."""
 
     def cache_folder(self) -> Path | None:
         """Where results are kept, or None for nowhere."""

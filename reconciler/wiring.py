@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from reconciler.adapters.cache import SqliteCache
+from reconciler.adapters.files import DiskFiles
 from reconciler.adapters.git import GitSource, make_repository
+from reconciler.adapters.git_history import GitHistory
 from reconciler.adapters.program import program_digest
 from reconciler.adapters.starter import Starter, write_new
 from reconciler.adapters.workers import Workers
@@ -16,7 +18,7 @@ from reconciler.adapters.worktree import WorkTree
 from reconciler.app.kept import Kept
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.policy import EngineChoice
-from reconciler.ports import PolicyEngine, RepoTree
+from reconciler.ports import Files, History, PolicyEngine, RepoTree
 from reconciler.settings import ProcessSettings
 
 if TYPE_CHECKING:
@@ -68,6 +70,18 @@ class Ports:
     def repository(self, path: Path) -> Repository:
         """The repository around a path."""
         return Repository(GitSource(path))
+
+    def history(self, path: Path) -> History:
+        """The history of the repository around a path."""
+        return GitHistory(path)
+
+    def files(self, path: Path) -> tuple[Files, str]:
+        """Files on the disk, and the id of the first commit of the repository around them."""
+        try:
+            history = GitHistory(path)
+        except UsageError:
+            return DiskFiles(None, lambda _path: False), ""
+        return DiskFiles(history.workdir, history.ignores), history.root
 
     def starter_files(self) -> Iterator[tuple[str, bytes]]:
         """What a new repository begins with."""

@@ -106,18 +106,23 @@ def _damaged(path: str, oid: str) -> ReconcilerError:
     )
 
 
+def open_repository(path: Path) -> pygit2.Repository:
+    """The repository around a path."""
+    try:
+        return pygit2.Repository(pygit2.discover_repository(str(path)) or str(path))
+    except (KeyError, pygit2.GitError) as err:
+        raise UsageError(
+            "not-a-repository",
+            f"{path} is not in a git repository",
+            hint="go to a clone, name one with `--repo`, or make one with `reconciler init`",
+        ) from err
+
+
 class GitSource:
     """A repository on this machine, bare or not."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._repository = pygit2.Repository(pygit2.discover_repository(str(path)) or str(path))
-        except (KeyError, pygit2.GitError) as err:
-            raise UsageError(
-                "not-a-repository",
-                f"{path} is not in a git repository",
-                hint="go to a clone, name one with `--repo`, or make one with `reconciler init`",
-            ) from err
+        self._repository = open_repository(path)
 
     @property
     def workdir(self) -> Path | None:

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "render": "Render Terraform and pipeline of one environment, or of all.",
     "affected": "Say which environments a range of commits touches, and why.",
     "policy": "Test, list, explain and evaluate the rules.",
+    "scan": "Look for secrets in files, in what is staged, or in every commit of a range.",
     "schema": "Write JSON Schemas, so that an editor completes and checks documents.",
 }
 

@@ -10,6 +10,7 @@ from reconciler.model.base import API_VERSION
 from reconciler.model.overview import Overview, Row
 from reconciler.model.problem import Problem
 from reconciler.model.rendered import Rendered, RenderSummary
+from reconciler.model.secret import SecretScan
 from reconciler.model.show import Shown
 
 
@@ -193,6 +194,59 @@ def failed(error: ReconcilerError) -> str:
         hint=error.hint,
         subject=error.subject,
         exitCode=int(error.exit),
+    )
+
+
+def _name(path: str) -> str:
+    """A path whose bytes are no UTF-8 is still shown."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def scanned(scan: SecretScan) -> str:
+    """`reconciler scan`."""
+    return document(
+        "SecretScan",
+        subject=scan.subject,
+        denied=scan.denied,
+        complete=not scan.unscanned,
+        findings=[
+            {
+                "rule": one.rule,
+                "title": one.title,
+                "severity": one.severity,
+                "advice": one.advice,
+                "path": _name(one.location.path),
+                "line": one.location.line,
+                "commit": one.location.commit or None,
+                "masked": one.masked,
+                "how": one.how,
+                "removed": one.removed,
+                "fix": one.fix,
+                "fingerprint": one.fingerprint,
+            }
+            for one in scan.found
+        ],
+        unscanned=[
+            {
+                "path": _name(one.location.path),
+                "commit": one.location.commit or None,
+                "reason": one.reason,
+                "fingerprint": one.fingerprint,
+            }
+            for one in scan.unscanned
+        ],
+        notes=[
+            {
+                "path": _name(one.location.path),
+                "commit": one.location.commit or None,
+                "message": one.message,
+            }
+            for one in scan.notes
+        ],
+        accepted=scan.accepted,
+        commits=scan.commits,
+        files=scan.files,
+        size=scan.size,
     )
 
 

@@ -11,9 +11,11 @@ from rich.text import Text
 from reconciler.errors import ReconcilerError
 from reconciler.model.affected import Affected, Effect
 from reconciler.model.base import format_duration
+from reconciler.model.finding import Location
 from reconciler.model.overview import Overview, Row
 from reconciler.model.problem import Problem
 from reconciler.model.rendered import Rendered, RenderSummary
+from reconciler.model.secret import SecretFound, SecretScan
 from reconciler.model.show import Shown
 from reconciler.report.words import counted, printable, size
 
@@ -274,6 +276,59 @@ def diff(console: Console, files: Mapping[str, str], environment: str, other: st
         for row in text.splitlines():
             style = {"+": "green", "-": "red", "@": "cyan"}.get(row[:1], "")
             line(console, (row, "bold" if row.startswith(("+++", "---")) else style))
+
+
+def _where(place: Location) -> str:
+    path = f"{place.path}:{place.line}" if place.line else place.path
+    return f"{place.commit[:12]} {path}" if place.commit else path
+
+
+def _secrets(console: Console, found: Sequence[SecretFound], style: str) -> None:
+    for one in found:
+        line(
+            console,
+            (_where(one.location), "bold"),
+            ": ",
+            (one.title, style),
+            f", {one.masked}" + (" (in base64)" if one.how == "base64" else ""),
+            (f" [{one.rule}]", "dim"),
+        )
+        if one.removed:
+            line(console, "    this change removes it, but the history keeps it")
+        line(console, ("    do: ", "dim"), one.fix)
+        line(console, ("    fingerprint: ", "dim"), (one.fingerprint, "dim"))
+
+
+def scanned(console: Console, scan: SecretScan) -> None:
+    """`reconciler scan`: the verdict, what blocks, what could not be looked at, advice."""
+    blocking = [one for one in scan.found if not one.advice]
+    advice = [one for one in scan.found if one.advice]
+    looked = f"{counted(scan.files, 'file')}, {size(scan.size)}"
+    if scan.commits:
+        looked = f"{counted(scan.commits, 'commit')}, {looked}"
+    if blocking:
+        line(console, ("DENIED: ", "bold red"), counted(len(blocking), "secret"), f"  ({looked})")
+    elif scan.unscanned:
+        words = f"{counted(len(scan.unscanned), 'place')} could not be scanned"
+        line(console, ("INDETERMINATE: ", "bold yellow"), words, f"  ({looked})")
+    else:
+        line(console, ("NO SECRETS ", "bold green"), f" ({looked})")
+    if blocking:
+        console.print()
+        _secrets(console, blocking, "red")
+    if scan.unscanned:
+        console.print()
+        for one in scan.unscanned:
+            line(console, (_where(one.location), "bold"), ": not scanned: ", one.reason)
+            line(console, ("    fingerprint: ", "dim"), (one.fingerprint, "dim"))
+    if advice:
+        console.print()
+        line(console, f"{counted(len(advice), 'hint')} (advice, blocks nothing):")
+        _secrets(console, advice, "yellow")
+    for note in scan.notes:
+        line(console, ("note: ", "dim"), _where(note.location), f": {note.message}")
+    if scan.accepted:
+        line(console, f"{counted(scan.accepted, 'finding')} accepted by the baseline")
 
 
 def said(console: Console, *lines: str) -> None:

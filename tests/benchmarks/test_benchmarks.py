@@ -1,6 +1,6 @@
 """The benchmarks run, and measure what they say; their bounds are held by `make bench`."""
 
-from benchmarks import foundation, policy
+from benchmarks import foundation, policy, secrets
 from benchmarks.__main__ import page
 from benchmarks.measure import Result
 
@@ -14,6 +14,11 @@ def test_every_benchmark_runs() -> None:
 def test_the_policy_benchmark_runs() -> None:
     results = policy.run((10, 20))
     assert len(results) == 2
+
+
+def test_the_scan_is_measured() -> None:
+    results = secrets.run(size=40_000, rounds=1)
+    assert len({(one.name, one.unit) for one in results}) == len(results) == 18
     assert all(one.value > 0 for one in results)
 
 

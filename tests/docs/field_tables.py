@@ -18,6 +18,7 @@ from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import BaseModel, StringConstraints
 from pydantic.fields import FieldInfo
 
+from reconciler.core.secrets.rules import FAMILIES
 from reconciler.model import base, blueprint, profile, settings, team, waiver
 from reconciler.model.documents import KINDS, Kind
 
@@ -240,8 +241,25 @@ def page_of(kind: Kind) -> Path:
 FIELDS: Final = re.compile(r"(<!-- fields -->\n)(.*?)(<!-- /fields -->)", re.DOTALL)
 
 
+RULES: Final = re.compile(r"(<!-- rules -->\n)(.*?)(<!-- /rules -->)", re.DOTALL)
+
+
+def rules_table() -> str:
+    """All rules of the secret scan, by family, as they stand in their page."""
+    parts = []
+    for family, rules in FAMILIES:
+        parts.append(f"### {family}\n\n| rule | finds | severity |\n|---|---|---|\n")
+        for rule in rules:
+            severity = "advice" if rule.advice else rule.severity
+            parts.append(f"| `{rule.id}` | {rule.title} | {severity} |\n")
+        parts.append("\n")
+    return "".join(parts)
+
+
 def with_tables(path: Path, text: str) -> str:
-    """A page with its table of fields as it ought to be."""
+    """A page with its generated tables as they ought to be."""
+    if path == ROOT / "docs" / "secrets.md":
+        return RULES.sub(lambda match: f"{match[1]}\n{rules_table()}{match[3]}", text)
     pages: Mapping[Path, Kind] = {page_of(kind): kind for kind in KINDS}
     if path not in pages:
         return text

@@ -29,6 +29,7 @@ from reconciler.model.documents import KINDS, Kind
 from reconciler.model.environment import EnvironmentSpec
 from reconciler.settings import ProcessSettings
 from reconciler.wiring import build
+from tests.core.secrets.samples import sample
 from tests.docs.field_tables import DOCUMENTS, ROOT, docstrings, page_of, with_tables
 from tests.docs.rule_pages import RULES, rule_pages
 from tests.docs.scenes import Scene, changed, pages, parts, run, with_outputs
@@ -294,6 +295,11 @@ def test_the_table_of_exit_codes_is_complete() -> None:
 # ---------------------------------------------------------------------------------- JSON documents
 
 BROKEN: Final = {"environments/demo/broken.yaml": "apiVersion: reconciler/v1\nkind: Environment\n"}
+SCANNED: Final = {
+    "leak.txt": sample("secret-gitlab-token").encode(),
+    "packed.gz": b"\x1f\x8b",
+    "program": b"\x7fELF\0\1\2\3\0\1\2\3",
+}
 NEW: Final = "new --track demo --name hello --owner team-sales --set image=registry.example.com/a:1"
 COMMAND_LINES: Final = (
     "validate",
@@ -318,6 +324,9 @@ COMMAND_LINES: Final = (
     "schema",
     "schema --check",
     "show nobody",
+    "scan",
+    "scan --range HEAD",
+    "scan --staged",
 )
 
 
@@ -350,6 +359,8 @@ def documents() -> dict[str, list[dict[str, Any]]]:
     """What the commands print, by kind."""
     found: dict[str, list[dict[str, Any]]] = {}
     with Scene({}).repository() as folder:
+        for path, data in SCANNED.items():
+            (folder / path).write_bytes(data)
         commit_all(folder)
         for path, text in BROKEN.items():
             (folder / path).write_text(text, encoding="utf-8")

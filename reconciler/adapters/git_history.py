@@ -1,0 +1,173 @@
+"""What commits do to files: every blob that a range adds or takes away, commit by commit.
+
+A commit is compared with all its parents: what no parent has at a path is added, so a merge brings
+in only what it changes itself. A history that is cut off or lacks objects is refused.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pygit2
+from pygit2.enums import FileMode, ObjectType, SortMode
+
+from reconciler.adapters.git import open_repository
+from reconciler.errors import ReconcilerError, UsageError
+from reconciler.model.finding import Location
+from reconciler.model.secret import Blob, Content, ContentChange, ScanNote
+
+_READ_LIMIT = 256 * 1024 * 1024
+"""A blob over this is not read at all: git would load the whole of it."""
+_NULL = "0" * 40
+
+
+class GitHistory:
+    """The history of one repository."""
+
+    def __init__(self, path: Path) -> None:
+        self._repository = open_repository(path)
+        self._odb = self._repository.odb
+
+    @property
+    def root(self) -> str:
+        """The id of the first commit, by first parents: what names a repository for ever."""
+        try:
+            head = self._repository.head.target
+        except pygit2.GitError:
+            return ""
+        last = ""
+        try:
+            walker = self._repository.walk(head, SortMode.NONE)
+            walker.simplify_first_parent()
+            for commit in walker:
+                last = str(commit.id)
+        except (KeyError, pygit2.GitError):
+            # Cut off: another name, so nothing that was accepted before is accepted by mistake.
+            return last
+        return last
+
+    @property
+    def workdir(self) -> Path | None:
+        """Where the files lie; None for a bare repository."""
+        found = self._repository.workdir
+        return Path(found) if found else None
+
+    def ignores(self, path: str) -> bool:
+        """Whether git leaves a path out of commits."""
+        return self._repository.path_is_ignored(path)
+
+    def changes(self, revisions: str) -> Iterator[ContentChange]:
+        """What each commit of `A..B` does, oldest first; `B` alone: since the beginning."""
+        base, dots, head = revisions.rpartition("..")
+        if base.endswith("."):
+            raise UsageError(
+                "usage", f"`{revisions}` is not a range", hint="two dots: `--range main..HEAD`"
+            )
+        start = self._commit(head or "HEAD")
+        walker = self._repository.walk(start.id, SortMode.TOPOLOGICAL | SortMode.REVERSE)
+        if dots and base != _NULL:
+            walker.hide(self._commit(base or "HEAD").id)
+        try:
+            for commit in walker:
+                yield self._change(commit)
+        except (KeyError, pygit2.GitError) as err:
+            raise _cut_off(str(err)) from err
+
+    def staged(self) -> ContentChange:
+        """What the next commit would do."""
+        index = self._repository.index
+        index.read(force=True)
+        if index.conflicts is not None:
+            raise ReconcilerError(
+                "conflicts", "the index holds conflicts", hint="resolve them and `git add` them"
+            )
+        try:
+            tree = self._repository.head.peel(pygit2.Tree)
+        except pygit2.GitError:  # no commit yet
+            tree = self._repository[self._repository.TreeBuilder().write()].peel(pygit2.Tree)
+        return _described("", b"", [index.diff_to_tree(tree, context_lines=0)])
+
+    def _commit(self, revision: str) -> pygit2.Commit:
+        try:
+            return self._repository.revparse_single(revision).peel(pygit2.Commit)
+        except (KeyError, ValueError, pygit2.GitError) as err:
+            raise UsageError(
+                "unknown-revision",
+                f"`{revision}` does not name one commit here",
+                hint="fetch it first; in CI, fetch with enough depth (GIT_DEPTH: 0)",
+            ) from err
+
+    def _change(self, commit: pygit2.Commit) -> ContentChange:
+        # The raw object: a shallow clone hides the parents that it lacks.
+        _, raw = self._odb.read(commit.id)
+        head, _, message = raw.partition(b"\n\n")
+        parents = [line[7:].decode() for line in head.split(b"\n") if line.startswith(b"parent ")]
+        diffs = []
+        for parent in parents:
+            if parent not in self._repository:
+                raise _cut_off(f"the parent {parent[:10]} of {str(commit.id)[:10]} is not here")
+            old = self._repository[parent].peel(pygit2.Commit)
+            diffs.append(old.tree.diff_to_tree(commit.tree, context_lines=0))
+        if not parents:
+            diffs.append(commit.tree.diff_to_tree(swap=True, context_lines=0))
+        return _described(str(commit.id), message, diffs)
+
+    def read(self, oid: str, limit: int) -> Content:
+        """The beginning of a blob, and the size of the whole."""
+        name = pygit2.Oid(hex=oid)
+        try:
+            kind, size = self._odb.read_header(name)
+            if kind != ObjectType.BLOB:
+                raise _cut_off(f"{oid[:10]} is not a file's content")
+            if size > _READ_LIMIT:
+                return Content(b"", size)
+            return Content(self._odb.read(name)[1][:limit], size)
+        except (KeyError, pygit2.GitError) as err:
+            raise _cut_off(f"the object {oid[:10]} is not here") from err
+
+
+def _described(commit: str, message: bytes, diffs: list[pygit2.Diff]) -> ContentChange:
+    """One commit's differences from each of its parents, taken together."""
+    olds: set[Blob] = set()
+    notes: list[ScanNote] = []
+    new_of: list[dict[str, Blob]] = []
+    for diff in diffs:
+        news: dict[str, Blob] = {}
+        for delta in diff.deltas:
+            before, after = delta.old_file, delta.new_file
+            for file, is_new in ((before, False), (after, True)):
+                name = file.raw_path.decode("utf-8", "surrogateescape")
+                if file.mode == FileMode.COMMIT:
+                    if is_new:
+                        notes.append(
+                            ScanNote(
+                                Location(name, 0, commit),
+                                "it is a submodule: its content is in another repository",
+                            )
+                        )
+                elif file.mode != FileMode.UNREADABLE and str(file.id) != _NULL:
+                    blob = Blob(name, str(file.id))
+                    if is_new:
+                        news[name] = blob
+                    else:
+                        olds.add(blob)
+        new_of.append(news)
+    added = [
+        blob
+        for path, blob in new_of[0].items()
+        if all(other.get(path) == blob for other in new_of[1:])
+    ]
+    return ContentChange(
+        commit,
+        message,
+        tuple(sorted(added, key=lambda blob: blob.path)),
+        tuple(sorted(olds, key=lambda blob: (blob.path, blob.oid))),
+        tuple(dict.fromkeys(notes)),
+    )
+
+
+def _cut_off(why: str) -> ReconcilerError:
+    return ReconcilerError(
+        "history-incomplete",
+        f"the history is incomplete, so it cannot be scanned: {why}",
+        hint="fetch the whole of it: `git fetch --unshallow` (in CI: GIT_DEPTH: 0), `git fsck`",
+    )

@@ -1,0 +1,1 @@
+"""Secrets in text: rules over published token formats, and an engine of linear cost."""
