@@ -9,18 +9,18 @@ bin := .venv/bin
 pytest_args ?=
 args ?=
 
-.PHONY: help demo test soak check format bench lock clean setup
+.PHONY: help demo test soak check format bench lock clean setup tools
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: setup ## run the main job on the sample repository
+demo: setup tools ## run the main job on the sample repository
 	@sh scripts/demo.sh
 
-test: setup ## run the tests, except those that take minutes
+test: setup tools ## run the tests, except those that take minutes
 	@$(bin)/python -m pytest -n 2 $(pytest_args) tests
 
-soak: setup ## run the tests that take minutes
+soak: setup tools ## run the tests that take minutes
 	@$(bin)/python -m pytest -m soak $(pytest_args) tests
 
 # $(call step,<what it is>,<command>): a heading, the command, and on failure which one it was.
@@ -44,16 +44,19 @@ format: setup ## format the code and mend what lint can mend
 	@$(bin)/ruff format .
 	@$(bin)/ruff check --fix .
 
-bench: setup ## measure against the benchmarks
+bench: setup tools ## measure against the benchmarks
 	@$(bin)/python -m benchmarks $(args)
 
-lock: ## renew requirements.lock from pyproject.toml
+lock: ## renew the lock files: ours from pyproject.toml, and Checkov's
 	@sh scripts/lock.sh
 
 clean: ## remove .venv, caches and build results
 	rm -rf .venv .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	rm -rf build dist reports
 	find reconciler tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+tools: setup ## install Checkov in an environment of its own
+	@sh scripts/tools.sh
 
 setup:
 	@PYTHON='$(PYTHON)' sh scripts/setup.sh

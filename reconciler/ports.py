@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar
 
 from reconciler.model.policy import Answered, Indeterminate, Lines, Module, Modules, Parsed
 from reconciler.model.problem import Problem
+from reconciler.model.scan import ScanFailed, Scanned, ScanRequest
 from reconciler.model.secret import Blob, Content, ContentChange
 from reconciler.model.tree import Entry
 
@@ -127,4 +128,20 @@ class Files(Protocol):
 
     def read(self, oid: str, limit: int) -> Content:
         """The beginning of a file, and the size of the whole."""
+        ...
+
+
+class Scanner(Protocol):
+    """A static scanner of files. It never raises for what it is given: a failure is an answer."""
+
+    def identity(self) -> str | ScanFailed:
+        """Changes with anything that a verdict rests on beside the files; cheap to ask."""
+        ...
+
+    def scan(self, request: ScanRequest) -> Scanned | ScanFailed:
+        """What is wrong with the files, or why nobody knows."""
+        ...
+
+    def scan_many(self, requests: Sequence[ScanRequest]) -> Iterator[Scanned | ScanFailed]:
+        """The same for many, in order, several at a time."""
         ...

@@ -1,5 +1,6 @@
 """What this process takes from its environment. Nothing else reads it."""
 
+import os
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -14,13 +15,30 @@ class ProcessSettings(BaseSettings):
     cache_dir: Path | None = None
     """Where results are kept; `none` keeps nothing."""
     xdg_cache_home: Path | None = Field(default=None, validation_alias="XDG_CACHE_HOME")
+    tools_dir: Path | None = None
+    """Where tools are installed."""
+    xdg_data_home: Path | None = Field(default=None, validation_alias="XDG_DATA_HOME")
     jobs: int = Field(default=0, ge=0, le=64)
     """Processes for rendering many environments; 0 = one for each core."""
     render_seconds: float = Field(default=10, gt=0, le=600)
     """How long rendering one environment may take."""
 
+    scan_seconds: float = Field(default=30, gt=0, le=3600)
+    """How long scanning one environment with Checkov may take."""
+
     secret_key: SecretStr | None = None
     """The key of fingerprints of secrets; without one it is derived from the first commit."""
+
+    def tools_folder(self) -> Path | None:
+        """Where tools are installed, or None when no folder is known."""
+        if self.tools_dir is not None:
+            return self.tools_dir
+        if self.xdg_data_home is not None and self.xdg_data_home.is_absolute():
+            return self.xdg_data_home / "reconciler" / "tools"
+        try:
+            return Path.home() / ".local" / "share" / "reconciler" / "tools"
+        except RuntimeError:
+            return None
 
     def cache_folder(self) -> Path | None:
         """Where results are kept, or None for nowhere."""
@@ -32,3 +50,40 @@ class ProcessSettings(BaseSettings):
             return Path.home() / ".cache" / "reconciler"
         except RuntimeError:
             return None
+
+
+_FOR_INSTALLERS = (
+    "ALL_PROXY",
+    "HOME",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "LANG",
+    "NETRC",
+    "NO_PROXY",
+    "PATH",
+    "PIP_CACHE_DIR",
+    "PIP_CERT",
+    "PIP_CLIENT_CERT",
+    "PIP_CONFIG_FILE",
+    "PIP_DEFAULT_TIMEOUT",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS",
+    "PIP_INDEX_URL",
+    "PIP_NO_INDEX",
+    "PIP_PROXY",
+    "PIP_RETRIES",
+    "PIP_TRUSTED_HOST",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "TMPDIR",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+)
+
+
+def installers_environment() -> dict[str, str]:
+    """What a package installer may know of this process: where to fetch from, no more."""
+    found = {name: os.environ[name] for name in _FOR_INSTALLERS if name in os.environ}
+    lower = [name.lower() for name in _FOR_INSTALLERS if name.endswith("_PROXY")]
+    return found | {name: os.environ[name] for name in lower if name in os.environ}

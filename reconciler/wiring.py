@@ -2,24 +2,27 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from reconciler.adapters.cache import SqliteCache
+from reconciler.adapters.checkov import Checkov
 from reconciler.adapters.files import DiskFiles
 from reconciler.adapters.git import GitSource, make_repository
 from reconciler.adapters.git_history import GitHistory
 from reconciler.adapters.program import program_digest
 from reconciler.adapters.starter import Starter, write_new
+from reconciler.adapters.tools import Toolbox
 from reconciler.adapters.workers import Workers
 from reconciler.adapters.worktree import WorkTree
 from reconciler.app.kept import Kept
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.policy import EngineChoice
 from reconciler.ports import Files, History, PolicyEngine, RepoTree
-from reconciler.settings import ProcessSettings
+from reconciler.settings import ProcessSettings, installers_environment
 
 if TYPE_CHECKING:
     from reconciler.adapters.regorus_engine import EmbeddedEngine
@@ -59,7 +62,7 @@ class Policies:
         self.reader.close()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ports:
     """Everything that a command may need."""
 
@@ -82,6 +85,15 @@ class Ports:
         except UsageError:
             return DiskFiles(None, lambda _path: False), ""
         return DiskFiles(history.workdir, history.ignores), history.root
+
+    def toolbox(self) -> Toolbox:
+        """The tools that have environments of their own."""
+        return Toolbox(self.settings.tools_folder(), installers_environment())
+
+    @cached_property
+    def checkov(self) -> Checkov:
+        """The scanner of Terraform and pipelines; it starts with its first scan."""
+        return Checkov(self.toolbox(), self.settings.scan_seconds, self.workers.jobs)
 
     def starter_files(self) -> Iterator[tuple[str, bytes]]:
         """What a new repository begins with."""

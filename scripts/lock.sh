@@ -1,5 +1,5 @@
 #!/bin/sh
-# Remakes requirements.lock: every package, run time, development and build, pinned with the
+# Remakes the lock files, requirements.lock and Checkov's: every package, run time, development and build, pinned with the
 # hashes of all its files, for every supported Python and platform.
 # Pins stay as they are unless pyproject.toml asks otherwise; UPGRADE=1 renews them all.
 set -eu
@@ -15,22 +15,35 @@ trap 'exit 130' INT TERM
 "$tools/venv/bin/python" -m pip install --quiet --disable-pip-version-check uv
 
 unset PIP_EXTRA_INDEX_URL PIP_FIND_LINKS UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_INDEX
-if [ -f requirements.lock ] && [ -z "${UPGRADE:-}" ]; then
-    cp requirements.lock "$tools/lock"
-fi
-"$tools/venv/bin/uv" pip compile --quiet --no-config --system-certs \
-    --universal --python-version 3.11 --extra dev --generate-hashes \
-    --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
-    --output-file "$tools/lock" pyproject.toml >/dev/null
 
-# Only names, versions, markers and hashes may stand in it: no host, no path, no option.
-if grep -nE '://|file:|^ *-|@ ' "$tools/lock" | grep -vE '^[0-9]+: +--hash=sha256:'; then
-    echo 'lock: the lines above must not be in a lock file; requirements.lock is unchanged.' >&2
-    exit 1
-fi
+# renew <lock file> <what it is made from> <options for uv>
+renew() {
+    lock=$1
+    source=$2
+    shift 2
+    rm -f "$tools/lock"
+    if [ -f "$lock" ] && [ -z "${UPGRADE:-}" ]; then
+        cp "$lock" "$tools/lock"
+    fi
+    "$tools/venv/bin/uv" pip compile --quiet --no-config --system-certs \
+        --universal --python-version 3.11 --generate-hashes \
+        --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
+        --output-file "$tools/lock" "$@" >/dev/null
 
-{
-    echo '# Made by `make lock` from pyproject.toml. Do not edit.'
-    cat "$tools/lock"
-} >requirements.lock
-echo "requirements.lock: $(grep -c '^[A-Za-z0-9].*==' requirements.lock) packages"
+    # Only names, versions, markers and hashes may stand in it: no host, no path, no option.
+    if grep -nE '://|file:|^ *-|@ ' "$tools/lock" | grep -vE '^[0-9]+: +--hash=sha256:'; then
+        echo "lock: the lines above must not be in a lock file; $lock is unchanged." >&2
+        exit 1
+    fi
+
+    {
+        echo "# Made by \`make lock\` from $source. Do not edit."
+        cat "$tools/lock"
+    } >"$lock"
+    echo "$lock: $(grep -c '^[A-Za-z0-9].*==' "$lock") packages"
+}
+
+renew requirements.lock pyproject.toml --extra dev pyproject.toml
+# Checkov has an environment of its own: docs/checkov.md.
+echo 'checkov>=3.3.30,<3.4' >"$tools/checkov.in"
+renew reconciler/adapters/checkov.lock scripts/lock.sh "$tools/checkov.in"

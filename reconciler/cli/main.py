@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "affected": "Say which environments a range of commits touches, and why.",
     "policy": "Test, list, explain and evaluate the rules.",
     "scan": "Look for secrets in files, in what is staged, or in every commit of a range.",
+    "tools": "Install the tools that have environments of their own, or list them.",
     "schema": "Write JSON Schemas, so that an editor completes and checks documents.",
 }
 

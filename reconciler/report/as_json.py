@@ -10,6 +10,7 @@ from reconciler.model.base import API_VERSION
 from reconciler.model.overview import Overview, Row
 from reconciler.model.problem import Problem
 from reconciler.model.rendered import Rendered, RenderSummary
+from reconciler.model.scan import Tool
 from reconciler.model.secret import SecretScan
 from reconciler.model.show import Shown
 
@@ -183,6 +184,24 @@ def affected(base: str, head: str, found: Iterable[Affected]) -> str:
 def written(kind: str, paths: Iterable[str], **fields: Any) -> str:
     """Commands that write files."""
     return document(kind, files=list(paths), **fields)
+
+
+def tools(many: Iterable[Tool]) -> str:
+    """`reconciler tools list` and `reconciler tools install`."""
+    return document(
+        "ToolList",
+        tools=[
+            {
+                "name": one.name,
+                "version": one.version,
+                "installed": one.installed,
+                "folder": one.folder,
+                "packages": one.packages,
+                "digest": one.digest,
+            }
+            for one in many
+        ],
+    )
 
 
 def failed(error: ReconcilerError) -> str:

@@ -15,6 +15,7 @@ from reconciler.model.finding import Location
 from reconciler.model.overview import Overview, Row
 from reconciler.model.problem import Problem
 from reconciler.model.rendered import Rendered, RenderSummary
+from reconciler.model.scan import Tool
 from reconciler.model.secret import SecretFound, SecretScan
 from reconciler.model.show import Shown
 from reconciler.report.words import counted, printable, size
@@ -102,6 +103,18 @@ class Table:
                     line.append("  " if self._right[number] else space + "  ")
             line.rstrip()
             console.print(line, soft_wrap=True)
+
+
+def tools(console: Console, many: Sequence[Tool]) -> None:
+    """`reconciler tools list`."""
+    table = Table("TOOL", "VERSION", "PACKAGES", "STATE", "FOLDER", right=("PACKAGES",))
+    for one in many:
+        state = Text("installed", "green") if one.installed else Text("not installed", "yellow")
+        table.add_row(Text(one.name, "bold"), one.version, f"{one.packages}", state, one.folder)
+    table.print(console)
+    if not all(one.installed for one in many):
+        console.print()
+        line(console, "`reconciler tools install` installs what is missing.")
 
 
 def listed(console: Console, overview: Overview, rows: Sequence[Row]) -> None:

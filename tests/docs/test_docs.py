@@ -283,8 +283,9 @@ def test_the_table_of_variables_is_what_is_read() -> None:
         if field.validation_alias is None
     }
     assert set(stated) == own | {"RECONCILER_REPO", "RECONCILER_FORMAT"}
-    seconds = ProcessSettings.model_fields["render_seconds"].default
-    assert stated["RECONCILER_RENDER_SECONDS"] == f"`{seconds}`"
+    for name in ("render_seconds", "scan_seconds"):
+        seconds = ProcessSettings.model_fields[name].default
+        assert stated[f"RECONCILER_{name.upper()}"] == f"`{seconds}`"
 
 
 def test_the_table_of_exit_codes_is_complete() -> None:
@@ -321,6 +322,7 @@ COMMAND_LINES: Final = (
     "policy test --coverage",
     "policy test",
     "policy eval --input input.json",
+    "tools list",
     "schema",
     "schema --check",
     "show nobody",
