@@ -41,14 +41,24 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A provider that is required, a provisioner, or a function that is called."""
+    """A provisioner, or a function that is called."""
 
     name: str
     address: str
     path: str
     line: int
-    source: str = ""
-    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A provider that is required or set up; `values` is how it is set up."""
+
+    name: str
+    path: str
+    line: int
+    source: str
+    version: str
+    values: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,7 @@ class TerraformSource:
     resources: tuple[Thing, ...]
     data: tuple[Thing, ...]
     modules: tuple[Thing, ...]
-    providers: tuple[Named, ...]
+    providers: tuple[Provider, ...]
     provisioners: tuple[Named, ...]
     functions: tuple[Named, ...]
 
@@ -70,7 +80,8 @@ def read_source(files: Sequence[tuple[str, bytes]]) -> TerraformSource:
     resources: list[Thing] = []
     data_sources: list[Thing] = []
     modules: list[Thing] = []
-    providers: list[Named] = []
+    required: list[Provider] = []
+    set_up: list[tuple[str, Block]] = []
     provisioners: list[Named] = []
     functions: list[Named] = []
     for path, body in bodies:
@@ -87,13 +98,15 @@ def read_source(files: Sequence[tuple[str, bytes]]) -> TerraformSource:
                 address = f"module.{labels[0]}"
                 modules.append(_thing(scope, path, block, "module", labels[0], address))
             elif block.type == "terraform":
-                providers += _required(scope, path, block.body)
+                required += _required(scope, path, block.body)
+            elif block.type == "provider" and len(labels) == 1:
+                set_up.append((path, block))
         functions += [Named(call.name, "", path, call.line) for call in _calls(body)]
     return TerraformSource(
         tuple(resources),
         tuple(data_sources),
         tuple(modules),
-        tuple(providers),
+        tuple(_providers(scope, required, set_up)),
         tuple(provisioners),
         tuple(functions),
     )
@@ -125,20 +138,35 @@ def _provisioners(path: str, block: Block, address: str) -> Iterator[Named]:
             yield Named(inner.labels[0] if inner.labels else "", address, path, inner.line)
 
 
-def _required(scope: Scope, path: str, body: Body) -> Iterator[Named]:
+def _providers(
+    scope: Scope, required: Sequence[Provider], set_up: Sequence[tuple[str, Block]]
+) -> Iterator[Provider]:
+    """Each set-up with what is required of it; a provider that nobody requires has no source."""
+    known = {one.name: one for one in required}
+    for path, block in set_up:
+        name = block.labels[0]
+        wanted = known.get(name)
+        source, version = (wanted.source, wanted.version) if wanted else ("", "")
+        values = _values(scope, block.body, top=False)
+        yield Provider(name, path, block.line, source, version, values)
+    names = {block.labels[0] for _, block in set_up}
+    yield from (one for one in required if one.name not in names)
+
+
+def _required(scope: Scope, path: str, body: Body) -> Iterator[Provider]:
     for block in body.blocks:
         if block.type != "required_providers":
             continue
         for attribute in block.body.attributes:
             value = scope.value(attribute.value)
             wanted = value if isinstance(value, dict) else {}
-            yield Named(
+            yield Provider(
                 attribute.name,
-                "",
                 path,
                 attribute.line,
                 str(wanted.get("source", "")),
                 str(wanted.get("version", "")),
+                {},
             )
 
 

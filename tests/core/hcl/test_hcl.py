@@ -223,6 +223,26 @@ def test_source_as_policies_see_it() -> None:
     assert [(one.name, one.line) for one in found.functions] == [("file", 24)]
 
 
+def test_a_provider_has_its_source_and_its_settings() -> None:
+    text = (
+        SOURCE
+        + b"""
+provider "aws" {
+  region = "eu-central-1"
+  default_tags {
+    tags = { owner = local.name }
+  }
+}
+provider "other" {
+}
+"""
+    )
+    aws, other = read_source([("main.tf", text)]).providers
+    assert (aws.source, aws.version) == ("hashicorp/aws", "6.25.0")
+    assert aws.values == {"region": "eu-central-1", "default_tags": [{"tags": {"owner": "x"}}]}
+    assert (other.name, other.source) == ("other", "")
+
+
 def test_functions_are_found_wherever_they_hide() -> None:
     text = b"""
 a = [for k in toset([file("1")]) : fileexists(k) if filebase64(k) != ""]
