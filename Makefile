@@ -18,6 +18,8 @@ demo: setup tools ## run the main job on the sample repository
 	@sh scripts/demo.sh
 
 test: setup tools ## run the tests, except those that take minutes
+	@# In CI the engines are also compared with a genuine OPA, where it can be had.
+	@if [ -n "$(CI)" ]; then sh scripts/install-oracle.sh --if-possible; fi
 	@$(bin)/python -m pytest -n 2 $(pytest_args) tests
 
 soak: setup tools ## run the tests that take minutes
