@@ -94,7 +94,7 @@ def test_must_not_find_the_middle_of_a_word(rule: Rule) -> None:
         "postgres://${USER}:${PASSWORD}@db.corp.internal/app",
         "https://user:hunter2@example.com/",
         "https://gitlab-ci-token:${CI_JOB_TOKEN}@gitlab.com/a/b.git",
-        "https://registry.npmjs.org/a/-/a-1.0.0.tgz:80@x",
+        "https://registry.example.com/a/-/a-1.0.0.tgz:80@x",
         "token: str = Field(default=None)",
         "api_key: YOUR_API_KEY_GOES_HERE",
         "secret_name: platform/identity/database-password",
