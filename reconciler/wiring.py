@@ -19,7 +19,7 @@ from reconciler.adapters.tools import Toolbox
 from reconciler.adapters.workers import Workers
 from reconciler.adapters.worktree import WorkTree
 from reconciler.app.kept import Kept
-from reconciler.errors import ReconcilerError, UsageError
+from reconciler.errors import IndeterminateError, UsageError
 from reconciler.model.policy import EngineChoice
 from reconciler.ports import Files, History, PolicyEngine, RepoTree
 from reconciler.settings import ProcessSettings, installers_environment
@@ -117,7 +117,7 @@ class Ports:
             return Policies(OpaEngine(url, seconds), embedded, "the server of the settings")
         program = opa_program()
         if program is None:
-            raise ReconcilerError(
+            raise IndeterminateError(
                 "no-opa",
                 "the engine is opa, and there is no `opa` on PATH",
                 hint="install it, or name a server with `policy.url`, or take `engine: embedded`",

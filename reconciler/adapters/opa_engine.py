@@ -25,7 +25,7 @@ from opa_client.errors import RegoParseError
 from opa_client.opa import OpaClient
 
 from reconciler.errors import ReconcilerError
-from reconciler.model.policy import Answered, Indeterminate, Modules
+from reconciler.model.policy import AWAY, Answered, Indeterminate, Modules
 
 _ROOT = re.compile(r"\bdata\.reconciler\b|^package reconciler\b", re.MULTILINE)
 _READY: Final = 10.0
@@ -134,7 +134,7 @@ class OpaEngine:
             return Indeterminate("error", f"OPA answered {code}: {_message(err.response)}")
         if isinstance(err, requests.ConnectionError):
             return Indeterminate(
-                "unreachable",
+                AWAY,
                 f"no OPA answers at {self._where}",
                 "start it, or mend `policy.url` in reconciler.yaml, or take `engine: embedded`",
             )

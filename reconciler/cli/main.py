@@ -1,5 +1,6 @@
 """The entry point. Loads only the command that was asked for, so that `--help` answers at once."""
 
+import errno
 import gc
 import importlib
 import io
@@ -27,6 +28,9 @@ COMMANDS: Final = {
     "tools": "Install the tools that have environments of their own, or list them.",
     "schema": "Write JSON Schemas, so that an editor completes and checks documents.",
 }
+
+
+_OUTPUT_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class LazyGroup(click.Group):
@@ -99,8 +103,13 @@ def main(argv: list[str] | None = None) -> None:
         tell_failure(err)
         sys.exit(err.exit)
     except OSError as err:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        click.echo(f"error: the output cannot be written: {err.strerror}", err=True)
+        if err.filename is None and err.errno not in _OUTPUT_FULL:
+            sys.exit(_bug(err))
+        if err.filename is None:
+            # Python would complain again when it flushes.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        what = "the output cannot be written" if err.filename is None else str(err.filename)
+        click.echo(f"error: {what}: {err.strerror}", err=True)
         sys.exit(Exit.FAILURE)
     except Exception as err:  # noqa: BLE001  # the last resort
         sys.exit(_bug(err))

@@ -7,6 +7,8 @@ from reconciler.model.base import Category
 from reconciler.model.finding import Severity
 from reconciler.model.problem import Problem
 
+AWAY: Final = "unreachable"
+"""The reason of an Indeterminate when there is no engine to ask: no question would help."""
 ENTRYPOINT: Final = "data.reconciler.main.violations"
 """The one rule that is asked: an object of sets of violations, by rule."""
 

@@ -626,6 +626,20 @@ def test_a_full_disk_is_no_bug_of_ours(repo: GitRepo) -> None:
     assert "the output cannot be written" in full.stderr
 
 
+def test_a_file_that_fails_is_not_told_as_the_output(
+    repo: GitRepo, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error", "some/file")
+
+    monkeypatch.chdir(repo.path)
+    monkeypatch.setattr("reconciler.cli.validate_command.validate", fail)
+    with pytest.raises(SystemExit) as stop:
+        main(["validate"])
+    assert stop.value.code == 1
+    assert capsys.readouterr().err == "error: some/file: Input/output error\n"
+
+
 def test_letters_that_the_output_cannot_hold_are_escaped(repo: GitRepo) -> None:
     words = "  owner: team-a\n  description: Größe"
     write(repo.path, edited(small(), BOX, "  owner: team-a", words))

@@ -68,9 +68,12 @@ def test_an_engine_that_is_away_gives_no_verdict(
     code, _, err = Scene({"reconciler.yaml": away}).run(f"policy eval --input {given}")
     assert code == 13
     assert "no OPA answers" in err
+    code, out, err = Scene({"reconciler.yaml": away}).run("policy test")
+    assert (code, out) == (13, "")
+    assert err.count("no OPA answers") == 1
     monkeypatch.setenv("PATH", "/nonexistent")
     code, _, err = Scene({}).run(f"policy eval --input {given} --engine opa")
-    assert code == 1
+    assert code == 13
     assert "no `opa` on PATH" in err
 
 

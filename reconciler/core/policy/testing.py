@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from reconciler.model.policy import (
+    AWAY,
     Answered,
     Indeterminate,
     Lines,
@@ -17,18 +18,25 @@ from reconciler.ports import PolicyEngine, RegoReader
 def run_tests(
     pack: Pack, engine: PolicyEngine, reader: RegoReader, *, coverage: bool = False
 ) -> RuleTestRun | Indeterminate:
-    """Every test of the pack. An engine that fails makes tests fail, never pass."""
-    results = tuple(_run(pack, engine, reader))
+    """Every test of the pack. An engine that fails makes tests fail, never pass.
+
+    One that is away is told once: nothing is known of any test then.
+    """
+    results = []
+    for result in _run(pack, engine, reader):
+        if isinstance(result, Indeterminate):
+            return result
+        results.append(result)
     lines: tuple[Lines, ...] | None = None
     if coverage:
         found = reader.coverage(pack.with_tests, [test.query for test in pack.tests])
         if isinstance(found, Indeterminate):
             return found
         lines = tuple(one for one in found if not one.path.endswith("_test.rego"))
-    return RuleTestRun(engine.name, pack.digest, results, lines)
+    return RuleTestRun(engine.name, pack.digest, tuple(results), lines)
 
 
-def _run(pack: Pack, engine: PolicyEngine, reader: RegoReader) -> Iterator[Tested]:
+def _run(pack: Pack, engine: PolicyEngine, reader: RegoReader) -> Iterator[Tested | Indeterminate]:
     sources = {one.path: one.source.splitlines() for one in pack.with_tests.files}
     good = _all_at_once(pack, engine)
     for test in pack.tests:
@@ -36,7 +44,9 @@ def _run(pack: Pack, engine: PolicyEngine, reader: RegoReader) -> Iterator[Teste
             yield Tested(test, passed=True)
             continue
         answer = engine.ask(pack.with_tests, test.query, {})
-        if isinstance(answer, Answered):
+        if isinstance(answer, Indeterminate) and answer.reason == AWAY:
+            yield answer
+        elif isinstance(answer, Answered):
             if answer.value is True:
                 yield Tested(test, passed=True)
             else:
