@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -633,7 +634,9 @@ def test_a_file_that_fails_is_not_told_as_the_output(
         raise OSError(5, "Input/output error", "some/file")
 
     monkeypatch.chdir(repo.path)
-    monkeypatch.setattr("reconciler.cli.validate_command.validate", fail)
+    # By import, as the command line does: another test may have had the module loaded anew.
+    module = importlib.import_module("reconciler.cli.validate_command")
+    monkeypatch.setattr(module, "validate", fail)
     with pytest.raises(SystemExit) as stop:
         main(["validate"])
     assert stop.value.code == 1
