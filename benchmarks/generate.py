@@ -67,12 +67,12 @@ def environment(number: int, track: str, team: str, chance: random.Random) -> tu
 class Generated:
     """A bare repository of generated environments, with one commit on main."""
 
-    def __init__(self, folder: Path, count: int, seed: int = 1) -> None:
+    def __init__(self, folder: Path, count: int, seed: int = 1, also: tuple[str, ...] = ()) -> None:
         self.path = folder
         self.count = count
         self.repository = pygit2.init_repository(str(folder), bare=True, initial_head="main")
         chance = random.Random(seed)
-        files = {path: data for name in SHIPPED for path, data in _shipped(name).items()}
+        files = {path: data for name in (*SHIPPED, *also) for path, data in _shipped(name).items()}
         teams = [f"team-{number:04d}" for number in range(-(-count // (3 * PER_FOLDER)))]
         for team in teams:
             files[f"profiles/teams/{team}.yaml"] = _team(team)

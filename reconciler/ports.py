@@ -1,9 +1,11 @@
 """What the use cases ask of the outside world, as small Protocols."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from reconciler.model.author import Author
 from reconciler.model.policy import Answered, Indeterminate, Lines, Module, Modules, Parsed
 from reconciler.model.problem import Problem
 from reconciler.model.scan import ScanFailed, Scanned, ScanRequest
@@ -108,6 +110,14 @@ class History(Protocol):
 
     def changes(self, revisions: str) -> Iterator[ContentChange]:
         """What each commit of a range does, oldest first."""
+        ...
+
+    def authors(self, revisions: str) -> tuple[Author, ...]:
+        """Who made the commits of a range, each once."""
+        ...
+
+    def accepted(self, revision: str, since: datetime) -> tuple[frozenset[Author], ...]:
+        """Of each change that a branch took in since then: who made its commits."""
         ...
 
     def staged(self) -> ContentChange:

@@ -1,6 +1,7 @@
 #!/bin/sh
-# The main job on the sample repository: load, check and render every environment.
-# Each command is shown before it runs.
+# The main job on the sample repository: load, check and render every environment, then judge a
+# change. Each command is shown before it runs, and a command that ends otherwise than it should
+# ends the demo.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -45,9 +46,74 @@ fi
 
 cat <<'END'
 
+A change, in another copy with the samples on its branch main. Sara, of the team that owns the demo,
+opens its API to everybody and writes a password into the document.
+END
+change="$rendered/change"
+mkdir "$change"
+cp -R environments policies profiles templates reconciler.yaml "$change"
+# commit <branch> <who> <e-mail> <message>: what lies there; a new branch begins at main. Without a
+# git to be installed.
+commit() {
+    python - "$change" "$@" <<'END'
+import sys
+import pygit2
+
+folder, branch, name, email, message = sys.argv[1:]
+repository = pygit2.init_repository(folder, initial_head="main")
+repository.index.add_all()
+who, tree = pygit2.Signature(name, email), repository.index.write_tree()
+known = repository.branches
+parents = [known[one].target for one in (branch, "main") if one in known][:1]
+repository.create_commit(f"refs/heads/{branch}", who, who, message, tree, parents)
+END
+}
+# judged <exit code> <words that must stand in it> <options>: what `reconciler check` says there
+judged() {
+    wanted=$1
+    words=$2
+    shift 2
+    # Judged as at a day on which the samples' waivers hold: they have ends.
+    set -- "$@" --now 2026-12-01T09:00:00Z
+    printf '\n$ reconciler check --base main %s\n' "$*"
+    code=0
+    reconciler check --repo "$change" --base main "$@" > "$rendered/said" || code=$?
+    cat "$rendered/said"
+    if [ "$code" != "$wanted" ] || ! grep -qF -e "$words" "$rendered/said"; then
+        printf 'the demo expected exit code %s and "%s", and got %s\n' "$wanted" "$words" "$code" >&2
+        exit 1
+    fi
+}
+commit main 'Ada Berg' ada@example.com 'Start'
+document="$change/environments/demo/trade-fair.yaml"
+cat >> "$document" <<'END'
+    authorization: NONE
+    environment_variables: {DATABASE_PASSWORD: kingfisher-7}
+END
+commit change 'Sara Lind' sara@example.com 'Let everybody in'
+judged 10 'DENY  trade-fair' --head change
+
+printf '\nShe mends it: the password goes, and whoever calls the API has to be known.\n'
+sed -e '/DATABASE_PASSWORD/d' -e 's/authorization: NONE/authorization: AWS_IAM/' \
+    environments/demo/trade-fair.yaml > "$document"
+printf '    throttle_rate: 50\n' >> "$document"
+commit change 'Sara Lind' sara@example.com 'Only those we know'
+judged 0 'ALLOW  trade-fair' --head change
+
+printf '\nAnother change, by Ines: more of a service in production. Nothing is wrong, and still one more\n'
+printf 'person has to agree.\n'
+cp environments/demo/trade-fair.yaml "$document"
+production="$change/environments/customer/acme-portal.yaml"
+sed -e 's/desired_count: 4/desired_count: 6/' environments/customer/acme-portal.yaml > "$production"
+commit portal 'Ines Duarte' ines@example.com 'More of it'
+judged 11 'NEEDS APPROVAL  acme-portal' --head portal
+
+cat <<'END'
+
 What to try next:
   . .venv/bin/activate
   reconciler render acme-portal | less
+  reconciler check --all
   reconciler init /tmp/my-environments && cd /tmp/my-environments
   reconciler new --track demo --name hello --owner team-sales --set image=hello:1
 END

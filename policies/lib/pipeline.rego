@@ -34,20 +34,13 @@ parts["(pipeline)"] := lib.fields(input.pipeline.raw)
 # Every line of every script, with the job that it stands in.
 lines contains {"job": name, "text": text} if {
 	some name, part in parts
-	some field in ["before_script", "script", "after_script"]
+	some field in ["before_script", "script", "after_script", "hooks", "run"]
 	some entry in flat(lib.get(part, field, []))
 	some text in split(replace(entry, "\\\n", " "), "\n")
 }
 
-# A script is a text, a list of texts, or a list with lists in it.
-flat(value) := [value] if {
-	is_string(value)
-} else := array.concat(
-	[text | some text in value; is_string(text)],
-	[text | some inner in value; is_array(inner); some text in inner; is_string(text)],
-) if {
-	is_array(value)
-} else := []
+# A script is a text, a list of texts, or lists in lists as deep as they please.
+flat(value) := [text | walk(value, [_, text]); is_string(text)]
 
 # Every image, also those of services, as a text.
 images contains {"job": name, "image": image} if {

@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -209,6 +210,8 @@ class Checkov:
         self._server: _Server | None = None
         self._inherited: _Server | None = None
         self._lock = threading.Lock()
+        self._owner = os.getpid()
+        self._slots = threading.BoundedSemaphore(self._jobs)
 
     @cached_property
     def _program(self) -> str:
@@ -230,12 +233,51 @@ class Checkov:
         return next(self.scan_many((request,)))
 
     def scan_many(self, requests: Sequence[ScanRequest]) -> Iterator[Scanned | ScanFailed]:
-        """The same for many, in order, as many at a time as there are jobs."""
-        asked: list[ScanFailed | tuple[_Server, int, float]] = []
-        for place, request in enumerate(requests):
-            while len(asked) < min(place + self._jobs, len(requests)):
-                asked.append(self._ask(requests[len(asked)]))
-            yield self._receive(request, asked[place])
+        """The same for many, in order, as many at a time as there are jobs.
+
+        A long scan holds up what comes after it only here: there is always a next one under way.
+        """
+        if len(requests) == 1:
+            yield self._one(requests[0])
+            return
+        left = deque(enumerate(requests))
+        answers: dict[int, Scanned | ScanFailed | BaseException] = {}
+        news = threading.Condition()
+
+        def work() -> None:
+            while True:
+                with news:
+                    if not left:
+                        return
+                    place, request = left.popleft()
+                try:
+                    answer: Scanned | ScanFailed | BaseException = self._one(request)
+                except BaseException as err:  # noqa: BLE001  # raised where it is waited for
+                    answer = err
+                with news:
+                    answers[place] = answer
+                    news.notify_all()
+
+        for _ in range(min(self._jobs, len(requests))):
+            threading.Thread(target=work, daemon=True).start()
+        try:
+            for place in range(len(requests)):
+                with news:
+                    news.wait_for(lambda: place in answers)  # noqa: B023  # waited for at once
+                    answer = answers.pop(place)
+                if isinstance(answer, BaseException):
+                    raise answer
+                yield answer
+        finally:
+            with news:
+                left.clear()
+
+    def _one(self, request: ScanRequest) -> Scanned | ScanFailed:
+        """One scan, when it is its turn."""
+        if self._owner != os.getpid():  # a fork of ours: nobody would give back the parent's slots
+            self._owner, self._slots = os.getpid(), threading.BoundedSemaphore(self._jobs)
+        with self._slots:
+            return self._receive(request, self._ask(request))
 
     def _ask(self, request: ScanRequest) -> ScanFailed | tuple[_Server, int, float]:
         if sum(len(file.content) for file in request.files) > _MAX_BYTES:

@@ -12,6 +12,8 @@ starts no program, reads nothing but its own folder and Python's, and ends when 
 Checkov's configuration files are never read, because its command line is never run.
 """
 
+import ast
+import concurrent.futures
 import ctypes
 import gc
 import json
@@ -28,7 +30,7 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 LIMIT = 256 << 20
 """Bytes of one frame."""
@@ -123,22 +125,53 @@ class Guard:
             self._deny("read outside its folder")
 
 
-def make_quick() -> None:
-    """Two things that Checkov works out again and again within one scan, kept instead.
+class Inline:
+    """An executor that does each thing at once: threads give nothing where one runs at a time."""
 
-    They are functions of their arguments, so no verdict differs; a test compares.
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    @staticmethod
+    def submit(function: Any, *arguments: Any, **named: Any) -> "concurrent.futures.Future[Any]":
+        """What it came to, as a thread would have told it."""
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        try:
+            future.set_result(function(*arguments, **named))
+        except Exception as err:  # noqa: BLE001  # whoever asks for the result gets it
+            future.set_exception(err)
+        return future
+
+    def shutdown(self, *_: Any, **__: Any) -> None:
+        """Nothing is left to wait for."""
+
+
+def make_quick() -> None:
+    """What Checkov works out the long way, done the short way or kept.
+
+    All of them are functions of their arguments and give what they gave, so no verdict differs; a
+    test compares.
     """
+    _keep_tables()
+    _evaluate_shortly()
+    _place_shortly()
+    _compare_shortly()
+    _copy_shortly()
+
+
+def _keep_tables() -> None:
+    """The tables of a grammar, made once."""
     import ply.yacc
-    from checkov.terraform.graph_builder.variable_rendering import (
-        evaluate_terraform,
-        safe_eval_functions,
-    )
 
     tables: dict[Any, Any] = {}
     make_tables = ply.yacc.yacc
 
     def yacc(**wanted: Any) -> Any:
-        """The tables of a grammar, made once."""
         key = (type(wanted.get("module")), wanted.get("start"))
         if key not in tables:
             tables[key] = make_tables(**wanted)
@@ -146,14 +179,27 @@ def make_quick() -> None:
 
     ply.yacc.yacc = yacc
 
+
+def _evaluate_shortly() -> None:
+    """What an expression comes to, without an interpreter where none is needed."""
+    from checkov.terraform.graph_builder.variable_rendering import (
+        evaluate_terraform,
+        safe_eval_functions,
+    )
+
     known: dict[Any, Any] = {}
     evaluate_again = safe_eval_functions.evaluate
 
-    def evaluate(text: str) -> object:
-        """What an expression comes to: kept where it cannot be changed afterwards."""
+    def evaluate(text: Any) -> object:
+        """Kept where it cannot be changed afterwards."""
         kept = known.get(text)
         if kept is None:
+            if isinstance(text, str) and _PLAIN_TEXT.fullmatch(text):
+                return text[1:-1]
             try:
+                if _is_no_python(text):
+                    msg = "Safe evaluation error"
+                    raise ValueError(msg)  # noqa: TRY301  # it is kept like any other
                 value = evaluate_again(text)
             except ValueError as err:
                 value = err
@@ -165,9 +211,142 @@ def make_quick() -> None:
             return value
         raise ValueError(*value.args)
 
+    evaluate_terraform.find_brackets_pairs = bracket_pairs
     for module in (safe_eval_functions, evaluate_terraform):
         if getattr(module, "evaluate", None) is evaluate_again:
             module.evaluate = evaluate
+
+
+_PLAIN_TEXT = re.compile(r'"[ !#-\[\]-~]{1,2000}"')
+"""A text of Python without anything that it would read in another way."""
+_OTHERWISE = re.compile(r"try|continue$|\.\.\.$|\d+-\d+$|\s*$")
+"""What Checkov itself treats in another way than Python does."""
+
+
+def _is_no_python(text: Any) -> bool:
+    """Whether Checkov's interpreter would refuse to read it, which is dear to find out there."""
+    if not isinstance(text, str) or _OTHERWISE.match(text):
+        return False
+    try:
+        compile(text, "<unknown>", "exec", ast.PyCF_ONLY_AST)
+    except SyntaxError:
+        return True
+    except Exception:  # noqa: BLE001  # let it find out
+        return False
+    return False
+
+
+def bracket_pairs(text: str, starting: str, closing: str) -> list[dict[str, int]]:
+    """Where each bracket that is closed, with something in it, begins and ends."""
+    opened: list[int] = []
+    found = []
+    if starting in text:
+        for match in re.finditer("[" + re.escape(starting + closing) + "]", text):
+            place = match.start()
+            if match[0] == starting:
+                opened.append(place)
+            elif opened:
+                start = opened.pop()
+                if place - start > 1:
+                    found.append((start, place))
+    return [{"start": start, "end": end} for start, end in sorted(found)]
+
+
+def _place_shortly() -> None:
+    """Where each node of a parsed file begins and ends: as lark tells it, in fewer steps."""
+    from lark import Tree
+    from lark.parse_tree_builder import PropagatePositions
+
+    before: Any = PropagatePositions.__call__
+
+    def call(self: Any, children: Any) -> Any:
+        if self.node_filter is not None:
+            return before(self, children)
+        made = self.node_builder(children)
+        if isinstance(made, Tree):
+            first = _meta_of(children, Tree)
+            if first is not None:
+                own = made.meta.__dict__
+                _begin(own, first)
+                _end(own, _meta_of(reversed(children), Tree))
+        return made
+
+    setattr(PropagatePositions, "__call__", call)  # noqa: B010  # mypy knows no other way
+
+
+def _meta_of(children: Any, tree: type) -> Any:
+    """The first of them that has a place: a token is its own, and a text."""
+    for one in children:
+        if isinstance(one, tree):
+            meta: Any = one.meta  # type: ignore[attr-defined]  # lark's
+            if not meta.empty:
+                return meta
+        elif hasattr(one, "end_pos"):
+            return one
+        elif hasattr(one, "__lark_meta__"):
+            return one.__lark_meta__()
+    return None
+
+
+def _begin(own: dict[str, Any], first: Any) -> None:
+    if isinstance(first, str):
+        line, column, position = first.line, first.column, first.start_pos  # type: ignore[attr-defined]  # a token
+    else:
+        of = first.__dict__
+        line = of.get("container_line", of["line"])
+        column = of.get("container_column", of["column"])
+        position = of.get("container_start_pos", of["start_pos"])
+    if "line" not in own:
+        own["line"], own["column"], own["start_pos"] = line, column, position
+        own["empty"] = False
+    own["container_line"], own["container_column"] = line, column
+    own["container_start_pos"] = position
+
+
+def _end(own: dict[str, Any], last: Any) -> None:
+    if isinstance(last, str):
+        line, column, position = last.end_line, last.end_column, last.end_pos  # type: ignore[attr-defined]  # a token
+    else:
+        of = last.__dict__
+        line = of.get("container_end_line", of["end_line"])
+        column = of.get("container_end_column", of["end_column"])
+        position = of.get("container_end_pos", of["end_pos"])
+    if "end_line" not in own:
+        own["end_line"], own["end_column"], own["end_pos"] = line, column, position
+        own["empty"] = False
+    own["container_end_line"], own["container_end_column"] = line, column
+    own["container_end_pos"] = position
+
+
+def _compare_shortly() -> None:
+    """Edges of the graph, by what they are instead of by their text."""
+    from checkov.common.graph.graph_builder.graph_components.edge import Edge
+
+    def same(self: Any, other: Any) -> bool:
+        return isinstance(other, Edge) and (
+            (self.origin, self.dest, self.label) == (other.origin, other.dest, other.label)
+        )
+
+    Edge.__hash__ = lambda self: hash((self.origin, self.dest, self.label))
+    Edge.__eq__ = same
+
+
+def _copy_shortly() -> None:
+    """A copy of what cannot change is the thing itself."""
+    from checkov.common.graph.graph_builder.variable_rendering import renderer as edges
+    from checkov.terraform.graph_builder import local_graph
+    from checkov.terraform.graph_builder.variable_rendering import renderer
+
+    def copied(value: Any) -> Any:
+        return value if type(value) in _FIXED else before(value)
+
+    before = renderer.pickle_deepcopy
+    for module in (edges, local_graph, renderer):
+        if getattr(module, "pickle_deepcopy", None) is before:
+            module.pickle_deepcopy = copied
+
+
+_FIXED = (str, int, float, bool, type(None))
 
 
 class Checkov:
@@ -175,6 +354,7 @@ class Checkov:
 
     def __init__(self) -> None:
         logging.disable(logging.CRITICAL)
+        concurrent.futures.ThreadPoolExecutor = Inline  # type: ignore[assignment,misc]  # as said
         from checkov.common.checks_infra.registry import get_graph_checks_registry
         from checkov.gitlab_ci.runner import Runner as GitLabRunner
         from checkov.runner_filter import RunnerFilter
@@ -604,3 +784,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    os._exit(0)  # nobody waits until 4,000 modules are taken down one by one

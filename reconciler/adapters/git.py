@@ -12,6 +12,7 @@ import pygit2
 from pygit2.enums import FileMode, ObjectType
 
 from reconciler.errors import ReconcilerError, UsageError
+from reconciler.model.author import Author
 from reconciler.model.tree import Entry, EntryKind
 
 _KINDS = {
@@ -153,13 +154,39 @@ class GitSource:
             raise _damaged(f"the tree of {revision}", str(commit.tree_id)) from err
         return GitTree(self._repository, str(commit.id), root)
 
-    @property
-    def author(self) -> str | None:
-        """The e-mail address that git would put into a commit here."""
+    def named(self, *names: str) -> str | None:
+        """The first of the names that is a commit here."""
+        for name in names:
+            try:
+                self._repository.revparse_single(name).peel(pygit2.Commit)
+            except (KeyError, ValueError, pygit2.GitError):
+                continue
+            return name
+        return None
+
+    def began(self, target: str, head: str) -> str:
+        """The commit that a change began at: the newest that both have."""
+        one, other = self.snapshot(target).revision, self.snapshot(head).revision
         try:
-            return self._repository.default_signature.email
+            found = self._repository.merge_base(pygit2.Oid(hex=one), pygit2.Oid(hex=other))
+        except (KeyError, pygit2.GitError):
+            found = None
+        if found is None:
+            raise UsageError(
+                "no-common-history",
+                f"`{target}` and `{head}` have no commit in common here",
+                hint="fetch the whole history: `git fetch --unshallow` (in CI: GIT_DEPTH: 0)",
+            )
+        return str(found)
+
+    @property
+    def author(self) -> Author | None:
+        """Who git would say made a commit here."""
+        try:
+            signature = self._repository.default_signature
         except (KeyError, pygit2.GitError):
             return None
+        return Author(signature.email, signature.name)
 
 
 def make_repository(root: Path) -> bool:

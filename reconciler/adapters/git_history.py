@@ -5,6 +5,7 @@ in only what it changes itself. A history that is cut off or lacks objects is re
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pygit2
@@ -12,12 +13,14 @@ from pygit2.enums import FileMode, ObjectType, SortMode
 
 from reconciler.adapters.git import open_repository
 from reconciler.errors import ReconcilerError, UsageError
+from reconciler.model.author import Author
 from reconciler.model.finding import Location
 from reconciler.model.secret import Blob, Content, ContentChange, ScanNote
 
 _READ_LIMIT = 256 * 1024 * 1024
 """A blob over this is not read at all: git would load the whole of it."""
 _NULL = "0" * 40
+_OLD_IN_A_ROW = 100
 
 
 class GitHistory:
@@ -71,6 +74,49 @@ class GitHistory:
                 yield self._change(commit)
         except (KeyError, pygit2.GitError) as err:
             raise _cut_off(str(err)) from err
+
+    def authors(self, revisions: str) -> tuple[Author, ...]:
+        """Who made the commits of `A..B`, each once."""
+        base, _, head = revisions.rpartition("..")
+        walker = self._repository.walk(self._commit(head).id, SortMode.TOPOLOGICAL)
+        walker.hide(self._commit(base).id)
+        try:
+            return tuple(sorted({_author(commit) for commit in walker}))
+        except (KeyError, pygit2.GitError) as err:
+            raise _cut_off(str(err)) from err
+
+    def accepted(self, revision: str, since: datetime) -> tuple[frozenset[Author], ...]:
+        """Of each change that a branch took in since then: who made its commits.
+
+        A date in a commit can be any; many old ones in a row are wanted before the look ends.
+        """
+        found: list[frozenset[Author]] = []
+        old = 0
+        try:
+            commit: pygit2.Commit | None = self._commit(revision)
+            while commit is not None and old < _OLD_IN_A_ROW:
+                parents = [str(one) for one in commit.parent_ids]
+                if commit.commit_time >= since.timestamp():
+                    old = 0
+                    found.append(frozenset(self._brought(commit)))
+                else:
+                    old += 1
+                # A shallow clone ends somewhere, which is no reason to know nothing of today.
+                commit = (
+                    self._commit(parents[0]) if parents and parents[0] in self._repository else None
+                )
+        except (KeyError, pygit2.GitError) as err:
+            raise _cut_off(str(err)) from err
+        return tuple(found)
+
+    def _brought(self, commit: pygit2.Commit) -> Iterator[Author]:
+        """The authors of what one step of a branch brought in; a merge itself has no author."""
+        if len(commit.parent_ids) < 2:  # noqa: PLR2004  # no merge
+            yield _author(commit)
+            return
+        walker = self._repository.walk(commit.id, SortMode.TOPOLOGICAL)
+        walker.hide(commit.parent_ids[0])
+        yield from (_author(one) for one in walker if one.id != commit.id)
 
     def staged(self) -> ContentChange:
         """What the next commit would do."""
@@ -163,6 +209,10 @@ def _described(commit: str, message: bytes, diffs: list[pygit2.Diff]) -> Content
         tuple(sorted(olds, key=lambda blob: (blob.path, blob.oid))),
         tuple(dict.fromkeys(notes)),
     )
+
+
+def _author(commit: pygit2.Commit) -> Author:
+    return Author(commit.author.email, commit.author.name)
 
 
 def _cut_off(why: str) -> ReconcilerError:

@@ -37,6 +37,7 @@ class Toolbox:
     def __init__(self, folder: Path | None, environment: Mapping[str, str]) -> None:
         self._folder = folder
         self._environment = dict(environment)
+        self._read: dict[str, tuple[str, list[tuple[str, str]]]] = {}
 
     @cached_property
     def _locks(self) -> dict[str, str]:
@@ -44,7 +45,16 @@ class Toolbox:
 
     def digest(self, name: str) -> str:
         """Of the tool's lock file."""
-        return hashlib.sha256(self._locks[name].encode()).hexdigest()
+        return self._known(name)[0]
+
+    def _known(self, name: str) -> tuple[str, list[tuple[str, str]]]:
+        """Digest and pins of a lock file, worked out once."""
+        found = self._read.get(name)
+        if found is None:
+            text = self._locks[name]
+            found = (hashlib.sha256(text.encode()).hexdigest(), _DISTRIBUTION.findall(text))
+            self._read[name] = found
+        return found
 
     def place(self, name: str) -> Path:
         """The tool's folder, there or not."""
@@ -70,7 +80,7 @@ class Toolbox:
 
     def tool(self, name: str) -> Tool:
         """What is known of a tool."""
-        pins = _DISTRIBUTION.findall(self._locks[name])
+        _, pins = self._known(name)
         folder = "" if self._folder is None else str(self.place(name))
         return Tool(
             name,

@@ -23,6 +23,7 @@ what runs.
 reconciler list
 reconciler new --track demo --name hello --owner team-sales --set image=...
 reconciler validate
+reconciler check
 ```
 
 The teams, accounts and addresses here are samples (`example.com`): put your own in first.
@@ -53,16 +54,54 @@ validate:
     - reconciler validate
     - reconciler render
 
-affected:
+# One verdict for each environment that a change touches; on the default branch for all of them.
+# 11 is no failure: the change waits for people. Denied (10) and indeterminate (13) fail.
+.check:
   stage: check
+  script:
+    # Nothing when the image has it already.
+    - reconciler tools install
+    - git fetch --quiet origin "${CI_MERGE_REQUEST_TARGET_BRANCH_NAME:-$CI_DEFAULT_BRANCH}"
+    # In a pipeline of merged results $CI_COMMIT_SHA is a commit of the forge's, not of the change.
+    - head=${CI_MERGE_REQUEST_SOURCE_BRANCH_SHA:-$CI_COMMIT_SHA}
+    - >-
+      reconciler check $RANGE --head "$head"
+      --report markdown=reports/check.md
+      --report sarif=reports/check.sarif
+      --report junit=reports/check-junit.xml
+      --report gitlab-codequality=reports/check-codequality.json
+      --report gitlab-secret=reports/check-secrets.json
+  artifacts:
+    when: always
+    expire_in: 1 week
+    paths: [reports/]
+    reports:
+      junit: reports/check-junit.xml
+      codequality: reports/check-codequality.json
+  allow_failure:
+    exit_codes: [11]
+
+check-change:
+  extends: .check
   rules:
     - if: $CI_PIPELINE_SOURCE == "merge_request_event"
-  script:
-    - reconciler affected --base "$CI_MERGE_REQUEST_DIFF_BASE_SHA" --head "$CI_COMMIT_SHA"
+      variables:
+        RANGE: --base FETCH_HEAD
+  artifacts:
+    reports:
+      secret_detection: reports/check-secrets.json
+
+check-all:
+  extends: .check
+  rules:
+    - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH
+      variables:
+        RANGE: --all
 """
 
 _IGNORE = """\
-# Terraform's working files and anything rendered by hand.
+# Reports, Terraform's working files and anything rendered by hand.
+/reports/
 .terraform/
 *.tfstate
 *.tfstate.*

@@ -5,10 +5,12 @@ ever has to be thrown away because it is stale, and deleting the cache loses not
 """
 
 import hashlib
-from dataclasses import astuple, dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
 from typing import Any
 
 from reconciler.model.desired import Effective, Shared
+from reconciler.model.finding import Finding, Location
 from reconciler.model.problem import Problem
 from reconciler.model.rendered import RenderSummary
 from reconciler.model.tree import Entry
@@ -67,3 +69,18 @@ def unpack_summary(packed: Any) -> RenderSummary:
     """The reverse."""
     digest, files = packed
     return RenderSummary(digest, tuple((path, size) for path, size in files))
+
+
+_FIELDS = [field.name for field in fields(Finding)]
+_PLACE = _FIELDS.index("location")
+
+
+def pack_finding(one: Finding) -> list[object]:
+    """For JSON."""
+    return list(astuple(one))
+
+
+def unpack_finding(row: Sequence[Any]) -> Finding:
+    """The reverse."""
+    known = dict(zip(_FIELDS, row, strict=True))
+    return Finding(**{**known, "location": Location(*row[_PLACE])})

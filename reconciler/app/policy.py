@@ -9,9 +9,10 @@ from reconciler.app.kept import Kept, unpack_problems
 from reconciler.core.load import lazy_shared
 from reconciler.core.policy.evaluate import evaluate, findings
 from reconciler.core.policy.inputs import wrong_input
-from reconciler.core.policy.pack import collect, digest_of, load_pack
+from reconciler.core.policy.pack import FOLDER, collect, digest_of, load_pack
 from reconciler.core.policy.testing import run_tests
 from reconciler.core.suggest import did_you_mean, listed
+from reconciler.core.tree import find
 from reconciler.errors import IndeterminateError, UsageError
 from reconciler.model.finding import Finding
 from reconciler.model.policy import (
@@ -27,6 +28,10 @@ from reconciler.model.policy import (
 from reconciler.model.settings import PolicyEngine as EngineSettings
 from reconciler.ports import PolicyEngine, RegoReader, RepoTree
 
+_REMEMBERED: dict[str, Pack] = {}
+"""Of the last folders of policies that this process looked at, by object id."""
+_MOST = 4
+
 
 def engine_settings(tree: RepoTree) -> EngineSettings:
     """What the tree's settings say of the engine; their defaults when there are none."""
@@ -36,6 +41,18 @@ def engine_settings(tree: RepoTree) -> EngineSettings:
 
 def load_policies(tree: RepoTree, reader: RegoReader, kept: Kept) -> Pack:
     """The pack with all its problems. The same files are not read twice."""
+    folder = find(tree, FOLDER)
+    place = kept.key("policies", f"{folder.kind.value} {folder.oid}" if folder else "")
+    known = _REMEMBERED.pop(place, None)
+    if known is None:
+        known = _load(tree, reader, kept)
+        while len(_REMEMBERED) >= _MOST:
+            _REMEMBERED.pop(next(iter(_REMEMBERED)), None)
+    _REMEMBERED[place] = known
+    return known
+
+
+def _load(tree: RepoTree, reader: RegoReader, kept: Kept) -> Pack:
     files, unread = collect(tree)
     key = kept.key(
         "policies", digest_of(files.items()), *(f"{one.place} {one.code}" for one in unread)

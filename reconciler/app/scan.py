@@ -1,6 +1,6 @@
 """Look for secrets: in files, in what is staged, in every commit of a range."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -16,8 +16,10 @@ from reconciler.core.secrets.engine import (
     scanner,
 )
 from reconciler.core.secrets.rules import BY_ID
+from reconciler.core.tree import Change
 from reconciler.model.finding import Finding, Location
 from reconciler.model.secret import (
+    Blob,
     Content,
     ContentChange,
     ScanNote,
@@ -25,7 +27,8 @@ from reconciler.model.secret import (
     SecretScan,
     Unscanned,
 )
-from reconciler.ports import Files, History
+from reconciler.model.tree import Entry
+from reconciler.ports import Files, History, RepoTree
 
 MESSAGE = "(commit message)"
 """Where a finding in a commit's message is said to be."""
@@ -170,6 +173,40 @@ def scan_staged(history: History, key: bytes, accepted: Collection[str] = ()) ->
     scan = _scan(key, accepted, history)
     scan.change(history.staged())
     return scan.result("staged")
+
+
+class _OfTrees:
+    """Reads what differs between two trees."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, tuple[RepoTree, Entry]] = {}
+
+    def blob(self, tree: RepoTree, entry: Entry) -> Blob:
+        """The entry, to be read later."""
+        self._places[entry.oid] = (tree, entry)
+        return Blob(entry.path, entry.oid)
+
+    def read(self, oid: str, limit: int) -> Content:
+        """The whole; what is over the limit is only said to be."""
+        tree, entry = self._places[oid]
+        data = tree.read(entry, limit)
+        return Content(b"", limit + 1) if data is None else Content(data, len(data))
+
+
+def scan_between(
+    before: RepoTree,
+    after: RepoTree,
+    differing: Iterable[Change],
+    key: bytes,
+    accepted: Collection[str] = (),
+) -> SecretScan:
+    """What is changed and not committed yet."""
+    reader = _OfTrees()
+    old = [reader.blob(before, one.base) for one in differing if one.base is not None]
+    new = [reader.blob(after, one.head) for one in differing if one.head is not None]
+    scan = _scan(key, accepted, reader)
+    scan.change(ContentChange("", b"", tuple(new), tuple(old)))
+    return scan.result("uncommitted")
 
 
 def scan_files(

@@ -23,6 +23,8 @@ COMMANDS: Final = {
     "show": "Show one environment with everything that applies to it.",
     "render": "Render Terraform and pipeline of one environment, or of all.",
     "affected": "Say which environments a range of commits touches, and why.",
+    "check": "Judge a change, or everything: one verdict for each environment.",
+    "explain": "Tell the whole story of one finding of a check.",
     "policy": "Test, list, explain and evaluate the rules.",
     "scan": "Look for secrets in files, in what is staged, or in every commit of a range.",
     "tools": "Install the tools that have environments of their own, or list them.",
@@ -69,7 +71,8 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 all well, 1 failure or problems found, 2 wrong usage.",
+    epilog="Exit codes: 0 all well, 1 failure or problems found, 2 wrong usage, 10 denied,"
+    " 11 approval needed, 13 indeterminate: something could not be judged.",
 )
 @click.version_option(__version__, prog_name="reconciler")
 def cli() -> None:

@@ -69,7 +69,7 @@ def command(
         account,
         promoted_from,
         settings,
-        repository.git.author,
+        repository.git.author.email if repository.git.author else None,
     )
     drafted = draft(repository.snapshot(None), asked)
     if drafted.problems:

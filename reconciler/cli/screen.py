@@ -32,7 +32,7 @@ def repo_option(function: F) -> F:
 _asked_for: list[str] = []
 
 
-def _remember(_context: click.Context, _option: click.Parameter, value: str) -> str:
+def remember_format(_context: click.Context, _option: click.Parameter, value: str) -> str:
     """Where a command fails before it writes, the entry point asks how to say so."""
     _asked_for[:] = [value]
     return value
@@ -46,7 +46,7 @@ def format_option(function: F) -> F:
         type=click.Choice(["text", "json"]),
         default="text",
         envvar="RECONCILER_FORMAT",
-        callback=_remember,
+        callback=remember_format,
         help="text for people, json for programs (docs/output.md).",
     )(function)
 

@@ -40,6 +40,13 @@ class Use:
     owner: str
     blueprint: str
     version: str
+    account: str
+    promoted_from: str
+
+    @property
+    def name(self) -> str:
+        """The environment's."""
+        return self.path.rpartition("/")[2].removesuffix(".yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,8 @@ def use_of(loaded: Loaded[Environment]) -> Use:
         loaded.document.metadata.owner,
         spec.blueprint.name,
         spec.blueprint.version,
+        spec.account,
+        spec.promoted_from or "",
     )
 
 
@@ -173,6 +182,50 @@ class Uses:
         return [use_of(loaded) for loaded in load_environments(tree, [])]
 
 
+def uses_after(uses: Iterable[Use], differing: Iterable[Change], head: RepoTree) -> list[Use]:
+    """The uses of a tree, from those of another one and what differs: only that is read."""
+    by_path = {use.path: use for use in uses}
+    for change in differing:
+        by_path.pop(change.path, None)
+        if change.head is not None and change.path.startswith(ENVIRONMENTS):
+            loaded = load_environment(head, change.head, [])
+            if loaded is not None:
+                by_path[change.path] = use_of(loaded)
+    return [by_path[path] for path in sorted(by_path)]
+
+
+def neighbours(paths: Iterable[str], uses: Iterable[Use]) -> frozenset[str]:
+    """The documents that a check of these must also see: what one is may be another's problem.
+
+    Of the same name, of the same team on the same track, in the same account, and along promotion
+    in both ways.
+    """
+    all_uses = list(uses)
+    paths = frozenset(paths)
+    own = [use for use in all_uses if use.path in paths]
+    names = {path.rpartition("/")[2].removesuffix(".yaml") for path in paths}
+    groups = {(use.owner, use.track) for use in own}
+    accounts = {use.account for use in own}
+    beside: dict[str, list[str]] = {}  # two of one name may stand in two chains
+    for use in all_uses:
+        if use.promoted_from:
+            beside.setdefault(use.promoted_from, []).append(use.name)
+            beside.setdefault(use.name, []).append(use.promoted_from)
+    todo, chain = [*names], set(names)
+    while todo:
+        more = {*beside.get(todo.pop(), ())} - chain
+        chain |= more
+        todo += more
+    files = {f"{name}.yaml" for name in chain}
+    return frozenset(
+        use.path
+        for use in all_uses
+        if use.account in accounts
+        or (use.owner, use.track) in groups
+        or use.path.rpartition("/")[2] in files
+    )
+
+
 def _compare(
     path: str, before: State | None, after: State | None, why: tuple[str, ...], before_path: str
 ) -> Affected | None:
@@ -184,12 +237,13 @@ def _compare(
         return Affected(name, path, Effect.ADDED, ("its document is new",), broken)
     if after is None:
         return Affected(name, path, Effect.REMOVED, ("its document is gone",))
+    moved_from = ""
     if path != before_path:
-        why = (f"its document moved here from {before_path}",)
+        why, moved_from = (f"its document moved here from {before_path}",), before_path
     if before.rendered != after.rendered:
-        return Affected(name, path, Effect.CHANGED, why, broken)
+        return Affected(name, path, Effect.CHANGED, why, broken, moved_from)
     if before.judged_by != after.judged_by:
-        return Affected(name, path, Effect.REJUDGED, why, broken)
+        return Affected(name, path, Effect.REJUDGED, why, broken, moved_from)
     return None
 
 

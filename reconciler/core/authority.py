@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from reconciler.core.fingerprint import fingerprint
 from reconciler.core.globs import matches
 from reconciler.model.agent import Agent
+from reconciler.model.author import Author
 from reconciler.model.base import RISKS, Risk
 from reconciler.model.desired import Loaded, Shared
 from reconciler.model.documents import KINDS
@@ -19,14 +21,6 @@ from reconciler.model.finding import Finding, Location, Severity
 from reconciler.model.freeze import Freeze
 
 SHARED_PATHS: Final = ("profiles/", "policies/", "templates/", "reconciler.yaml")
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Author:
-    """Who made a commit, as far as the commit says; signatures are checked where records are."""
-
-    email: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +111,7 @@ def _finding(  # a finding has this many parts
         message,
         Location(path),
         fix or "let somebody of the owning team make this change",
-        fingerprint=f"{rule}:{path}:{environment}:{message}",
+        fingerprint=fingerprint("authority", rule, path, environment, message),
     )
 
 
@@ -139,12 +133,19 @@ def _of_person(
         yield from _owned(who, teams, touch.path, shared)
 
 
-def _owned(who: str, teams: frozenset[str], path: str, shared: Shared) -> Iterator[Finding]:
-    owners = sorted(
-        name
-        for name, team in shared.teams.items()
-        if any(matches(glob, path) for glob in team.document.spec.owns)
+def owners_of(path: str, shared: Shared) -> tuple[str, ...]:
+    """The teams that own a path beyond their environments."""
+    return tuple(
+        sorted(
+            name
+            for name, team in shared.teams.items()
+            if any(matches(glob, path) for glob in team.document.spec.owns)
+        )
     )
+
+
+def _owned(who: str, teams: frozenset[str], path: str, shared: Shared) -> Iterator[Finding]:
+    owners = owners_of(path, shared)
     if owners and not teams & set(owners):
         yield _finding(
             "AUT002", path, "", f"{path} is owned by {', '.join(owners)}, and {who} changes it"

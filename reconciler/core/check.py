@@ -1,7 +1,7 @@
 """Checks that look at more than one document. Each returns faults; none stops at the first."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from pydantic import ValidationError
 
@@ -17,10 +17,18 @@ from reconciler.model.environment import Environment
 
 
 def check(
-    environments: tuple[Loaded[Environment], ...], shared: Shared
+    environments: tuple[Loaded[Environment], ...],
+    shared: Shared,
+    others: Collection[str] = (),
+    *,
+    shared_too: bool = True,
 ) -> tuple[list[Effective], list[Fault]]:
-    """The environments that can be filled in, and all that is wrong between the documents."""
-    faults = [fault for one in _shared_checks(environments, shared) for fault in one]
+    """The environments that can be filled in, and all that is wrong between the documents.
+
+    `others` are names of environments that are there and not looked at.
+    """
+    known = {one.document.metadata.name for one in environments} | {*others}
+    faults = [fault for one in _shared_checks(known, shared) for fault in one] if shared_too else []
     names: dict[str, Loaded[Environment]] = {}
     complete: list[Effective] = []
     for loaded in environments:
@@ -43,7 +51,7 @@ def check(
             faults += environment_faults(filled)
             complete.append(filled)
     for loaded in environments:
-        faults += _promotion(loaded, names, shared)
+        faults += _promotion(loaded, names, known, shared)
     faults += _loops(environments, names)
     faults += _quotas(complete)
     faults += _dedicated_accounts(complete)
@@ -192,7 +200,10 @@ def _ttl(filled: Effective) -> Iterator[Fault]:
 
 
 def _promotion(
-    loaded: Loaded[Environment], names: Mapping[str, Loaded[Environment]], shared: Shared
+    loaded: Loaded[Environment],
+    names: Mapping[str, Loaded[Environment]],
+    known: Collection[str],
+    shared: Shared,
 ) -> Iterator[Fault]:
     spec = loaded.document.spec
     field: Path = ("spec", "promotedFrom")
@@ -214,7 +225,7 @@ def _promotion(
         return
     source = names.get(spec.promoted_from)
     if source is None:
-        yield unknown(loaded.path, field, "environment", spec.promoted_from, names)
+        yield unknown(loaded.path, field, "environment", spec.promoted_from, sorted(known))
         return
     before = source.document.spec
     if (before.track, before.blueprint.name) != (spec.track, spec.blueprint.name):
@@ -328,10 +339,7 @@ def _dedicated_accounts(complete: list[Effective]) -> Iterator[Fault]:
             )
 
 
-def _shared_checks(
-    loaded: tuple[Loaded[Environment], ...], shared: Shared
-) -> Iterator[Iterable[Fault]]:
-    environments = {one.document.metadata.name for one in loaded}
+def _shared_checks(environments: Collection[str], shared: Shared) -> Iterator[Iterable[Fault]]:
     tracks, teams = shared.profiles, shared.teams
     if shared.settings is not None:
         settings = shared.settings

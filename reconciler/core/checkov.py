@@ -1,15 +1,15 @@
 """Checkov's answers -> findings."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.core.checkov_severity import weight
+from reconciler.core.fingerprint import fingerprint
 from reconciler.model.finding import Finding, Location
 from reconciler.model.scan import Scanned, ScanRequest, Skip
 
 _WAIVER = "A skip comment does not count here: ask for a waiver."
-_MORE = 8
+_MORE = 5
 
 
 def scanned(request: ScanRequest, answer: Mapping[str, Any]) -> Scanned:
@@ -45,10 +45,8 @@ def _finding(
     weighed = weight(rule)
     title = name.removeprefix("Ensure that ").removeprefix("Ensure ").strip().rstrip(".")
     title = title[:1].upper() + title[1:]
-    keys = [str(key) for key in row["keys"]][:_MORE]
-    fix = name.strip().rstrip(".") + "."
-    if keys:
-        fix += f" Look at {', '.join(f'`{key}`' for key in keys)}."
+    keys = [str(key) for key in row["keys"] if key != "resource_type"][:_MORE]
+    fix = f"Look at {', '.join(f'`{key}`' for key in keys)}." if keys else f"{title}."
     skipped = any(
         skip.path == row["path"]
         and skip.rule in (rule, "")
@@ -70,14 +68,14 @@ def _finding(
         fix=fix,
         link=str(row["link"]),
         resource=resource if _is_resource(request) else "",
-        fingerprint=fingerprint(rule, request.environment, subject, number),
+        fingerprint=mark(rule, request.environment, subject, number),
     )
 
 
-def fingerprint(rule: str, environment: str, subject: str, number: int = 1) -> str:
+def mark(rule: str, environment: str, subject: str, number: int = 1) -> str:
     """The same wherever in its file the subject stands; the plan's and the source's are one."""
-    parts = ("checkov", rule, environment, subject, *(() if number == 1 else (str(number),)))
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    more = () if number == 1 else (str(number),)
+    return fingerprint("checkov", rule, environment, subject, *more)
 
 
 def with_plan(source: Scanned, plan: Scanned) -> Scanned:

@@ -1,35 +1,55 @@
 """Findings, levels, waivers, freezes, risk, now -> Decision. Pure, and strict in every doubt.
 
-Adding a finding, a freeze or a failed gate never makes a verdict looser; order never matters; an
-expired waiver is no waiver; a gate that is wanted and did not run never allows.
+Adding a finding, a freeze, a law or a failed gate never makes a verdict looser; order never
+matters; an expired waiver is no waiver; a gate that is wanted and did not run never allows.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from reconciler.model.base import GateLevel, Risk, format_timestamp
+from reconciler.model.base import GateLevel, Risk, Stage, format_timestamp
 from reconciler.model.decision import (
     STRICTNESS,
     ApprovalNeed,
     Decision,
     GateRun,
     Judged,
+    Silence,
     Verdict,
 )
-from reconciler.model.environment import Environment
 from reconciler.model.finding import Finding, Gate
 from reconciler.model.freeze import Freeze
 from reconciler.model.profile import Profile
 from reconciler.model.waiver import Waiver
+
+LEVELS: Final[tuple[GateLevel, ...]] = ("advisory", "soft", "hard")
+"""From loosest to strictest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A profile, and the stage that it is read for."""
+
+    profile: Profile
+    stage: Stage
+
+    @property
+    def track(self) -> str:
+        """The track whose law it is."""
+        return self.profile.metadata.name
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """Everything that one decision rests on. What judges comes from the target branch."""
 
-    environment: Environment
-    profile: Profile
+    environment: str
+    """Its name; empty: the change as a whole."""
+    laws: tuple[Law, ...]
+    """What it is judged by: one, or two when the change moves it to another track or stage, so
+    that nobody escapes a strict law by moving. None: everything is hard."""
     risk: Risk
     wanted: frozenset[Gate]
     """The gates that have to run."""
@@ -38,6 +58,12 @@ class Question:
     freezes: tuple[Freeze, ...]
     inputs: tuple[tuple[str, str], ...]
     now: datetime
+    owner: str = ""
+    """The team whose agreement is wanted where a law names none."""
+    needs: tuple[ApprovalNeed, ...] = ()
+    """Agreement that is wanted beside what the laws ask for."""
+    changing: bool = True
+    """Whether there is a change to agree to; False: a look at what is."""
 
 
 def decide(question: Question) -> Decision:
@@ -47,19 +73,21 @@ def decide(question: Question) -> Decision:
     )
     reasons: list[tuple[Verdict, str]] = []
     reasons += _frozen(question)
-    reasons += _gates(question)
+    silent = sorted(set(_silent(question)))
+    reasons += [(Verdict.INDETERMINATE, one.reason) for one in silent]
     open_findings = [one for one in judged if not one.waived_by]
     hard = [one for one in open_findings if one.level == "hard"]
     soft = [one for one in open_findings if one.level == "soft"]
     if hard:
-        reasons.append((Verdict.DENY, f"{len(hard)} that the profile makes hard: {_rules(hard)}"))
+        reasons.append((Verdict.DENY, f"hard: {_rules(hard)}"))
     needs = list(_needs(question))
     if soft:
-        needs.append(ApprovalNeed(1, (), True, f"soft: {_rules(soft)}"))  # noqa: FBT003  # humans
+        own = (question.owner,) if question.owner else ()
+        needs.append(ApprovalNeed(1, own, humans_only=True, why=f"soft: {_rules(soft)}"))
     reasons += [(Verdict.NEEDS_APPROVAL, need.why) for need in needs]
     verdict = max((verdict for verdict, _ in reasons), key=STRICTNESS.index, default=Verdict.ALLOW)
     return Decision(
-        question.environment.metadata.name,
+        question.environment,
         verdict,
         question.risk,
         judged,
@@ -67,6 +95,7 @@ def decide(question: Question) -> Decision:
         tuple(sorted({why for _, why in reasons})),
         tuple(sorted(set(question.inputs))),
         question.now,
+        tuple(silent),
     )
 
 
@@ -75,24 +104,31 @@ def _rules(judged: Sequence[Judged]) -> str:
 
 
 def _judge(finding: Finding, question: Question) -> Judged:
-    levels = getattr(question.profile.spec.gates, question.environment.spec.stage)
-    # A document that cannot be relied on is nothing that a profile can soften.
-    hard = finding.gate == "documents"
-    level: GateLevel = "hard" if hard else getattr(levels, finding.category)
     waivers = sorted(
         waiver.metadata.name for waiver in question.waivers if _waives(waiver, finding, question)
     )
-    return Judged(finding, level, waivers[0] if waivers else "")
+    return Judged(finding, _level(finding, question.laws), waivers[0] if waivers else "")
+
+
+def _level(finding: Finding, laws: Sequence[Law]) -> GateLevel:
+    if finding.gate == "documents":
+        return "hard"  # a document that cannot be relied on is nothing that a profile can soften
+    if finding.severity == "low":
+        return "advisory"
+    levels = [getattr(getattr(law.profile.spec.gates, law.stage), finding.category) for law in laws]
+    return max(levels, key=LEVELS.index, default="hard")
 
 
 def _waives(waiver: Waiver, finding: Finding, question: Question) -> bool:
     subject = waiver.spec.subject
-    metadata, spec = question.environment.metadata, question.environment.spec
+    tracks = {law.track for law in question.laws}
     return (
         waiver.spec.rule == finding.rule
+        and finding.gate != "documents"  # what cannot be read cannot be excepted
         and question.now <= waiver.spec.expires
-        and (not subject.environments or metadata.name in subject.environments)
-        and (not subject.tracks or spec.track in subject.tracks)
+        and (not subject.environments or question.environment in subject.environments)
+        and (not subject.tracks or (bool(tracks) and tracks <= set(subject.tracks)))
+        and (not subject.fingerprints or finding.fingerprint in subject.fingerprints)
         and (
             not subject.resources
             or finding.resource in subject.resources
@@ -102,12 +138,14 @@ def _waives(waiver: Waiver, finding: Finding, question: Question) -> bool:
 
 
 def _frozen(question: Question) -> Iterable[tuple[Verdict, str]]:
-    metadata, spec = question.environment.metadata, question.environment.spec
+    if not question.environment:
+        return  # else nothing could be merged any more, and not even a freeze be taken out
+    tracks = {law.track for law in question.laws}
     for freeze in question.freezes:
         scope, until = freeze.spec.scope, freeze.spec.expires
         if question.now < freeze.spec.since or (until is not None and until < question.now):
             continue
-        if scope.everything or scope.track == spec.track or scope.environment == metadata.name:
+        if scope.everything or scope.track in tracks or scope.environment == question.environment:
             ends = f"until {format_timestamp(until)}" if until else "until somebody takes it out"
             yield (
                 Verdict.DENY,
@@ -115,19 +153,23 @@ def _frozen(question: Question) -> Iterable[tuple[Verdict, str]]:
             )
 
 
-def _gates(question: Question) -> Iterable[tuple[Verdict, str]]:
+def _silent(question: Question) -> Iterable[Silence]:
     ran = {run.gate for run in question.runs}
     for gate in question.wanted - ran:
-        yield Verdict.INDETERMINATE, f"the gate {gate} did not run"
+        yield Silence(gate, "")
     for run in question.runs:
         if run.failure:
-            hint = f" ({run.hint})" if run.hint else ""
-            yield Verdict.INDETERMINATE, f"the gate {run.gate} could not say: {run.failure}{hint}"
+            yield Silence(run.gate, run.failure, run.hint)
 
 
 def _needs(question: Question) -> Iterable[ApprovalNeed]:
-    stage = question.environment.spec.stage
-    for rule in question.profile.spec.approvals:
-        if stage in rule.stages and question.risk in rule.risks:
-            why = f"a change of risk {question.risk} at the stage {stage}"
-            yield ApprovalNeed(rule.count, tuple(sorted(rule.teams)), rule.humans_only, why)
+    if not question.changing:
+        return
+    yield from question.needs
+    own = (question.owner,) if question.owner else ()
+    for law in question.laws:
+        for rule in law.profile.spec.approvals:
+            if law.stage in rule.stages and question.risk in rule.risks:
+                why = f"a change of risk {question.risk} at the stage {law.stage}"
+                teams = tuple(sorted(rule.teams)) or own
+                yield ApprovalNeed(rule.count, teams, rule.humans_only, why)

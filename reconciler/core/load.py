@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from reconciler.core.check import check
 from reconciler.core.documents import parse, salvage
@@ -51,6 +54,44 @@ def load(tree: RepoTree) -> tuple[Desired, tuple[Problem, ...]]:
         tuple(one for one in complete if _is_whole(one)),
     )
     return desired, as_problems(tree, found)
+
+
+def check_some(
+    tree: RepoTree, paths: Iterable[str], others: Collection[str], *, shared_too: bool
+) -> tuple[Problem, ...]:
+    """What is wrong with some environments, as `load` would tell it, and no other is read.
+
+    `paths` must hold all that the answer rests on (`affected.neighbours`); `others` are the names
+    of the rest. `shared_too`: also what documents beside environments say of environments.
+    """
+    found: Found = []
+    loader = _Loader(tree, found, salvaging=True)
+    shared = lazy_shared(tree)
+    entries = tuple(entry for path in sorted(paths) if (entry := find(tree, path)) is not None)
+    environments = tuple(loader.in_files(entries, BY_NAME["Environment"]))
+    _, faults = check(environments, shared, others, shared_too=shared_too)
+    read = {one.path for one in environments}
+    unread = {entry.name.removesuffix(".yaml") for entry in entries if entry.path not in read}
+    found += [fault for fault in faults if not _refers_to_broken(tree, fault, shared, unread)]
+    return as_problems(tree, found)
+
+
+def _refers_to_broken(
+    tree: RepoTree, fault: Fault, shared: Shared, unread: Collection[str]
+) -> bool:
+    """Whether a document that was looked for is there and cannot be read."""
+    if fault.refers is None:
+        return False
+    kind, name = fault.refers
+    if kind == "Environment":
+        return name in unread or any(
+            entry.name == f"{name}.yaml" for entry in files_below(tree, "environments")
+        )
+    if kind == "Blueprint":
+        return any(
+            key[0] == name and key not in shared.blueprints for key in blueprint_folders(tree)
+        )
+    return find(tree, f"{BY_NAME[kind].folder}{name}.yaml") is not None
 
 
 def _broken(
@@ -178,6 +219,33 @@ def _whole(shared: Shared) -> Shared:
         freezes=only(shared.freezes),
         blueprints={key: one for key, one in shared.blueprints.items() if one.loaded.whole},
     )
+
+
+_MANY = BY_NAME["Environment"]
+_FEW = 256
+
+
+@lru_cache(_FEW)
+def _parsed(
+    path: str, data: bytes, kind: Kind
+) -> tuple[Document | None, Sequence[Fault | Problem]]:
+    """A document that many environments share: several trees hold the same one."""
+    document, found = parse(path, data, kind)
+    return document, tuple(found)
+
+
+_VALIDATORS: dict[int, tuple[Blueprint, type[BaseModel]]] = {}
+
+
+def _validated(blueprint: Blueprint) -> type[BaseModel]:
+    """Its parameters' model, made once for each blueprint that is remembered."""
+    found = _VALIDATORS.get(id(blueprint))
+    if found is None:
+        while len(_VALIDATORS) >= _FEW:
+            _VALIDATORS.pop(next(iter(_VALIDATORS)), None)
+        # The blueprint is kept beside it: an id is one's own only as long as one lives.
+        found = _VALIDATORS[id(blueprint)] = (blueprint, validator(blueprint))
+    return found[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +387,7 @@ class _Loader:
         data = self._read(entry)
         if data is None:
             return None
-        document, faults = parse(entry.path, data, kind)
+        document, faults = (parse if kind is _MANY else _parsed)(entry.path, data, kind)
         self.found.extend(faults)
         if document is not None:
             return Loaded(entry.path, entry.oid, document)
@@ -361,7 +429,7 @@ class _Loader:
         if loaded is None or not self._is_placed(loaded, *key):
             return None
         try:
-            parameters = validator(loaded.document)
+            parameters = _validated(loaded.document)
         except BadSchema as err:
             self.found.append(
                 Fault(

@@ -35,7 +35,7 @@ MAX_ALIASES: Final = 50
 MAX_SCALAR: Final = 64 * 1024
 
 _ATOMS: Final[dict[str, object]] = {"": None, "~": None, "null": None, "true": True, "false": False}
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(\.[0-9]{1,17})?([eE][-+]?[0-9]{1,3})?")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(\.[0-9]{1,40})?([eE][-+]?[0-9]{1,3})?")
 _NUMBER_START: Final = frozenset("-0123456789")
 _UNSET: Final[Any] = object()
 

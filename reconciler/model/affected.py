@@ -24,3 +24,5 @@ class Affected:
     effect: Effect
     reasons: tuple[str, ...]
     broken: bool = False
+    moved_from: str = ""
+    """Where its document stood before, when it moved."""

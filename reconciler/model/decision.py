@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from reconciler.model.base import GateLevel, Risk
 from reconciler.model.finding import Finding, Gate
@@ -17,6 +18,8 @@ class Verdict(StrEnum):
     DENY = "DENY"
 
 
+THE_CHANGE: Final = "the change itself"
+"""What a decision without an environment is about."""
 STRICTNESS = (Verdict.ALLOW, Verdict.NEEDS_APPROVAL, Verdict.INDETERMINATE, Verdict.DENY)
 """From loosest to strictest; the strictest reason decides."""
 
@@ -32,6 +35,24 @@ class GateRun:
     hint: str = ""
     digest: str = ""
     """Of the tool, its rules and what it looked at."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Silence:
+    """A gate of which nothing is known, and what to do about it."""
+
+    gate: Gate
+    why: str
+    """Empty: it did not run at all."""
+    hint: str = ""
+
+    @property
+    def reason(self) -> str:
+        """In one sentence."""
+        if not self.why:
+            return f"the gate {self.gate} did not run"
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"the gate {self.gate} could not say: {self.why}{hint}"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -65,3 +86,10 @@ class Decision:
     reasons: tuple[str, ...]
     inputs: tuple[tuple[str, str], ...]
     now: datetime
+    silent: tuple[Silence, ...] = ()
+    """The gates that were wanted and could not say; each is one of the reasons, too."""
+
+    @property
+    def subject(self) -> str:
+        """What it is about: an environment, or the change itself."""
+        return self.environment or THE_CHANGE

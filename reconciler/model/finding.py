@@ -40,3 +40,9 @@ class Finding:
     """The Terraform address, where there is one."""
     fingerprint: str = ""
     """Stays the same when lines move."""
+
+    @property
+    def rendered(self) -> bool:
+        """Whether the place is one in the environment's rendered files, and not in a document."""
+        own = self.gate in ("policy", "checkov")
+        return own and not self.location.path.startswith("environments/")

@@ -37,6 +37,7 @@ from reconciler.model.base import (
 )
 
 Override = Literal["drift.mode", "drift.interval", "rollout"]
+ScannerName = Literal["checkov"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -174,6 +175,17 @@ class Gates(Model):
     """Levels at the stage staging."""
     production: GateLevels = GateLevels()
     """Levels at the stage production."""
+
+
+class Scanners(Model):
+    """Scanners that have to answer, by stage. What is not named is not asked."""
+
+    dev: Items[ScannerName] = ("checkov",)
+    """At the stage dev."""
+    staging: Items[ScannerName] = ("checkov",)
+    """At the stage staging."""
+    production: Items[ScannerName] = ("checkov",)
+    """At the stage production."""
 
 
 class ApprovalRule(Model):
@@ -314,6 +326,8 @@ class ProfileSpec(Model):
     """How much of it."""
     gates: Gates = Gates()
     """What findings do, by stage and category."""
+    scanners: Scanners = Scanners()
+    """Scanners that have to answer beside the policies, by stage."""
     approvals: tuple[ApprovalRule, ...] = ()
     """Who has to agree to what."""
     drift: Drift

@@ -15,6 +15,10 @@ RuleId = Annotated[
     ),
 ]
 
+Fingerprint = Annotated[
+    str, worded(r"^[0-9a-f]{32,40}$", "a finding's fingerprint, whole", max_length=40)
+]
+
 
 class Subject(Model):
     """What the exception is for: it holds where every given field matches."""
@@ -25,11 +29,16 @@ class Subject(Model):
     """Tracks; empty = any."""
     resources: Items[Text] = ()
     """Terraform addresses or paths; empty = any."""
+    fingerprints: Items[Fingerprint] = ()
+    """Single findings, by the fingerprint that reports show; empty = any."""
 
     @model_validator(mode="after")
     def _names_something(self) -> "Subject":
-        if not (self.environments or self.tracks):
-            msg = "a waiver names `environments` or `tracks`; one for everything would be no rule"
+        if not (self.environments or self.tracks or self.fingerprints):
+            msg = (
+                "a waiver names `environments`, `tracks` or `fingerprints`;"
+                " one for everything would be no rule"
+            )
             raise ValueError(msg)
         return self
 

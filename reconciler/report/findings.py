@@ -5,18 +5,24 @@ Pure functions of one value. Whatever came from a repository is escaped for the 
 
 import hashlib
 import json
+import re
+from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 from xml.etree import ElementTree as ET  # only written, never read
 
 from reconciler import __version__
 from reconciler.model.base import format_timestamp
-from reconciler.model.check import CheckReport
+from reconciler.model.check import CheckReport, ImpactPreview
 from reconciler.model.decision import Decision, Judged, Verdict
 from reconciler.model.finding import Finding
-from reconciler.report.words import counted, printable
+from reconciler.report.words import counted, need_words, printable, rank, rules_words
 
 _SARIF_LEVEL: Final = {"critical": "error", "high": "error", "medium": "warning", "low": "note"}
 _QUALITY: Final = {"critical": "blocker", "high": "critical", "medium": "major", "low": "minor"}
+_ANYWHERE: Final = "reconciler.yaml"
+"""Where a finding is shown that no file of the repository has."""
+_SHORT: Final = 12
 _MARK: Final = {
     Verdict.ALLOW: "✅",
     Verdict.NEEDS_APPROVAL: "🟡",
@@ -37,15 +43,33 @@ def _fingerprint(finding: Finding) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _path(finding: Finding) -> str:
-    return finding.location.path or "reconciler.yaml"
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """Where a finding is to be shown: a file that the repository has."""
+
+    path: str
+    line: int
+    rendered: str
+    """The place in the rendered files, which the repository has not."""
+
+
+def _spot(report: CheckReport, finding: Finding) -> _Spot:
+    """A rendered place leads to the environment's document: what is rendered from it is nowhere."""
+    where = finding.location
+    place = f"{where.path}:{where.line}" if where.line else where.path
+    if finding.rendered:
+        own = (one.path for one in report.touched if one.name == finding.environment)
+        return _Spot(next(own, _ANYWHERE), 0, place)
+    if not where.path or where.path.startswith("("):  # such as a commit's message
+        return _Spot(_ANYWHERE, 0, place)
+    return _Spot(where.path, where.line, "")
 
 
 def sarif(report: CheckReport) -> str:
     """SARIF 2.1.0; what a waiver excepts is a suppressed result."""
     judged = report.judged()
     rules = {one.finding.rule: one.finding for _, one in judged}
-    results = [_sarif_result(names, one) for names, one in judged]
+    results = [_sarif_result(report, names, one) for names, one in judged]
     tool = {
         "name": "reconciler",
         "semanticVersion": __version__,
@@ -59,21 +83,41 @@ def sarif(report: CheckReport) -> str:
             for rule, finding in sorted(rules.items())
         ],
     }
-    run = {"tool": {"driver": tool}, "results": results}
+    silent = sorted({one for decision in report.decisions for one in decision.silent})
+    run = {
+        "tool": {"driver": tool},
+        "invocations": [
+            {
+                "executionSuccessful": not silent,
+                "toolExecutionNotifications": [
+                    {"level": "error", "message": {"text": one.reason}} for one in silent
+                ],
+            }
+        ],
+        "results": results,
+    }
     schema = "https://json.schemastore.org/sarif-2.1.0.json"
     return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2)
 
 
-def _sarif_result(names: str, one: Judged) -> dict[str, Any]:
+def _sarif_result(report: CheckReport, names: str, one: Judged) -> dict[str, Any]:
     finding = one.finding
-    place: dict[str, Any] = {"artifactLocation": {"uri": _path(finding)}}
-    if finding.location.line:
-        place["region"] = {"startLine": finding.location.line}
+    spot = _spot(report, finding)
+    physical: dict[str, Any] = {"artifactLocation": {"uri": quote(spot.path)}}
+    if spot.line:
+        physical["region"] = {"startLine": spot.line}
+    logical = [{"fullyQualifiedName": spot.rendered, "kind": "resource"}] if spot.rendered else []
+    if logical and finding.resource:
+        logical[0]["name"] = finding.resource
+    place: dict[str, Any] = {"physicalLocation": physical}
+    if logical:
+        place["logicalLocations"] = logical
+    message = f"{names}: {finding.message}{_rendered(spot)}"
     result: dict[str, Any] = {
         "ruleId": finding.rule,
         "level": "note" if one.level == "advisory" else _SARIF_LEVEL[finding.severity],
-        "message": {"text": f"{names}: {finding.message}"},
-        "locations": [{"physicalLocation": place}],
+        "message": {"text": message},
+        "locations": [place],
         "partialFingerprints": {"reconciler/v1": _fingerprint(finding)},
     }
     if one.waived_by:
@@ -81,25 +125,28 @@ def _sarif_result(names: str, one: Judged) -> dict[str, Any]:
     return result
 
 
+def _rendered(spot: _Spot) -> str:
+    return f" (rendered: {spot.rendered})" if spot.rendered else ""
+
+
 def code_quality(report: CheckReport) -> str:
     """GitLab Code Quality; without what is waived. The rule stands in the description."""
     return json.dumps(
-        [
-            {
-                "description": f"{one.finding.rule}: {one.finding.message} ({names})",
-                "check_name": one.finding.rule,
-                "fingerprint": _fingerprint(one.finding),
-                "severity": "info" if one.level == "advisory" else _QUALITY[one.finding.severity],
-                "location": {
-                    "path": _path(one.finding),
-                    "lines": {"begin": max(one.finding.location.line, 1)},
-                },
-            }
-            for names, one in report.judged()
-            if not one.waived_by
-        ],
+        [_issue(report, names, one) for names, one in report.judged() if not one.waived_by],
         indent=2,
     )
+
+
+def _issue(report: CheckReport, names: str, one: Judged) -> dict[str, Any]:
+    finding = one.finding
+    spot = _spot(report, finding)
+    return {
+        "description": f"{finding.rule}: {finding.message} ({names}){_rendered(spot)}",
+        "check_name": finding.rule,
+        "fingerprint": _fingerprint(finding),
+        "severity": "info" if one.level == "advisory" else _QUALITY[finding.severity],
+        "location": {"path": spot.path, "lines": {"begin": max(spot.line, 1)}},
+    }
 
 
 def junit(report: CheckReport) -> str:
@@ -108,9 +155,9 @@ def junit(report: CheckReport) -> str:
     failures = errors = 0
     for decision in report.worst_first:
         case = ET.SubElement(
-            suite, "testcase", classname="environments", name=printable(decision.environment)
+            suite, "testcase", classname="environments", name=printable(report.subject(decision))
         )
-        words = printable("\n".join(_lines(decision)))
+        words = "\n".join(printable(line) for line in _lines(decision))
         if decision.verdict is Verdict.INDETERMINATE:
             errors += 1
             ET.SubElement(case, "error", message="INDETERMINATE").text = words
@@ -127,13 +174,13 @@ def junit(report: CheckReport) -> str:
 
 def _lines(decision: Decision) -> list[str]:
     lines = [str(decision.verdict), *decision.reasons]
-    for one in decision.findings:
+    for one in sorted(decision.findings, key=rank):
         if one.waived_by:
             continue
         finding = one.finding
-        lines.append(
-            f"{finding.location.path}:{finding.location.line} {finding.rule} ({one.level})"
-        )
+        where = finding.location
+        place = f"{where.path}:{where.line}" if where.line else where.path
+        lines.append(f"{place} {finding.rule} ({one.level})")
         lines.append(f"  {finding.message}")
         if finding.fix:
             lines.append(f"  fix: {finding.fix}")
@@ -141,7 +188,11 @@ def _lines(decision: Decision) -> list[str]:
 
 
 def secret_detection(report: CheckReport) -> str:
-    """GitLab's secret-detection report: what the gate of secrets found, masked as it came."""
+    """GitLab's secret-detection report: what the gate of secrets found, masked as it came.
+
+    Its status is a failure when the gate could not look at everything, or was not asked (`--all`):
+    an empty list must not pass for a clean one.
+    """
     stamp = format_timestamp(report.now).removesuffix("Z")
     scanner = {"id": "reconciler", "name": "reconciler", "version": __version__}
     found = [
@@ -169,9 +220,11 @@ def secret_detection(report: CheckReport) -> str:
         for _, one in report.judged()
         if one.finding.gate == "secrets" and not one.waived_by
     ]
+    silent = {one.gate for decision in report.decisions for one in decision.silent}
+    looked = "secrets" in dict(report.engines) and "secrets" not in silent
     scan = {
         "type": "secret_detection",
-        "status": "success",
+        "status": "success" if looked else "failure",
         "start_time": stamp,
         "end_time": stamp,
         "scanner": {**scanner, "vendor": {"name": "reconciler"}},
@@ -180,38 +233,98 @@ def secret_detection(report: CheckReport) -> str:
     return json.dumps({"version": "15.1.4", "scan": scan, "vulnerabilities": found}, indent=2)
 
 
-def _plain(text: str) -> str:
-    """Text in Markdown that means nothing to Markdown, HTML or a forge's commands."""
-    shown = printable(text).replace("\n", " ")
-    for char in "\\`*_{}[]<>()#+-.!|~@/:$&":
-        shown = shown.replace(char, f"&#{ord(char)};")
-    return shown
+def _code(text: str) -> str:
+    """Text that means nothing to Markdown, HTML or a forge: a code span that it cannot end.
+
+    A forge looks for names and references in what Markdown has become, where an entity is the
+    character again. Only code is left alone. A bar would end a table's cell, even in code.
+    """
+    shown = printable(text).replace("\n", " ").replace("|", "¦")
+    if not shown:
+        return ""
+    fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
+    space = " " if shown[0] in "` " or shown[-1] in "` " else ""
+    return f"{fence}{space}{shown}{space}{fence}"
 
 
 def markdown(report: CheckReport) -> str:
     """For a note on a merge request: verdict first, a table, then findings with place and fix."""
     lines = [f"## {_MARK[report.verdict]} {report.verdict.replace('_', ' ')}", ""]
     if not report.decisions:
-        return "\n".join([*lines, "No environment is touched.", ""])
-    lines += ["| environment | verdict | risk | why |", "|---|---|---|---|"]
+        lines += ["No environment is touched."]
+    else:
+        lines += ["| environment | verdict | risk | why |", "|---|---|---|---|"]
     for decision in report.worst_first:
-        why = _plain("; ".join(decision.reasons))
+        why = _code("; ".join(decision.reasons))
         verdict = f"{_MARK[decision.verdict]} {decision.verdict.replace('_', ' ')}"
-        lines.append(f"| {_plain(decision.environment)} | {verdict} | {decision.risk} | {why} |")
+        lines.append(f"| {_code(report.subject(decision))} | {verdict} | {decision.risk} | {why} |")
+    lines += _approvals(report)
+    found = False
     for decision in report.worst_first:
         open_findings = [one for one in decision.findings if not one.waived_by]
+        found = found or bool(open_findings)
         if open_findings:
-            lines += ["", f"### {_plain(decision.environment)}", ""]
-        for one in open_findings:
-            finding = one.finding
-            place = f"{finding.location.path}:{finding.location.line}"
-            lines.append(
-                f"- **{_plain(finding.rule)}** ({one.level}) {_plain(finding.message)}"
-                f" — {_plain(place)}"
-            )
-            if finding.fix:
-                lines.append(f"  - fix: {_plain(finding.fix)}")
+            lines += ["", f"### {_code(report.subject(decision))}", ""]
+        for one in sorted(open_findings, key=rank):
+            lines += _item(report, one)
+    if found:
+        lines += ["", "More of a finding: `reconciler explain FINGERPRINT`."]
+    if report.impact is not None:
+        lines += _impact(report.impact)
     waived = sum(1 for _, one in report.judged() if one.waived_by)
     if waived:
         lines += ["", f"{counted(waived, 'finding')} excepted by waivers."]
+    if report.notes:
+        lines += ["", "### Notes", "", *(f"- {_code(note)}" for note in report.notes)]
     return "\n".join([*lines, ""])
+
+
+def _approvals(report: CheckReport) -> list[str]:
+    needs = [
+        f"- **{_code(report.subject(decision))}**: {_code(need_words(need))}"
+        for decision in report.worst_first
+        for need in decision.approvals
+    ]
+    return ["", "### Approvals", "", *needs] if needs else []
+
+
+def _item(report: CheckReport, one: Judged) -> list[str]:
+    finding = one.finding
+    mark = _code(finding.fingerprint[:_SHORT])
+    spot = _spot(report, finding)
+    where = spot.rendered or (f"{spot.path}:{spot.line}" if spot.line else spot.path)
+    rendered = " (rendered)" if finding.rendered else ""
+    commit = f" in commit {_code(finding.location.commit[:_SHORT])}"
+    commit = commit if finding.location.commit else ""
+    lines = [
+        f"- **{_code(finding.rule)}** ({one.level}) {_code(finding.message)}",
+        f"  - at: {_code(where)}{rendered}{commit}, fingerprint {mark}",
+    ]
+    if finding.fix:
+        lines.append(f"  - fix: {_code(finding.fix)}")
+    return lines
+
+
+def _impact(impact: ImpactPreview) -> list[str]:
+    """What the change of the rules would do to all that is there."""
+    lines = ["", "### Under the new rules", ""]
+    looked = counted(impact.looked_at, "environment")
+    if not impact.differing:
+        return [*lines, f"The same for all of {looked}."]
+    lines += [
+        f"{counted(len(impact.differing), 'environment')} of {impact.looked_at:,} would differ.",
+        "",
+        "| environment | now | then | newly fails | newly passes |",
+        "|---|---|---|---|---|",
+    ]
+    for one in impact.differing:
+        then = f"{_MARK[one.after]} {one.after.replace('_', ' ')}"
+        cells = (
+            _code(one.environment),
+            one.before.replace("_", " "),
+            then,
+            _code(rules_words(one.newly_failing)),
+            _code(rules_words(one.newly_passing)),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines

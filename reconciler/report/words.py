@@ -1,7 +1,12 @@
 """Small words that every text uses."""
 
 import unicodedata
+from collections.abc import Iterable
 
+from reconciler.model.decision import ApprovalNeed, Judged
+
+_LEVELS = ("hard", "soft", "advisory")
+_SEVERITIES = ("critical", "high", "medium", "low")
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
@@ -30,3 +35,31 @@ def counted(number: int, word: str) -> str:
 def size(count: int) -> str:
     """Bytes for people."""
     return f"{count} B" if count < 1024 else f"{count / 1024:.1f} KiB"  # noqa: PLR2004  # a KiB
+
+
+def need_words(need: ApprovalNeed) -> str:
+    """Whose agreement is wanted, and why."""
+    who = " or ".join(need.teams) if need.teams else "the owner's team"
+    kind = "person" if need.count == 1 else "people"
+    agents = "" if need.humans_only else " (agents count too)"
+    why = need.why.replace("soft: ", "findings that are soft: ")
+    return f"needs {need.count} {kind} of {who}{agents}: {why}"
+
+
+def rules_words(many: Iterable[Judged]) -> str:
+    """The rules of findings, each once, with what they weigh."""
+    return ", ".join(sorted({f"{one.finding.rule} ({one.level})" for one in many}))
+
+
+def rank(one: Judged) -> tuple[object, ...]:
+    """The worst first; what is waived last."""
+    finding = one.finding
+    return (
+        bool(one.waived_by),
+        _LEVELS.index(one.level),
+        _SEVERITIES.index(finding.severity),
+        finding.location.path,
+        finding.location.line,
+        finding.rule,
+        finding.resource,
+    )

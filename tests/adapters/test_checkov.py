@@ -100,7 +100,7 @@ def test_a_finding_says_what_where_and_how_to_mend_it(checkov: Checkov) -> None:
     assert one.resource == "aws_security_group.a"
     assert one.environment == "shop"
     assert "port 22" in one.message
-    assert one.fix.startswith("Ensure no security groups allow ingress")
+    assert one.fix.startswith("Look at `")
     assert "`cidr_blocks`" in one.fix or "cidr" in one.fix
 
 

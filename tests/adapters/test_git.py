@@ -12,6 +12,7 @@ from reconciler.adapters.git import GitSource, GitTree, make_repository, safe_na
 from reconciler.core.load import load
 from reconciler.core.tree import changes, files_below, find, walk
 from reconciler.errors import ReconcilerError, UsageError
+from reconciler.model.author import Author
 from reconciler.model.tree import DOCUMENT_LIMIT, Entry, EntryKind
 from reconciler.ports import RepoTree
 from tests.repos import (
@@ -354,7 +355,7 @@ def test_the_author_is_the_one_that_git_would_write(tmp_path: Path) -> None:
     repo = GitRepo.make(tmp_path / "r")
     repo.repository.config["user.name"] = "Ada"
     repo.repository.config["user.email"] = "ada@team-a.example.com"
-    assert GitSource(repo.path).author == "ada@team-a.example.com"
+    assert GitSource(repo.path).author == Author("ada@team-a.example.com", "Ada")
 
 
 def test_reading_what_is_not_a_file_is_damage(tmp_path: Path) -> None:

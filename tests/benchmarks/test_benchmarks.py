@@ -1,13 +1,27 @@
 """The benchmarks run, and measure what they say; their bounds are held by `make bench`."""
 
-from benchmarks import foundation, policy, secrets
+import pytest
+
+from benchmarks import check, foundation, policy, secrets
 from benchmarks.__main__ import page
 from benchmarks.measure import Result
+from reconciler.adapters.tools import Toolbox
+from reconciler.settings import ProcessSettings
 
 
 def test_every_benchmark_runs() -> None:
     results = foundation.run(little=12, middle=24, much=90)
     assert len({(one.name, one.against) for one in results}) == len(results)
+    assert all(one.value > 0 for one in results)
+
+
+@pytest.mark.skipif(
+    Toolbox(ProcessSettings().tools_folder(), {}).python("checkov") is None,
+    reason="Checkov is not installed: reconciler tools install",
+)
+def test_the_check_is_measured() -> None:
+    results = check.run(little=6, much=12, some=4, rounds=1)
+    assert len({(one.name, one.against) for one in results}) == len(results) == 11
     assert all(one.value > 0 for one in results)
 
 

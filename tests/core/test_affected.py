@@ -202,7 +202,9 @@ def everything(tree: MemoryTree) -> dict[str, tuple[Any, Any]]:
             found[entry.path] = (rendered, judged)
         else:
             why = rendered or as_problems(tree, [*faults])
-            found[entry.path] = (None, [*judged, {(one.path, one.message) for one in why}])
+            # Where the document itself stands is no difference: it may have moved.
+            places = {(one.path.replace(entry.path, ""), one.message) for one in why}
+            found[entry.path] = (None, [*judged, places])
     return found
 
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.authority import Author, ChangeRequest, Touch, authority
+from reconciler.core.authority import ChangeRequest, Touch, authority
 from reconciler.core.globs import matches
 from reconciler.core.load import load
+from reconciler.model.author import Author
 from reconciler.model.desired import Shared
 from reconciler.model.environment import Environment
 from tests.memory_tree import MemoryTree

@@ -7,10 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.decide import Question, decide
-from reconciler.model.base import RISKS
+from reconciler.core.decide import Law, Question, decide
+from reconciler.model.base import RISKS, Stage
 from reconciler.model.decision import STRICTNESS, Decision, GateRun, Verdict
-from reconciler.model.environment import Environment
 from reconciler.model.finding import Finding, Location
 from reconciler.model.freeze import Freeze
 from reconciler.model.profile import Profile
@@ -28,21 +27,6 @@ def document(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
         "metadata": {"name": name, "owner": "team-web"},
         "spec": spec,
     }
-
-
-def environment(stage: str = "dev") -> Environment:
-    return Environment.model_validate(
-        document(
-            "Environment",
-            "shop",
-            {
-                "track": "customer",
-                "stage": stage,
-                "blueprint": {"name": "web", "version": "1.0.0"},
-                "account": "123456789012",
-            },
-        )
-    )
 
 
 def profile(gates: dict[str, Any] | None = None, approvals: tuple[Any, ...] = ()) -> Profile:
@@ -65,6 +49,10 @@ def profile(gates: dict[str, Any] | None = None, approvals: tuple[Any, ...] = ()
             },
         )
     )
+
+
+def law(rules: Profile | None = None, stage: Stage = "dev") -> Law:
+    return Law(rules or profile(), stage)
 
 
 def waiver(rule: str, expires: str, subject: dict[str, Any] | None = None) -> Waiver:
@@ -96,9 +84,7 @@ def finding(rule: str = "SEC001", category: Any = "security", line: int = 1) -> 
 
 
 def question(**changes: Any) -> Question:
-    asked = Question(
-        environment(), profile(), "L1", frozenset(), (), (), (), (("commit", "c0ffee"),), NOW
-    )
+    asked = Question("shop", (law(),), "L1", frozenset(), (), (), (), (("commit", "c0ffee"),), NOW)
     return replace(asked, **changes)
 
 
@@ -149,10 +135,13 @@ freezes = st.lists(
 
 def ask(level: Any, rules: Any, risk: Any, wanted: Any, *rest: Any) -> Question:
     ran, waived, frozen = rest
-    judge = profile({"dev": level}, rules)
-    return Question(environment(), judge, risk, wanted, ran, waived, frozen, (), NOW)
+    judge = law(profile({"dev": level}, rules))
+    return Question("shop", (judge,), risk, wanted, ran, waived, frozen, (), NOW)
 
 
+laws = st.builds(
+    lambda level, rules: law(profile({"staging": level}, rules), "staging"), levels, approvals
+)
 questions = st.builds(
     ask,
     levels,
@@ -212,6 +201,67 @@ def test_a_freeze_never_loosens(asked: Question, more: tuple[Freeze, ...]) -> No
     assert strictness(decide(frozen)) >= strictness(decide(asked))
 
 
+@given(questions, laws)
+def test_one_more_law_never_loosens(asked: Question, more: Law) -> None:
+    """Who moves to another track is judged by both."""
+    assert strictness(decide(replace(asked, laws=(*asked.laws, more)))) >= strictness(decide(asked))
+
+
+@given(questions)
+def test_without_a_law_nothing_is_softer(asked: Question) -> None:
+    unwaived = replace(asked, waivers=(), laws=tuple(law(profile({}, ())) for _ in asked.laws))
+    lawless = decide(replace(unwaived, laws=()))
+    assert {one.level for one in lawless.findings} <= {"hard"}
+
+
+def test_what_is_low_only_advises_and_documents_always_deny() -> None:
+    low = replace(finding(), severity="low")
+    assert decide(question(runs=(GateRun("policy", (low,)),))).verdict is Verdict.ALLOW
+    broken = replace(low, gate="documents")
+    until = waiver("SEC001", "2027-01-01")
+    decision = decide(question(runs=(GateRun("documents", (broken,)),), waivers=(until,)))
+    assert decision.verdict is Verdict.DENY
+
+
+def test_a_waiver_for_one_finding_holds_for_it_alone() -> None:
+    one, other = replace(finding(), fingerprint="a" * 32), replace(finding(), fingerprint="b" * 32)
+    until = waiver("SEC001", "2027-01-01", {"fingerprints": ("a" * 32,)})
+    runs = (GateRun("policy", (one, other)),)
+    assert [each.waived_by for each in decide(question(runs=runs, waivers=(until,))).findings] == [
+        "except",
+        "",
+    ]
+    # The change itself has no track: a waiver for tracks does not reach it, one by mark does.
+    change = question(environment="", laws=(), runs=(GateRun("secrets", (one,)),))
+    assert decide(replace(change, waivers=(until,))).verdict is Verdict.ALLOW
+    for_tracks = waiver("SEC001", "2027-01-01")
+    assert decide(replace(change, waivers=(for_tracks,))).verdict is Verdict.DENY
+
+
+def test_moving_to_another_track_needs_a_waiver_for_both() -> None:
+    there = law(profile())
+    other = there.profile.model_copy(
+        update={"metadata": there.profile.metadata.model_copy(update={"name": "platform"})}
+    )
+    run = (GateRun("policy", (finding(),)),)
+    until = waiver("SEC001", "2027-01-01")
+    moved = question(laws=(there, law(other)), runs=run, waivers=(until,))
+    assert decide(moved).verdict is Verdict.DENY
+    assert decide(replace(moved, laws=(there,))).verdict is Verdict.ALLOW
+
+
+def test_a_freeze_does_not_stop_the_change_that_takes_it_out() -> None:
+    stop = freeze({"everything": True})
+    assert decide(question(environment="", laws=(), freezes=(stop,))).verdict is Verdict.ALLOW
+
+
+def test_a_look_at_what_is_asks_for_no_agreement() -> None:
+    rules = profile(approvals=({"stages": ("dev",), "risks": ("L1",), "count": 2},))
+    asked = question(laws=(law(rules),))
+    assert decide(asked).verdict is Verdict.NEEDS_APPROVAL
+    assert decide(replace(asked, changing=False)).verdict is Verdict.ALLOW
+
+
 def test_nothing_to_say_allows() -> None:
     decision = decide(question(wanted=frozenset({"policy"}), runs=(GateRun("policy"),)))
     assert (decision.verdict, decision.reasons) == (Verdict.ALLOW, ())
@@ -220,8 +270,8 @@ def test_nothing_to_say_allows() -> None:
 def test_levels_of_the_stage_decide() -> None:
     rules = profile({"dev": {"security": "advisory"}, "production": {"security": "soft"}})
     run = (GateRun("policy", (finding(),)),)
-    dev = decide(question(profile=rules, runs=run))
-    production = decide(question(profile=rules, runs=run, environment=environment("production")))
+    dev = decide(question(laws=(law(rules),), runs=run))
+    production = decide(question(laws=(law(rules, "production"),), runs=run))
     assert dev.verdict is Verdict.ALLOW
     assert dev.findings[0].level == "advisory"
     assert production.verdict is Verdict.NEEDS_APPROVAL
@@ -252,7 +302,7 @@ def test_approvals_come_from_the_rules_that_match() -> None:
             {"stages": ("production",), "risks": ("L1",), "count": 5},
         )
     )
-    decision = decide(question(profile=rules))
+    decision = decide(question(laws=(law(rules),)))
     assert decision.verdict is Verdict.NEEDS_APPROVAL
     (need,) = decision.approvals
     assert (need.count, need.teams, need.humans_only) == (2, ("team-a", "team-b"), True)

@@ -48,6 +48,7 @@ _WORDS: Final[tuple[tuple[object, str], ...]] = (
     (team.ForgeId, "user id"),
     (team.SshKey, "SSH public key"),
     (waiver.RuleId, "rule id"),
+    (waiver.Fingerprint, "fingerprint"),
     (Any, "any value"),
     (bool, "true or false"),
     (int, "whole number"),

@@ -37,6 +37,8 @@ _PART: Final = re.compile(
     r"|^(?P<plain>`{3,})[^\n]*\n.*?^(?P=plain)$",
     re.DOTALL | re.MULTILINE,
 )
+_COMMIT: Final = "7f2b00f53672"
+"""Else every page would change with every sample."""
 _VARIABLES: Final = ("FORCE_COLOR", "RECONCILER_FORMAT", "RECONCILER_REPO", "TTY_COMPATIBLE")
 
 
@@ -85,6 +87,16 @@ def changed(text: str, diff: str) -> str:
     return f"\n{text}".replace(f"\n{old}", f"\n{new}")[1:]
 
 
+def commit_all(folder: Path) -> None:
+    """Commit everything that lies there, always by the same person at the same time."""
+    repository = pygit2.Repository(str(folder))
+    repository.index.add_all()
+    who = pygit2.Signature("Ada Berg", "ada@example.com", 1_700_000_000, 0)
+    parents = [] if repository.head_is_unborn else [repository.head.target]
+    tree = repository.index.write_tree()
+    repository.create_commit("HEAD", who, who, "Start", tree, parents)
+
+
 class Scene:
     """Files laid over the sample repository."""
 
@@ -97,23 +109,31 @@ class Scene:
 
     @contextmanager
     def repository(self) -> Iterator[Path]:
-        """A git repository with these files, not committed."""
+        """A git repository with the samples committed by Ada, and these files in the working tree.
+
+        Who works there is Sara: her team owns demos.
+        """
         with tempfile.TemporaryDirectory(prefix="docs-") as name:
             folder = Path(name)
             for sample in SAMPLES:
                 source = ROOT / sample
                 copy = shutil.copytree if source.is_dir() else shutil.copyfile
                 copy(source, folder / sample)
+            repository = pygit2.init_repository(name, initial_head="main")
+            repository.config["user.name"] = "Sara Lind"
+            repository.config["user.email"] = "sara@example.com"
+            commit_all(folder)
             for path, text in self.files.items():
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / path).write_text(text, encoding="utf-8")
-            pygit2.init_repository(name, initial_head="main")
             yield folder
 
     def run(self, arguments: str) -> tuple[int, str, str]:
-        """A command line in a repository of its own."""
+        """A command line in a repository of its own, whose commit has always the same id."""
         with self.repository() as folder:
-            return run(arguments, folder)
+            code, out, err = run(arguments, folder)
+            own = str(pygit2.Repository(str(folder)).head.target)
+            return code, out.replace(own[:12], _COMMIT), err
 
     def problems(self) -> str:
         """What `reconciler validate` says is wrong, without its first and last words."""

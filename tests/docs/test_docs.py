@@ -5,15 +5,15 @@ Renew what is generated with: .venv/bin/python -m tests.docs.field_tables
 
 import ast
 import json
+import os
 import re
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
 import click
 import jsonschema
-import pygit2
 import pytest
 
 from reconciler.cli.main import COMMANDS, cli
@@ -32,7 +32,7 @@ from reconciler.wiring import build
 from tests.core.secrets.samples import sample
 from tests.docs.field_tables import DOCUMENTS, ROOT, docstrings, page_of, with_tables
 from tests.docs.rule_pages import RULES, rule_pages
-from tests.docs.scenes import Scene, changed, pages, parts, run, with_outputs
+from tests.docs.scenes import Scene, changed, commit_all, pages, parts, run, with_outputs
 from tests.policy.small import whole_input
 
 RENEW: Final = "run: .venv/bin/python -m tests.docs.field_tables"
@@ -348,12 +348,26 @@ def hostile_input() -> dict[str, Any]:
     return found
 
 
-def commit_all(folder: Path) -> None:
-    repository = pygit2.Repository(str(folder))
-    repository.index.add_all()
-    who = pygit2.Signature("Ada Berg", "ada@example.com", 1_700_000_000, 0)
-    tree = repository.index.write_tree()
-    repository.create_commit("HEAD", who, who, "Start", tree, [])
+def checked() -> Iterator[dict[str, Any]]:
+    """Checks of a bad change and of changed rules, without Checkov, and the story of a finding."""
+    fair, customer = "environments/demo/trade-fair.yaml", "profiles/tracks/customer.yaml"
+    bad = Scene({}).text(fair) + "    environment_variables: {DATABASE_PASSWORD: plainly-said-7}\n"
+    rules = changed(Scene({}).text(customer), "-    backupDays: 7\n+    backupDays: 30\n")
+    with (
+        Scene({fair: bad, customer: rules}).repository() as folder,
+        patch.dict(os.environ, {"RECONCILER_TOOLS_DIR": str(folder / "none")}),
+    ):
+        code, out, err = run("check --format json", folder)
+        assert code == Exit.DENIED, err
+        yield json.loads(out)
+        marks = {
+            finding["rule"]: finding["fingerprint"]
+            for decision in json.loads(out)["decisions"]
+            for finding in decision["findings"]
+        }
+        code, out, err = run(f"explain {marks['SEC014']} --format json", folder)
+        assert code == Exit.OK, err
+        yield json.loads(out)
 
 
 @pytest.fixture(scope="module")
@@ -377,6 +391,8 @@ def documents() -> dict[str, list[dict[str, Any]]]:
             assert code in tuple(Exit), err
             document = json.loads(out)
             found.setdefault(document["kind"], []).append(document)
+    for document in checked():
+        found.setdefault(document["kind"], []).append(document)
     return found
 
 
@@ -385,6 +401,9 @@ KIND_SECTIONS: Final = [
     for heading in re.findall(r"^## (.*)$", read("docs/output.md"), re.MULTILINE)
     if " " not in heading and heading != "Commands"
 ]
+FINDING: Final = re.findall(
+    r"^\| `decisions\[\]\.findings\[\]\.(\w+)`", read("docs/output.md"), re.MULTILINE
+)
 PROBLEM: Final = ["path", "line", "column", "code", "message", "expected", "suggestion"]
 TYPES: Final[dict[str, tuple[type, ...]]] = {
     "text": (str,),
@@ -395,6 +414,7 @@ TYPES: Final[dict[str, tuple[type, ...]]] = {
     "list": (list,),
     "null": (type(None),),
     "any": (object,),
+    "finding": (dict,),
 }
 
 
@@ -420,6 +440,8 @@ def check_value(value: Any, path: str, stated: dict[str, tuple[str, str]]) -> It
         assert not (isinstance(value, bool) and words == "number"), path
     if words == "list of problems":
         assert all(list(one) == PROBLEM for one in value)
+    elif words in ("list of findings", "finding"):
+        assert all(list(one) == FINDING for one in (value if isinstance(value, list) else [value]))
     elif words == "list of texts":
         assert all(isinstance(one, str) for one in value)
     elif words in ("object", "object or null", "any"):
@@ -549,6 +571,14 @@ def test_the_input_of_the_page_is_that_of_the_guard() -> None:
     assert inner == FIELDS["terraform"]
     (cell,) = (row[1] for row in rows if row[0] == "`environment`")
     assert set(re.sub(r" \(.*?\)", "", cell).split(", ")) == FIELDS["environment"]
+
+
+def test_the_transcript_of_the_readme_is_the_beginning_of_a_real_one() -> None:
+    (shown,) = re.findall(
+        r"^```\n\$ reconciler check\n(.*?)^```", read("README.md"), re.DOTALL | re.MULTILINE
+    )
+    (whole,) = (part for part in parts(read("docs/check.md")) if part.what == "output")
+    assert whole.body.startswith(shown)
 
 
 def test_documents_folder_holds_a_page_for_each_kind_and_an_index() -> None:

@@ -144,8 +144,9 @@ def test_all_problems_at_once(embedded: EmbeddedEngine) -> None:
     assert codes.count("forbidden-builtin") == 2
 
 
-def test_waivers_are_not_policies_and_links_are_not_followed() -> None:
-    tree = MemoryTree({**FILES, "policies/waivers/a.yaml": "kind: Waiver\n"})
+def test_waivers_and_freezes_are_not_policies() -> None:
+    documents = {"policies/waivers/a.yaml": "kind: Waiver\n", "policies/freezes/b.yaml": "b\n"}
+    tree = MemoryTree({**FILES, **documents})
     files, problems = collect(tree)
     assert files == small()
     assert problems == []

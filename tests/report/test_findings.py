@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,22 @@ from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
-from reconciler.model.check import CheckReport
-from reconciler.model.decision import Decision, Judged, Verdict
+from reconciler.model.affected import Affected, Effect
+from reconciler.model.check import CheckReport, Impact, ImpactPreview
+from reconciler.model.decision import ApprovalNeed, Decision, Judged, Silence, Verdict
 from reconciler.model.finding import Finding, Location
 from reconciler.report import findings
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+def silent(name: str, *gates: Silence) -> Decision:
+    reasons = tuple(one.reason for one in gates)
+    return Decision(name, Verdict.INDETERMINATE, "L1", (), (), reasons, (), NOW, gates)
 
 
 def finding(rule: str = "SEC001", **fields: Any) -> Finding:
@@ -42,8 +50,12 @@ def decision(name: str, verdict: Verdict, *judged: Judged, reason: str = "becaus
     return Decision(name, verdict, "L1", judged, (), (reason,), (), NOW)
 
 
-def report(*decisions: Decision) -> CheckReport:
-    return CheckReport("base", "c0ffee", NOW, decisions, (("policy", "regorus 0.13"),))
+TOUCHED = (Affected("shop", "environments/demo/shop.yaml", Effect.CHANGED, ("because",)),)
+ENGINES = (("policy", "regorus 0.13"), ("secrets", "213 rules"))
+
+
+def report(*decisions: Decision, **fields: Any) -> CheckReport:
+    return CheckReport("base", "c0ffee", NOW, decisions, ENGINES, TOUCHED, **fields)
 
 
 SAMPLE = report(
@@ -55,7 +67,7 @@ SAMPLE = report(
         Judged(finding("SEC002", severity="low"), "advisory"),
         Judged(finding("SEC003"), "hard", "except"),
     ),
-    decision("slow", Verdict.INDETERMINATE, reason="the gate checkov did not run"),
+    silent("slow", Silence("checkov", "")),
     decision("tall", Verdict.DENY, Judged(finding(), "hard")),
 )
 
@@ -71,10 +83,54 @@ def test_sarif_has_rules_results_and_suppressions() -> None:
     assert [one["id"] for one in run["tool"]["driver"]["rules"]] == ["SEC001", "SEC002", "SEC003"]
     by_rule = {one["ruleId"]: one for one in run["results"]}
     assert by_rule["SEC001"]["level"] == "error"
-    assert by_rule["SEC001"]["message"]["text"] == "shop, tall: the bucket is public"
-    assert by_rule["SEC001"]["locations"][0]["physicalLocation"]["region"] == {"startLine": 7}
+    words = "shop, tall: the bucket is public (rendered: terraform/data.tf:7)"
+    assert by_rule["SEC001"]["message"]["text"] == words
     assert by_rule["SEC002"]["level"] == "note"
     assert by_rule["SEC003"]["suppressions"][0]["justification"] == "except"
+
+
+def test_a_rendered_place_leads_to_the_document_of_the_environment() -> None:
+    own = finding("ttl-too-long", gate="documents", location=Location("environments/x.yaml", 3))
+    said = finding("secret-x", gate="secrets", location=Location("(commit message)", 2, "abc"))
+    made = report(
+        decision(
+            "shop",
+            Verdict.DENY,
+            Judged(finding(resource="aws_s3_bucket.a"), "hard"),
+            Judged(own, "hard"),
+            Judged(said, "hard"),
+        )
+    )
+    issues = {one["check_name"]: one for one in json.loads(findings.code_quality(made))}
+    places = {rule: one["location"] for rule, one in issues.items()}
+    assert places["SEC001"] == {"path": TOUCHED[0].path, "lines": {"begin": 1}}
+    assert places["ttl-too-long"] == {"path": "environments/x.yaml", "lines": {"begin": 3}}
+    assert places["secret-x"]["path"] == "reconciler.yaml"
+    assert "(rendered: terraform/data.tf:7)" in issues["SEC001"]["description"]
+    (run,) = json.loads(findings.sarif(made))["runs"]
+    by_rule = {one["ruleId"]: one["locations"][0] for one in run["results"]}
+    assert by_rule["SEC001"] == {
+        "physicalLocation": {"artifactLocation": {"uri": TOUCHED[0].path}},
+        "logicalLocations": [
+            {
+                "fullyQualifiedName": "terraform/data.tf:7",
+                "kind": "resource",
+                "name": "aws_s3_bucket.a",
+            }
+        ],
+    }
+    assert by_rule["ttl-too-long"]["physicalLocation"]["region"] == {"startLine": 3}
+    assert "logicalLocations" not in by_rule["ttl-too-long"]
+
+
+def test_sarif_says_which_gate_could_not_say() -> None:
+    (run,) = json.loads(findings.sarif(SAMPLE))["runs"]
+    (invocation,) = run["invocations"]
+    assert invocation["executionSuccessful"] is False
+    (note,) = invocation["toolExecutionNotifications"]
+    assert note["message"]["text"] == "the gate checkov did not run"
+    (run,) = json.loads(findings.sarif(report(decision("shop", Verdict.ALLOW))))["runs"]
+    assert run["invocations"][0]["executionSuccessful"] is True
 
 
 def test_code_quality_is_as_gitlab_wants_it() -> None:
@@ -113,7 +169,8 @@ def test_junit_counts_denials_as_failures_and_doubts_as_errors() -> None:
     failure = suite.find("testcase[@name='shop']/failure")
     assert failure is not None
     assert failure.text is not None
-    assert "SEC001 (hard)" in failure.text
+    lines = failure.text.splitlines()
+    assert lines[:3] == ["DENY", "because", "terraform/data.tf:7 SEC001 (hard)"]
     assert "SEC003" not in failure.text
 
 
@@ -129,16 +186,61 @@ def test_the_secret_report_holds_secrets_only() -> None:
     assert found["location"]["commit"]["sha"] == "abc123"
 
 
+def test_the_secret_report_is_no_success_when_the_gate_could_not_look() -> None:
+    def status(made: CheckReport) -> str:
+        found: str = json.loads(findings.secret_detection(made))["scan"]["status"]
+        return found
+
+    calm = decision("shop", Verdict.ALLOW)
+    assert status(report(calm)) == "success"
+    assert status(report(calm, silent("", Silence("checkov", "is away")))) == "success"
+    assert status(report(calm, silent("", Silence("secrets", "is away")))) == "failure"
+    assert status(report(calm, silent("", Silence("secrets", "")))) == "failure"
+    not_asked = replace(report(calm), engines=(("policy", "regorus 0.13"),))
+    assert status(not_asked) == "failure"
+
+
+def test_markdown_tells_approvals_impact_notes_and_where_to_ask_for_more() -> None:
+    needs = (
+        ApprovalNeed(2, ("team-a", "team-b"), humans_only=True, why="risk L3"),
+        ApprovalNeed(1, (), humans_only=False, why="soft: SEC009"),
+    )
+    judged = Judged(finding(), "hard")
+    impact = ImpactPreview(3, (Impact("calm", Verdict.ALLOW, Verdict.DENY, (judged,), ()),))
+    made = report(
+        replace(decision("shop", Verdict.DENY, judged), approvals=needs),
+        impact=impact,
+        notes=("secrets: a.bin: a binary file",),
+    )
+    text = findings.markdown(made)
+    for words in (
+        "- **`shop`**: `needs 2 people of team-a or team-b: risk L3`",
+        "`needs 1 person of the owner's team (agents count too): findings that are soft: SEC009`",
+        "  - at: `terraform/data.tf:7` (rendered), fingerprint `SEC001-1`",
+        "More of a finding: `reconciler explain FINGERPRINT`.",
+        "1 environment of 3 would differ.",
+        "| `calm` | ALLOW | ❌ DENY | `SEC001 (hard)` |  |",
+        "- `secrets: a.bin: a binary file`",
+    ):
+        assert words in text
+    same = findings.markdown(report(impact=ImpactPreview(3, ())))
+    assert "The same for all of 3 environments." in same
+
+
 def test_markdown_says_the_verdict_first_and_excepts_what_is_waived() -> None:
     text = findings.markdown(SAMPLE)
     assert text.startswith("## ❌ DENY\n")
-    assert text.index("| shop |") < text.index("| slow |") < text.index("| calm |")
+    assert text.index("| `shop` |") < text.index("| `slow` |") < text.index("| `calm` |")
     assert "SEC003" not in text
     assert "1 finding excepted by waivers." in text
     assert "No environment is touched." in findings.markdown(report())
 
 
 @given(st.text(max_size=60))
+@example("`` ` ```")
+@example("| a | \\| b \\\\|")
+@example("@ada closes #12 !3 $4 ~bug /close https://example.com <b>")
+@example("a\n\n# b\n\n```\nc")
 def test_hostile_words_stay_words(words: str) -> None:
     hostile = Judged(
         finding(message=words, fix=words, location=Location(words or "x", 1), title=words), "hard"
@@ -147,8 +249,13 @@ def test_hostile_words_stay_words(words: str) -> None:
     ET.fromstring(findings.junit(made))  # noqa: S314  # our own text
     json.loads(findings.sarif(made))
     json.loads(findings.code_quality(made))
-    text = findings.markdown(made)
-    for line in text.splitlines():
-        assert re.match(r"## |### |\| |\|---|- \*\*|  - fix: |$", line), line
-    rest = re.sub(r"&#\d+;", "", text)
-    assert not re.search(r"[<>`@\\\[\]~!$]|/reconciler|\x1b", rest)
+    read = MarkdownIt("commonmark").enable("table").parse(findings.markdown(made))
+    blocks = {one.tag for one in read if one.tag}
+    assert blocks <= {"h2", "h3", "table", "thead", "tbody", "tr", "th", "td", "ul", "li", "p"}
+    inner = [each for one in read for each in one.children or ()]
+    assert {one.type for one in inner} <= {"text", "code_inline", "strong_open", "strong_close"}
+    # Whatever is not code is ours, and calls nobody.
+    assert not re.search(
+        r"[@#!~$%<>&\\]", "".join(one.content for one in inner if one.type == "text")
+    )
+    assert sum(one.tag == "td" for one in read if one.nesting == 1) == 4

@@ -11,6 +11,14 @@ test_deny_wget_to_python if {
 	count(rule.violations) == 1 with input as t.jobs({"build": {"script": "wget -qO- https://example.com/x.py | python3 -"}})
 }
 
+test_deny_in_lists_in_lists if {
+	count(rule.violations) == 1 with input as t.jobs({"build": {"script": [[["curl https://example.com/i.sh | sh"]]]}})
+}
+
+test_deny_in_a_hook if {
+	count(rule.violations) == 1 with input as t.jobs({"build": {"hooks": {"pre_get_sources_script": ["curl https://example.com/i.sh | sh"]}}})
+}
+
 test_deny_substitution if {
 	count(rule.violations) == 1 with input as t.jobs({"build": {"script": ["bash -c \"$(curl -fsSL https://example.com/install.sh)\""]}})
 }

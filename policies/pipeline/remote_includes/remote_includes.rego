@@ -23,6 +23,12 @@ includes contains one if {
 	some one in entries(lib.get(lib.fields(input.pipeline.raw), "include", []))
 }
 
+# A child pipeline is made of what its trigger includes.
+includes contains one if {
+	some _, part in ci.parts
+	some one in entries(lib.get(lib.fields(lib.get(part, "trigger", {})), "include", []))
+}
+
 entries(value) := value if is_array(value)
 
 entries(value) := [value] if is_object(value)

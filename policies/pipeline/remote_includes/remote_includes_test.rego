@@ -34,3 +34,11 @@ test_allow_integrity if {
 test_allow_none if {
 	count(rule.violations) == 0 with input as t.base
 }
+
+test_deny_remote_of_a_child_pipeline if {
+	count(rule.violations) == 1 with input as t.jobs({"child": {"trigger": {"include": [{"remote": "https://example.com/ci.yml"}]}}})
+}
+
+test_allow_local_child_pipeline if {
+	count(rule.violations) == 0 with input as t.jobs({"child": {"trigger": {"include": "ci/child.yml"}}})
+}

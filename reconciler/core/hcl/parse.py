@@ -45,6 +45,13 @@ _BINARY: Final = (
 )
 
 
+_LEVELS: Final = {operator: level for level, many in enumerate(_BINARY) for operator in many}
+_ALONE: Final = frozenset("()[]{},?")
+"""Tokens that no other one begins with."""
+_BLANK: Final = frozenset(" \t\r\n#/")
+"""What may begin a space or a comment."""
+
+
 class HclError(Exception):
     """Text that is not HCL; the line counts from 1."""
 
@@ -53,6 +60,8 @@ class HclError(Exception):
         self.line = line
         self.column = column
         self.message = message
+        self.path = ""
+        """The file, where more than one was read."""
 
 
 def parse_hcl(data: bytes) -> Body:
@@ -92,6 +101,8 @@ class _Parser:
         raise HclError(self._text.count("\n", 0, place) + 1, column, message)
 
     def _skip(self, *, lines: bool) -> None:
+        if self._text[self._at : self._at + 1] not in _BLANK:
+            return
         match = (_SPACE_LINES if lines else _SPACE).match(self._text, self._at)
         if match:
             self._at = match.end()
@@ -101,7 +112,7 @@ class _Parser:
         return match[0] if match else ""
 
     def _take(self, token: str) -> bool:
-        if self._text.startswith(token, self._at) and self._peek() == token:
+        if self._text.startswith(token, self._at) and (token in _ALONE or self._peek() == token):
             self._at += len(token)
             return True
         return False
@@ -201,17 +212,17 @@ class _Parser:
         return test
 
     def _binary(self, level: int, *, lines: bool) -> Expression:
-        if level == len(_BINARY):
-            return self._unary(lines=lines)
-        left = self._binary(level + 1, lines=lines)
+        """Operators of this level and of those that bind more, from the left."""
+        left = self._unary(lines=lines)
         while True:
             self._skip(lines=lines)
             operator = self._peek()
-            if operator not in _BINARY[level]:
+            own = _LEVELS.get(operator, -1)
+            if own < level:
                 return left
             self._at += len(operator)
             self._skip(lines=lines)
-            left = Binary(operator, left, self._binary(level + 1, lines=lines))
+            left = Binary(operator, left, self._binary(own + 1, lines=lines))
 
     def _unary(self, *, lines: bool) -> Expression:
         self._skip(lines=lines)

@@ -3,12 +3,12 @@
 Static: nothing is downloaded, nothing runs. A file that cannot be read is an error, never nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler.core.hcl.evaluate import Scope, Unknown, plain
-from reconciler.core.hcl.parse import parse_hcl
+from reconciler.core.hcl.parse import HclError, parse_hcl
 from reconciler.core.hcl.syntax import (
     Binary,
     Block,
@@ -17,6 +17,7 @@ from reconciler.core.hcl.syntax import (
     Conditional,
     Expression,
     ListOf,
+    Literal,
     ObjectOf,
     Opaque,
     Reference,
@@ -24,6 +25,28 @@ from reconciler.core.hcl.syntax import (
     Unary,
 )
 
+_KNOWN = frozenset(
+    {
+        "check",
+        "data",
+        "ephemeral",
+        "import",
+        "locals",
+        "module",
+        "moved",
+        "output",
+        "provider",
+        "removed",
+        "resource",
+        "terraform",
+        "variable",
+    }
+)
+"""Blocks that are read, or that make nothing. What is new to us may run anything."""
+_PREFIXES = {"resource": "", "data": "data.", "ephemeral": "ephemeral."}
+"""By block, what its address begins with. Ephemeral ones are read in each run, as data is."""
+_BUILT_IN = "terraform"
+"""The provider that Terraform carries in itself."""
 META = frozenset({"count", "for_each", "depends_on", "provider", "providers"})
 
 
@@ -75,7 +98,7 @@ class TerraformSource:
 
 def read_source(files: Sequence[tuple[str, bytes]]) -> TerraformSource:
     """All `.tf` files of a folder together; HclError when one is not HCL."""
-    bodies = [(path, parse_hcl(data)) for path, data in files if path.endswith(".tf")]
+    bodies = [(path, _parsed(path, data)) for path, data in files if path.endswith(".tf")]
     scope = Scope([body for _, body in bodies])
     resources: list[Thing] = []
     data_sources: list[Thing] = []
@@ -84,20 +107,23 @@ def read_source(files: Sequence[tuple[str, bytes]]) -> TerraformSource:
     set_up: list[tuple[str, Block]] = []
     provisioners: list[Named] = []
     functions: list[Named] = []
+    used: dict[str, tuple[str, int]] = {}
     for path, body in bodies:
-        for block in body.blocks:
+        for block in _blocks(path, body):
             labels = block.labels
-            if block.type == "resource" and len(labels) == 2:  # noqa: PLR2004  # type and name
-                address = f"{labels[0]}.{labels[1]}"
-                resources.append(_thing(scope, path, block, labels[0], labels[1], address))
+            if block.type in _PREFIXES and len(labels) == 2:  # noqa: PLR2004  # type and name
+                address = f"{_PREFIXES[block.type]}{labels[0]}.{labels[1]}"
+                things = resources if block.type == "resource" else data_sources
+                things.append(_thing(scope, path, block, labels[0], labels[1], address))
                 provisioners += _provisioners(path, block, address)
-            elif block.type == "data" and len(labels) == 2:  # noqa: PLR2004  # type and name
-                address = f"data.{labels[0]}.{labels[1]}"
-                data_sources.append(_thing(scope, path, block, labels[0], labels[1], address))
+                used.setdefault(_provider_of(block), (path, block.line))
+            elif block.type == "removed":
+                provisioners += _provisioners(path, block, "")
             elif block.type == "module" and len(labels) == 1:
                 address = f"module.{labels[0]}"
                 modules.append(_thing(scope, path, block, "module", labels[0], address))
             elif block.type == "terraform":
+                _refuse_own_state(path, block.body)
                 required += _required(scope, path, block.body)
             elif block.type == "provider" and len(labels) == 1:
                 set_up.append((path, block))
@@ -106,10 +132,27 @@ def read_source(files: Sequence[tuple[str, bytes]]) -> TerraformSource:
         tuple(resources),
         tuple(data_sources),
         tuple(modules),
-        tuple(_providers(scope, required, set_up)),
+        tuple(_providers(scope, required, set_up, used)),
         tuple(provisioners),
         tuple(functions),
     )
+
+
+def _refuse_own_state(path: str, body: Body) -> None:
+    """A source that says where its state is kept could read or overwrite another one's."""
+    for inner in body.blocks:
+        if inner.type in ("backend", "cloud"):
+            err = HclError(inner.line, 1, "state is kept where reconciler.yaml says, by no source")
+            err.path = path
+            raise err
+
+
+def _parsed(path: str, data: bytes) -> Body:
+    try:
+        return parse_hcl(data)
+    except HclError as err:
+        err.path = path
+        raise
 
 
 def _thing(scope: Scope, path: str, block: Block, kind: str, name: str, address: str) -> Thing:
@@ -138,10 +181,41 @@ def _provisioners(path: str, block: Block, address: str) -> Iterator[Named]:
             yield Named(inner.labels[0] if inner.labels else "", address, path, inner.line)
 
 
+def _blocks(path: str, body: Body) -> Iterator[Block]:
+    """All that something is made of; a check may hold a data source of its own."""
+    for block in body.blocks:
+        if block.type not in _KNOWN:
+            words = f"nothing here knows what a block `{block.type}` does"
+            err = HclError(block.line, 1, words)
+            err.path = path
+            raise err
+        yield block
+        if block.type == "check":
+            yield from (inner for inner in block.body.blocks if inner.type == "data")
+
+
+def _provider_of(block: Block) -> str:
+    """The local name of the provider that makes it: `provider`, else what its type begins with."""
+    for attribute in block.body.attributes:
+        if attribute.name == "provider":
+            match attribute.value:
+                case Reference(root, _):
+                    return root
+                case Literal(str(root)):
+                    return root.partition(".")[0]
+    return block.labels[0].partition("_")[0]
+
+
 def _providers(
-    scope: Scope, required: Sequence[Provider], set_up: Sequence[tuple[str, Block]]
+    scope: Scope,
+    required: Sequence[Provider],
+    set_up: Sequence[tuple[str, Block]],
+    used: Mapping[str, tuple[str, int]],
 ) -> Iterator[Provider]:
-    """Each set-up with what is required of it; a provider that nobody requires has no source."""
+    """Each set-up with what is required of it; a provider that nobody requires has no source.
+
+    Terraform also downloads those that are only used.
+    """
     known = {one.name: one for one in required}
     for path, block in set_up:
         name = block.labels[0]
@@ -151,6 +225,9 @@ def _providers(
         yield Provider(name, path, block.line, source, version, values)
     names = {block.labels[0] for _, block in set_up}
     yield from (one for one in required if one.name not in names)
+    for name, (path, line) in used.items():
+        if name not in names and name not in known and name != _BUILT_IN:
+            yield Provider(name, path, line, "", "", {})
 
 
 def _required(scope: Scope, path: str, body: Body) -> Iterator[Provider]:

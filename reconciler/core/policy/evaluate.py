@@ -24,9 +24,10 @@ def evaluate(
     """Ask all rules, or one. A pack with problems is not asked."""
     if pack.problems:
         first = pack.problems[0]
+        plural = "s" if pack.problems[1:] else ""
         return Indeterminate(
             "broken-pack",
-            f"the policies have {len(pack.problems)} problems, the first at {first.place}: "
+            f"the policies have {len(pack.problems)} problem{plural}, the first at {first.place}: "
             f"{first.message}",
             "`reconciler policy test` shows all of them",
         )

@@ -265,3 +265,26 @@ g = pathexpand("9")[*].x
 def test_values_can_be_written_as_json() -> None:
     found = read_source([("m.tf", SOURCE)])
     assert json.loads(json.dumps([one.values for one in found.resources]))
+
+
+def provided(text: str) -> dict[str, str]:
+    source = read_source([("main.tf", text.encode())])
+    return {one.name: one.source for one in source.providers}
+
+
+def test_a_provider_that_is_only_used_is_one_too() -> None:
+    assert provided('resource "null_resource" "x" {}\n') == {"null": ""}
+    assert provided('data "http" "x" {}\n') == {"http": ""}
+    assert provided('ephemeral "random_password" "x" {}\n') == {"random": ""}
+    assert provided('resource "aws_vpc" "x" {\n  provider = evil.one\n}\n') == {"evil": ""}
+    assert provided('resource "aws_vpc" "x" {\n  provider = "evil.one"\n}\n') == {"evil": ""}
+    assert provided('resource "terraform_data" "x" {}\n') == {}
+    known = 'terraform {\n  required_providers {\n    aws = { source = "hashicorp/aws" }\n  }\n}\n'
+    assert provided(known + 'resource "aws_vpc" "x" {}\n') == {"aws": "hashicorp/aws"}
+    assert provided('provider "aws" {}\nresource "aws_vpc" "x" {}\n') == {"aws": ""}
+
+
+def test_a_block_that_nothing_knows_is_refused() -> None:
+    with pytest.raises(HclError, match="a block `action`") as err:
+        read_source([("a.tf", b"locals {}\n"), ("b.tf", b'\naction "x" "y" {}\n')])
+    assert (err.value.path, err.value.line) == ("b.tf", 2)

@@ -1,0 +1,195 @@
+"""What `check` and `explain` have in common: the range, and running the check."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from reconciler.app.check import Tools, check_all, check_change
+from reconciler.app.explain import explain
+from reconciler.app.grounds import Span
+from reconciler.app.policy import engine_settings, load_policies
+from reconciler.app.render import Rendering
+from reconciler.app.scan import fingerprint_key
+from reconciler.app.world import World
+from reconciler.cli.screen import progress
+from reconciler.core.load import lazy_shared
+from reconciler.core.secrets.rules import RULES
+from reconciler.errors import UsageError
+from reconciler.model.base import parse_start
+from reconciler.model.check import CheckReport
+from reconciler.model.story import Story
+from reconciler.ports import RepoTree
+from reconciler.wiring import Ports, Repository
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What to check."""
+
+    repo: Path
+    base: str | None
+    head: str | None
+    everything: bool
+    environments: tuple[str, ...]
+    now: datetime
+
+
+def range_options(function: F) -> F:
+    """`--base`, `--head`, `--all`, `--env`, `--now`."""
+    for option in reversed(
+        (
+            click.option(
+                "--base",
+                help="The target branch, which judges; by default the one of reconciler.yaml.",
+            ),
+            click.option(
+                "--head",
+                help="The change's last commit; by default the files as they lie there"
+                " (a bare repository: HEAD).",
+            ),
+            click.option(
+                "--all",
+                "everything",
+                is_flag=True,
+                help="No change: every environment as it is, by the rules beside it.",
+            ),
+            click.option(
+                "--env", "environments", multiple=True, help="Only this environment; repeatable."
+            ),
+            click.option(
+                "--now",
+                callback=_instant,
+                metavar="TIME",
+                help="Judge as at this time, such as 2026-12-31T18:00:00Z; by default now.",
+            ),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def _instant(_context: click.Context, _option: click.Parameter, value: str | None) -> datetime:
+    if value is None:
+        return datetime.now(UTC).replace(microsecond=0)
+    try:
+        return parse_start(value).replace(tzinfo=UTC)
+    except ValueError as err:
+        raise click.BadParameter(str(err)) from err
+
+
+def run(ports: Ports, asked: Asked) -> CheckReport:
+    """Check what was asked for."""
+    with _checked(ports, asked) as done:
+        return done.report
+
+
+def tell(ports: Ports, asked: Asked, mark: str) -> Story:
+    """Check what was asked for, and tell of one finding."""
+    with _checked(ports, asked) as done:
+        world = World(done.head, done.tools.rendering)
+        pack = load_policies(done.target, done.tools.reader, ports.kept)
+        return explain(done.report, mark, world, pack)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    report: CheckReport
+    tools: Tools
+    target: RepoTree
+    head: RepoTree
+
+
+@contextmanager
+def _checked(ports: Ports, asked: Asked) -> Iterator[_Done]:
+    if asked.everything and asked.base:
+        raise UsageError(
+            "usage", "`--all` compares with nothing", hint="leave out `--base`, or `--all`"
+        )
+    repository = ports.repository(asked.repo)
+    head = repository.snapshot(asked.head)
+    if asked.everything:
+        with closing(_Policies(ports, head)) as policies, progress("checking") as step:
+            tools = policies.tools(ports, b"")
+            report = check_all(head, tools, asked.now, asked.environments, step)
+            yield _Done(report, tools, head, head)
+        return
+    span = _span(ports, repository, head, asked)
+    own = ports.settings.secret_key.get_secret_value() if ports.settings.secret_key else ""
+    key = fingerprint_key(own, span.history.root)
+    with closing(_Policies(ports, span.target)) as policies, progress("checking") as step:
+        tools = policies.tools(ports, key)
+        report = check_change(span, tools, asked.now, asked.environments, step)
+        yield _Done(report, tools, span.target, span.head)
+
+
+def _span(ports: Ports, repository: Repository, head: RepoTree, asked: Asked) -> Span:
+    target = _target(repository, head, asked.base)
+    last = asked.head or "HEAD"
+    loose = asked.head is None and repository.workdir is not None
+    committed = repository.snapshot(last) if loose else head
+    return Span(
+        repository.snapshot(target),
+        repository.snapshot(repository.git.began(target, last)),
+        committed,
+        head,
+        ports.history(asked.repo),
+        repository.git.author,
+    )
+
+
+class _Policies:
+    """The engine that the judging tree's settings name."""
+
+    def __init__(self, ports: Ports, judge: RepoTree) -> None:
+        settings = engine_settings(judge)
+        url = str(settings.url) if settings.url else None
+        self._policies = ports.policies(settings.engine, url, settings.timeout.total_seconds())
+
+    def tools(self, ports: Ports, key: bytes) -> Tools:
+        """Everything that a check asks."""
+        policies = self._policies
+        version = ports.toolbox().tool("checkov").version
+        return Tools(
+            policies.engine,
+            policies.reader,
+            ports.checkov,
+            ports.kept,
+            Rendering(ports.workers, ports.settings.render_seconds),
+            key,
+            (
+                ("policy", f"{policies.engine.name}, {policies.choice}"),
+                ("checkov", f"checkov {version}"),
+                ("secrets", f"{len(RULES)} rules"),
+            ),
+        )
+
+    def close(self) -> None:
+        """End the engine."""
+        self._policies.close()
+
+
+def _target(repository: Repository, head: RepoTree, base: str | None) -> str:
+    """The target branch: what was named, else the one of the settings, as last fetched.
+
+    The settings of the remote's own branch, where it is known: else a change could name its judge.
+    """
+    if base is not None:
+        return base
+    own = repository.git.named("refs/remotes/origin/HEAD")
+    settings = lazy_shared(repository.snapshot(own) if own is not None else head).settings
+    branch = settings.document.spec.branches.target if settings else "main"
+    found = repository.git.named(f"refs/remotes/origin/{branch}", f"refs/heads/{branch}")
+    if found is None:
+        raise UsageError(
+            "no-target",
+            f"there is no branch `{branch}` to compare with",
+            hint="name it with `--base`, or check everything with `--all`",
+        )
+    return found

@@ -1,0 +1,114 @@
+"""A check as JSON: everything that the report holds (docs/output.md)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from reconciler.model.base import format_timestamp
+from reconciler.model.check import CheckReport, Impact
+from reconciler.model.decision import Decision, Judged
+from reconciler.model.story import Story
+from reconciler.report.as_json import document
+
+
+def checked(report: CheckReport) -> str:
+    """`reconciler check`."""
+    impact = report.impact
+    return document(
+        "Check",
+        base=report.base,
+        head=report.head,
+        now=format_timestamp(report.now),
+        verdict=str(report.verdict),
+        engines=dict(report.engines),
+        touched=[
+            {
+                "environment": one.name,
+                "path": one.path,
+                "effect": one.effect.value,
+                "reasons": list(one.reasons),
+            }
+            for one in report.touched
+            if report.changing
+        ],
+        decisions=[_decision(one) for one in report.worst_first],
+        impact=None
+        if impact is None
+        else {
+            "lookedAt": impact.looked_at,
+            "environments": [_impact(one) for one in impact.differing],
+        },
+        notes=list(report.notes),
+    )
+
+
+def explained(story: Story) -> str:
+    """`reconciler explain`."""
+    rule = story.rule
+    return document(
+        "Explanation",
+        environment=story.decision.environment or None,
+        verdict=str(story.decision.verdict),
+        finding=_judged(story.judged),
+        whyLevel=story.why_level,
+        lines=[{"line": number, "text": text} for number, text in story.lines],
+        rule=None
+        if rule is None
+        else {"path": rule.path, "description": rule.description, "unknown": rule.unknown},
+        waiver=story.waiver or None,
+    )
+
+
+def _decision(one: Decision) -> dict[str, Any]:
+    return {
+        "environment": one.environment or None,
+        "verdict": str(one.verdict),
+        "risk": one.risk,
+        "reasons": list(one.reasons),
+        "approvals": [
+            {
+                "count": need.count,
+                "teams": list(need.teams),
+                "humansOnly": need.humans_only,
+                "why": need.why,
+            }
+            for need in one.approvals
+        ],
+        "silent": [{"gate": each.gate, "why": each.why, "hint": each.hint} for each in one.silent],
+        "findings": _many(one.findings),
+        "inputs": dict(one.inputs),
+    }
+
+
+def _impact(one: Impact) -> dict[str, Any]:
+    return {
+        "environment": one.environment,
+        "before": str(one.before),
+        "after": str(one.after),
+        "newlyFailing": _many(one.newly_failing),
+        "newlyPassing": _many(one.newly_passing),
+    }
+
+
+def _many(many: Iterable[Judged]) -> list[dict[str, Any]]:
+    return [_judged(one) for one in many]
+
+
+def _judged(one: Judged) -> dict[str, Any]:
+    finding = one.finding
+    return {
+        "fingerprint": finding.fingerprint,
+        "gate": finding.gate,
+        "rule": finding.rule,
+        "title": finding.title,
+        "severity": finding.severity,
+        "category": finding.category,
+        "level": one.level,
+        "waivedBy": one.waived_by or None,
+        "message": finding.message,
+        "path": finding.location.path,
+        "line": finding.location.line,
+        "commit": finding.location.commit or None,
+        "resource": finding.resource or None,
+        "fix": finding.fix,
+        "link": finding.link or None,
+    }
