@@ -37,6 +37,7 @@ from reconciler.core.render import Renderer
 from reconciler.core.risk import highest, risk_of
 from reconciler.core.suggest import did_you_mean, listed
 from reconciler.core.tree import Change, changes, files_below
+from reconciler.core.veil import veiled
 from reconciler.errors import UsageError
 from reconciler.model.affected import Affected, Effect
 from reconciler.model.author import Author
@@ -149,12 +150,11 @@ def check_change(
     ]
     _rule(cases, parts, judging.runs(), progress)
     ground = _Ground(span.target, span.head, target.shared, pack, tools, now)
-    decisions = [
-        decide(_question(case, ground, (("commit.began", span.began.revision),))) for case in cases
-    ]
+    began = ("commit.began", span.began.revision)
+    decisions = [_decided(_question(case, ground, (began,))) for case in cases]
     if touched.paths or authors:
         whole = tuple(part[""] for part in parts)
-        decisions.append(decide(_of_the_change(whole_change, touched, whole, ground, target)))
+        decisions.append(_decided(_of_the_change(whole_change, touched, whole, ground, target)))
     impact: ImpactPreview | None = None
     if touched.rules:
         theirs = load_policies(span.head, tools.reader, tools.kept)
@@ -213,7 +213,7 @@ def check_all(
         own = [*by_path.pop(case.one.path, ()), *case.after.problems]
         found = tuple(sorted({as_finding(one, case.one.name) for one in own}))
         case.runs = [GateRun("documents", found), *runs]
-        decisions.append(decide(_question(case, ground, (), changing=False)))
+        decisions.append(_decided(_question(case, ground, (), changing=False)))
 
     total = len(chosen)
     progress(0, total)
@@ -228,7 +228,7 @@ def check_all(
         rest = {as_finding(one) for many in by_path.values() for one in many}
         if rest:
             run = GateRun("documents", tuple(sorted(rest)))
-            decisions.append(decide(_of_the_tree(run, ground)))
+            decisions.append(_decided(_of_the_tree(run, ground)))
     places = tuple(
         Affected(one.document.metadata.name, one.path, Effect.REJUDGED, ())
         for one in desired.environments
@@ -286,6 +286,11 @@ class _Ground:
 
 def _oids(many: Iterable[Loaded[Any]]) -> str:
     return fingerprint(*sorted(f"{one.path} {one.oid}" for one in many))
+
+
+def _decided(question: Question) -> Decision:
+    """The decision, with nothing in it that looks like a secret."""
+    return veiled(decide(question))
 
 
 def _touched(span: Span) -> Touched:

@@ -137,7 +137,7 @@ def _part(
     found = []
     listed = [uses(tree) for tree in (span.began, span.head)]
     names = [uses.names(tree) for tree in (span.began, span.head)]
-    around = set(touched.environments)
+    around = {path for path in touched.paths if path.startswith("environments/")}
     for side in listed:
         around |= neighbours(touched.environments, side)
     for tree, own in zip((span.began, span.head), names, strict=True):

@@ -13,6 +13,7 @@ from reconciler.app.world import Seen, World
 from reconciler.core.decide import LEVELS, Law, Question, decide
 from reconciler.core.grounds import as_finding, laws_of
 from reconciler.core.load import load_environments
+from reconciler.core.veil import veiled
 from reconciler.model.check import Impact, ImpactPreview
 from reconciler.model.decision import Decision, GateRun, Judged, Verdict
 from reconciler.model.desired import Loaded
@@ -97,7 +98,7 @@ def _decisions(
         [one for one in subjects if one is not None], lambda done: progress(start + done, total)
     )
     return [
-        decide(_question(side, _ran(side, subject, runs), regime, now))
+        veiled(decide(_question(side, _ran(side, subject, runs), regime, now)))
         for (side, _), subject in zip(listed, subjects, strict=True)
     ]
 

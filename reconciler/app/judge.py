@@ -45,11 +45,15 @@ BLOCK: Final = 64
 _AHEAD: Final = 2
 """Blocks that are under way at a time."""
 _TERRAFORM: Final = "terraform/"
+_PIPELINES: Final = "pipeline/"
 _UNSEEN: Final = (
     ".auto.tfvars",
     ".tf.json",
     ".tfvars",
     ".tfvars.json",
+    ".tfbackend",
+    ".tfquery.hcl",
+    ".tftest.hcl",
     ".tofu",
     ".tofu.json",
     "/override.tf",
@@ -102,6 +106,10 @@ def read_terraform(rendered: Rendered) -> TerraformSource:
 
 
 def _pipeline(rendered: Rendered) -> dict[str, Any]:
+    for one in rendered.files:
+        if one.path != PIPELINE and one.path.startswith(_PIPELINES):
+            msg = f"{one.path}: no rule reads a pipeline's file but {PIPELINE}; put it in there"
+            raise Unreadable(msg)
     for one in rendered.files:
         if one.path == PIPELINE:
             try:

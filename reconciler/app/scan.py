@@ -1,7 +1,7 @@
 """Look for secrets: in files, in what is staged, in every commit of a range."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -30,6 +30,8 @@ from reconciler.model.secret import (
 from reconciler.model.tree import Entry
 from reconciler.ports import Files, History, RepoTree
 
+NAME = "(name of a file)"
+"""Where a finding in a path is said to be: the path itself would show it."""
 MESSAGE = "(commit message)"
 """Where a finding in a commit's message is said to be."""
 _KEPT = 4096
@@ -133,8 +135,15 @@ class _Scan:
             for hit in report.hits:
                 if (hit.rule.id, hit.secret) not in after:
                     self.add(hit, blob.path, one.commit, removed=True)
+        for blob in one.added:
+            for hit in self.engine.scan(blob.path.encode("utf-8", "surrogateescape")).hits:
+                self.add(hit, NAME, one.commit)
         if one.message:
-            for hit in self.engine.scan(one.message).hits:
+            report = self.engine.scan(one.message)
+            # A message is text; one that cannot be looked at as text is not looked at.
+            told = replace(report, problems=(*report.problems, *report.notes), notes=())
+            self.tell(told, one.commit, MESSAGE, one.commit)
+            for hit in report.hits:
                 self.add(hit, MESSAGE, one.commit)
         for note in one.notes:
             self.notes[note] = None

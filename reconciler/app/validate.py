@@ -7,6 +7,7 @@ from typing import Any
 from reconciler.app.kept import Kept, identity, pack_problems, unpack_problems
 from reconciler.core.load import load
 from reconciler.core.render import Renderer
+from reconciler.core.veil import veiled_problem
 from reconciler.model.desired import Desired, Effective, Loaded
 from reconciler.model.environment import Environment
 from reconciler.model.overview import Overview, Row
@@ -40,7 +41,12 @@ def _validate(tree: RepoTree) -> Overview:
     templates = Renderer(tree, desired.shared).template_problems()
     complete = {one.environment.path: one for one in desired.complete}
     rows = tuple(sorted(_row(one, complete.get(one.path)) for one in desired.environments))
-    return Overview(tree.revision, rows, _counts(desired), tuple(sorted({*problems, *templates})))
+    return Overview(
+        tree.revision,
+        rows,
+        _counts(desired),
+        tuple(sorted({veiled_problem(one) for one in (*problems, *templates)})),
+    )
 
 
 def _unpack(row: list[Any]) -> Row:

@@ -20,7 +20,16 @@ from reconciler.model.environment import Environment
 from reconciler.model.finding import Finding, Location, Severity
 from reconciler.model.freeze import Freeze
 
-SHARED_PATHS: Final = ("profiles/", "policies/", "templates/", "reconciler.yaml")
+SHARED_PATHS: Final = (
+    "profiles/",
+    "policies/",
+    "templates/",
+    "reconciler.yaml",
+    ".gitlab-ci.yml",
+    ".gitlab/",
+    "CODEOWNERS",
+)
+"""What must have an owner: what judges, what builds, and what runs on every merge request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,14 @@ def authority(change: ChangeRequest, shared: Shared, now: datetime) -> tuple[Fin
     found: set[Finding] = set()
     if not change.authors:
         found.add(
-            _finding("AUT008", "", "", "nobody is named as the author of this change", "high")
+            _finding(
+                "AUT008",
+                "",
+                "",
+                "nobody is named as the author of this change",
+                "high",
+                "say who you are: `git config user.name` and `git config user.email`",
+            )
         )
     for author in change.authors:
         agent = next(

@@ -154,7 +154,7 @@ class Project:
 
     def commit(
         self,
-        files: Mapping[str, str | bytes],
+        files: Mapping[str, str | bytes | Raw],
         parent: str = "",
         author: pygit2.Signature = ADA,
         message: str = "Change",
@@ -166,17 +166,23 @@ class Project:
         )
         return str(made)
 
-    def _tree(self, files: Mapping[str, str | bytes]) -> pygit2.Oid:
+    def _blob(self, content: str | bytes | Raw) -> pygit2.Oid:
+        assert not isinstance(content, Raw)
+        return self.repo.blob(content)
+
+    def _tree(self, files: Mapping[str, str | bytes | Raw]) -> pygit2.Oid:
+        if any(isinstance(one, Raw) for one in files.values()):
+            return self.repo.tree(files)
         key = frozenset(files.items())
         if key not in self.trees:
-            tops: dict[str, dict[str, str | bytes]] = {}
+            tops: dict[str, dict[str, str | bytes | Raw]] = {}
             for path, text in files.items():
                 top, _, rest = path.partition("/")
                 tops.setdefault(top, {})[rest] = text
             entries = [
                 Raw(top.encode(), b"40000", self._tree(inner))
                 if "" not in inner
-                else Raw(top.encode(), b"100644", self.repo.blob(inner[""]))
+                else Raw(top.encode(), b"100644", self._blob(inner[""]))
                 for top, inner in tops.items()
             ]
             self.trees[key] = self.repo.raw_tree(entries)
@@ -193,7 +199,7 @@ class Project:
     def change(
         self,
         before: Mapping[str, str],
-        after: Mapping[str, str | bytes],
+        after: Mapping[str, str | bytes | Raw],
         author: pygit2.Signature = ADA,
     ) -> CheckReport:
         """What is said of a change of one commit."""

@@ -84,6 +84,15 @@ def _decoded(run: bytes) -> bytes | None:
     return base64.b64decode(digits + b"=" * (-len(digits) % 4))
 
 
+def _anywhere(run: bytes) -> bytes | None:
+    """The same when letters stand before it, which shift the groups of four."""
+    for shift in range(4):
+        found = _decoded(run[shift:])
+        if found is not None:
+            return found
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """All texts behind base64 of a text, one after the other, and where each one came from."""
@@ -107,7 +116,7 @@ def decoded(text: bytes) -> Decoded | None:
     origins: list[int] = []
     size = 0
     for match in _RUN.finditer(text):
-        piece = _decoded(match.group())
+        piece = _anywhere(match.group())
         if piece is None:
             continue
         piece = plain(piece).data
