@@ -103,6 +103,9 @@ def read_terraform(rendered: Rendered) -> TerraformSource:
     except HclError as err:
         msg = f"{err.path}:{err.line} is not HCL: {err.message}"
         raise Unreadable(msg) from err
+    except RecursionError:
+        msg = "the rendered Terraform is nested too deeply to be read"
+        raise Unreadable(msg) from None
 
 
 def _pipeline(rendered: Rendered) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Strict where Terraform is strict: a name twice, a brace that is missing, text th
 errors. Depth is bounded, cost is linear in the text.
 """
 
+import math
 import re
 from typing import Final, NoReturn
 
@@ -25,6 +26,8 @@ from reconciler.core.hcl.syntax import (
 )
 
 MAX_DEPTH: Final = 60
+_MAX_DIGITS: Final = 300
+"""Of a number; Terraform keeps 154, and Python refuses thousands."""
 
 _SPACE = re.compile(r"(?:[ \t]+|#[^\n]*|//[^\n]*|/\*.*?\*/)+", re.DOTALL)
 _SPACE_LINES = re.compile(r"(?:[ \t\r\n]+|#[^\n]*|//[^\n]*|/\*.*?\*/)+", re.DOTALL)
@@ -254,7 +257,7 @@ class _Parser:
                 elif (name := self._name()) is not None:
                     steps.append(Literal(name))
                 elif number:
-                    self._at = number.end()
+                    self._take_number(number)
                     steps += [Literal(int(part)) for part in number[0].split(".") if part.isdigit()]
                 else:
                     self._fail("expected a name after `.`")
@@ -285,8 +288,11 @@ class _Parser:
         if char.isdigit():
             match = _NUMBER.match(self._text, self._at)
             assert match is not None  # noqa: S101  # it starts with a digit
-            self._at = match.end()
-            return Literal(int(match[0]) if match[0].isdigit() else float(match[0]))
+            self._take_number(match)
+            number = int(match[0]) if match[0].isdigit() else float(match[0])
+            if number == math.inf:
+                self._fail("a number that is too big", match.start())
+            return Literal(number)
         if self._take("("):
             inner = self._expression(lines=True)
             self._skip(lines=True)
@@ -312,6 +318,11 @@ class _Parser:
         if self._take("("):
             return self._call(name, start)
         return Reference(name, ())
+
+    def _take_number(self, match: re.Match[str]) -> None:
+        if len(match[0]) > _MAX_DIGITS:
+            self._fail("a number that is too long")
+        self._at = match.end()
 
     def _call(self, name: str, start: int) -> Call:
         line = self._line(start)

@@ -4,10 +4,12 @@ Static: nothing is downloaded, nothing runs. A file that cannot be read is an er
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from posixpath import dirname
 from typing import Any
 
-from reconciler.core.hcl.evaluate import Scope, Unknown, plain
+from reconciler.core.hcl.evaluate import Budget, Scope, unknown
 from reconciler.core.hcl.parse import HclError, parse_hcl
 from reconciler.core.hcl.syntax import (
     Binary,
@@ -97,42 +99,47 @@ class TerraformSource:
 
 
 def read_source(files: Sequence[tuple[str, bytes]]) -> TerraformSource:
-    """All `.tf` files of a folder together; HclError when one is not HCL."""
+    """All `.tf` files together; HclError when one is not HCL, or takes too much to work out.
+
+    Each folder has its own names: a file of another one must not change what rules see of this one.
+    """
     bodies = [(path, _parsed(path, data)) for path, data in files if path.endswith(".tf")]
-    scope = Scope([body for _, body in bodies])
+    scopes = _scopes(bodies)
     resources: list[Thing] = []
     data_sources: list[Thing] = []
     modules: list[Thing] = []
     required: list[Provider] = []
-    set_up: list[tuple[str, Block]] = []
+    set_up: list[tuple[str, Block, dict[str, Any]]] = []
     provisioners: list[Named] = []
     functions: list[Named] = []
     used: dict[str, tuple[str, int]] = {}
     for path, body in bodies:
-        for block in _blocks(path, body):
-            labels = block.labels
-            if block.type in _PREFIXES and len(labels) == 2:  # noqa: PLR2004  # type and name
-                address = f"{_PREFIXES[block.type]}{labels[0]}.{labels[1]}"
-                things = resources if block.type == "resource" else data_sources
-                things.append(_thing(scope, path, block, labels[0], labels[1], address))
-                provisioners += _provisioners(path, block, address)
-                used.setdefault(_provider_of(block), (path, block.line))
-            elif block.type == "removed":
-                provisioners += _provisioners(path, block, "")
-            elif block.type == "module" and len(labels) == 1:
-                address = f"module.{labels[0]}"
-                modules.append(_thing(scope, path, block, "module", labels[0], address))
-            elif block.type == "terraform":
-                _refuse_own_state(path, block.body)
-                required += _required(scope, path, block.body)
-            elif block.type == "provider" and len(labels) == 1:
-                set_up.append((path, block))
-        functions += [Named(call.name, "", path, call.line) for call in _calls(body)]
+        scope = scopes[dirname(path)]
+        with _placed(path):
+            for block in _blocks(path, body):
+                labels = block.labels
+                if block.type in _PREFIXES and len(labels) == 2:  # noqa: PLR2004  # type and name
+                    address = f"{_PREFIXES[block.type]}{labels[0]}.{labels[1]}"
+                    things = resources if block.type == "resource" else data_sources
+                    things.append(_thing(scope, path, block, labels[0], labels[1], address))
+                    provisioners += _provisioners(path, block, address)
+                    used.setdefault(_provider_of(block), (path, block.line))
+                elif block.type == "removed":
+                    provisioners += _provisioners(path, block, "")
+                elif block.type == "module" and len(labels) == 1:
+                    address = f"module.{labels[0]}"
+                    modules.append(_thing(scope, path, block, "module", labels[0], address))
+                elif block.type == "terraform":
+                    _refuse_own_state(path, block.body)
+                    required += _required(scope, path, block.body)
+                elif block.type == "provider" and len(labels) == 1:
+                    set_up.append((path, block, _values(scope, block.body, top=False)))
+            functions += [Named(call.name, "", path, call.line) for call in _calls(body)]
     return TerraformSource(
         tuple(resources),
         tuple(data_sources),
         tuple(modules),
-        tuple(_providers(scope, required, set_up, used)),
+        tuple(_providers(required, set_up, used)),
         tuple(provisioners),
         tuple(functions),
     )
@@ -147,12 +154,33 @@ def _refuse_own_state(path: str, body: Body) -> None:
             raise err
 
 
-def _parsed(path: str, data: bytes) -> Body:
+@contextmanager
+def _placed(path: str) -> Iterator[None]:
+    """An error says its file. The stack's end is one too: it comes where our bounds are wrong."""
     try:
-        return parse_hcl(data)
+        yield
     except HclError as err:
-        err.path = path
+        err.path = err.path or path
         raise
+    except RecursionError:
+        deep = HclError(1, 1, "nested too deeply")
+        deep.path = path
+        raise deep from None
+
+
+def _parsed(path: str, data: bytes) -> Body:
+    with _placed(path):
+        return parse_hcl(data)
+
+
+def _scopes(bodies: Sequence[tuple[str, Body]]) -> dict[str, Scope]:
+    """By folder; what may be spent is for all of them, or many folders would take long."""
+    budget = Budget()
+    scopes: dict[str, Scope] = {}
+    for path, body in bodies:
+        with _placed(path):
+            scopes.setdefault(dirname(path), Scope(budget=budget)).add(body)
+    return scopes
 
 
 def _thing(scope: Scope, path: str, block: Block, kind: str, name: str, address: str) -> Thing:
@@ -164,14 +192,24 @@ def _values(scope: Scope, body: Body, *, top: bool) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for attribute in body.attributes:
         if not (top and attribute.name in META):
-            values[attribute.name] = plain(scope.value(attribute.value))
+            values[attribute.name] = scope.plain(attribute)
+    nested: dict[str, list[Any]] = {}
+    literal: set[str] = set()
     for block in body.blocks:
         if block.type == "dynamic" and len(block.labels) == 1:
-            values[block.labels[0]] = plain(Unknown(f"dynamic {block.labels[0]}"))
-        elif not (top and block.type in ("lifecycle", "provisioner", "connection", "timeouts")):
-            found = values.setdefault(block.type, [])
-            if isinstance(found, list):
-                found.append(_values(scope, block.body, top=False))
+            name = block.labels[0]
+            found: Any = unknown(f"dynamic {name}")
+        elif top and block.type in ("lifecycle", "provisioner", "connection", "timeouts"):
+            continue
+        else:
+            name = block.type
+            found = _values(scope, block.body, top=False)
+            literal.add(name)
+        if name in values:  # one would hide the other
+            raise HclError(block.line, 1, f"`{name}` is an argument and a block")
+        nested.setdefault(name, []).append(found)
+    for name, many in nested.items():
+        values[name] = many if name in literal else many[0]
     return values
 
 
@@ -207,9 +245,8 @@ def _provider_of(block: Block) -> str:
 
 
 def _providers(
-    scope: Scope,
     required: Sequence[Provider],
-    set_up: Sequence[tuple[str, Block]],
+    set_up: Sequence[tuple[str, Block, dict[str, Any]]],
     used: Mapping[str, tuple[str, int]],
 ) -> Iterator[Provider]:
     """Each set-up with what is required of it; a provider that nobody requires has no source.
@@ -217,13 +254,12 @@ def _providers(
     Terraform also downloads those that are only used.
     """
     known = {one.name: one for one in required}
-    for path, block in set_up:
+    for path, block, values in set_up:
         name = block.labels[0]
         wanted = known.get(name)
         source, version = (wanted.source, wanted.version) if wanted else ("", "")
-        values = _values(scope, block.body, top=False)
         yield Provider(name, path, block.line, source, version, values)
-    names = {block.labels[0] for _, block in set_up}
+    names = {block.labels[0] for _, block, _ in set_up}
     yield from (one for one in required if one.name not in names)
     for name, (path, line) in used.items():
         if name not in names and name not in known and name != _BUILT_IN:
@@ -235,7 +271,7 @@ def _required(scope: Scope, path: str, body: Body) -> Iterator[Provider]:
         if block.type != "required_providers":
             continue
         for attribute in block.body.attributes:
-            value = scope.value(attribute.value)
+            value = scope.known(attribute)
             wanted = value if isinstance(value, dict) else {}
             yield Provider(
                 attribute.name,
@@ -255,10 +291,13 @@ def _calls(body: Body) -> Iterator[Call]:
 
 
 def _calls_in(expression: Expression) -> Iterator[Call]:
-    if isinstance(expression, Call):
-        yield expression
-    for inner in _inner(expression):
-        yield from _calls_in(inner)
+    """In the order of the text; without recursion, as a sum may be as deep as it is long."""
+    rest = [expression]
+    while rest:
+        one = rest.pop()
+        if isinstance(one, Call):
+            yield one
+        rest.extend(reversed(_inner(one)))
 
 
 def _inner(expression: Expression) -> tuple[Expression, ...]:
