@@ -204,7 +204,7 @@ def test_the_gate_says_where_there_was_too_much() -> None:
 
 
 def test_the_end_of_the_stack_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
-    def deep(*_: object) -> None:
+    def deep(*_: object, **__: object) -> None:
         raise RecursionError
 
     monkeypatch.setattr("reconciler.core.hcl.source._values", deep)
