@@ -20,12 +20,16 @@ import data.reconciler.lib.terraform as tf
 
 days := lib.param("logDays", 365)
 
+said(1) := "1 day"
+
+said(number) := sprintf("%v days", [number]) if number != 1
+
 violations contains lib.violation({"message": message, "at": resource}) if {
 	some resource in tf.resources("aws_cloudwatch_log_group")
 	kept := lib.number(object.get(resource.values, "retention_in_days", null))
 	kept > 0
 	kept < days
-	message := sprintf("logs are kept for %v days, the profile asks for %v", [kept, days])
+	message := sprintf("logs are kept for %s, the profile asks for %v", [said(kept), days])
 }
 
 violations contains lib.violation({"message": "logs are kept for ever: `retention_in_days` is absent", "at": resource}) if {

@@ -18,3 +18,8 @@ test_allow_long if {
 test_allow_unknown if {
 	count(rule.violations) == 0 with input as t.one("aws_cloudwatch_log_group", {"retention_in_days": t.unknown("local.days")})
 }
+
+test_deny_one_day if {
+	messages := {one.message | some one in rule.violations} with input as t.one("aws_cloudwatch_log_group", {"retention_in_days": 1})
+	messages == {"logs are kept for 1 day, the profile asks for 30"}
+}

@@ -24,8 +24,19 @@ violations contains lib.violation({"message": message, "at": ci.at(one.job)}) if
 	message := sprintf("runs `%s`", [one.image])
 }
 
+# Options that give a container the machine.
+owning := concat("", [
+	`\b(docker|podman|nerdctl)[ \t]+(.*[ \t])?(run|create)[ \t](.*[ \t])?["']?(`,
+	`--privileged(=["']?([Tt]rue|TRUE|t|1)["']?)?(["']|[ \t]|$)|`,
+	`(-v[ \t]*|--volume[= \t][ \t]*)["']?(/var)?/run/docker\.sock|`,
+	`--mount[= \t][ \t]*["']?([^ \t"',]+,)*(src|source)=(/var)?/run/docker\.sock|`,
+	`--cap-add[= \t][ \t]*["']?([Aa][Ll][Ll])(["']|[ \t]|$)|`,
+	`--pid[= \t][ \t]*["']?host(["']|[ \t]|$))`,
+])
+
 violations contains lib.violation({"message": message, "at": ci.at(line.job)}) if {
 	some line in ci.lines
-	regex.match(`\b(docker|podman|nerdctl)\s+run\b.*\s(--privileged\b|-v\s*/var/run/docker\.sock)`, line.text)
-	message := sprintf("starts a container that owns the machine: %s", [trim_space(substring(line.text, 0, 160))])
+	some command in ci.commands(line.text)[_]
+	regex.match(owning, command)
+	message := sprintf("starts a container that owns the machine: %s", [ci.quoted(line.text)])
 }

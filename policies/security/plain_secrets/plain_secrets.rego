@@ -20,21 +20,42 @@ package reconciler.rules.security.plain_secrets
 import data.reconciler.lib
 import data.reconciler.lib.terraform as tf
 
-secret_name := `(?i)(^|_)(password|passwd|secret|token|api_?key|private_?key|access_?key)(_|$)`
+# Of a name in small letters, its words joined by `_`.
+secret_name := `(^|_)([a-z0-9]*(password|passwd|passphrase|secret|token|apikey|privatekey|accesskey)|(api|private|access)_key)[0-9]*(_|$)|(^|_)(db|database|user|root|admin|my|pg|sql|smtp|mail|redis)?pass[0-9]*(_id)?$|[a-z0-9]_?pwd[0-9]*(_id)?$`
 
 secret_text := `(?i)((password|passwd|secret|token|api_?key)[\t ]*[=:][\t ]*["']?[^\s"'$<{]{6}|AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY-----)`
 
 # Names that hold where a secret is, and not the secret.
-reference := `(?i)(_arn|_name|_id|_path|_file|_url|_ttl)$`
+reference := `_(arn|name|path|file|dir|url|uri|ttl)$`
+
+# Names of what holds for secrets, where the value is a number, a duration or a switch.
+setting := `_(policy|length|min|max|count|limit|size|age|days|hours|minutes|seconds|timeout|expiry|expires|expires_in|expiration|lifetime|rotation|enabled|disabled|required|version|attempts|retries)$`
+
+setting_value := `(?i)^(true|false|yes|no|on|off|[0-9]{1,9}[smhd]?)$`
+
+# Values that say where a secret is: an ARN of what keeps secrets, or one reference and no more.
+pointer := `^(arn:aws[a-z-]*:(secretsmanager|ssm|kms):\S+|\$\{[^{}]*\})$`
+
+# `databasePassword` and `DATABASE-PASSWORD` are `database_password`.
+words(name) := lower(replace(regex.replace(
+	regex.replace(name, `([a-z0-9])([A-Z])`, "${1}_${2}"),
+	`([A-Z])([A-Z][a-z])`, "${1}_${2}",
+), "-", "_"))
 
 bad(name, value) if {
 	is_string(name)
-	regex.match(secret_name, name)
-	not regex.match(reference, name)
 	is_string(value)
-	value != ""
-	not startswith(value, "arn:")
-	not startswith(value, "$")
+	trim_space(value) != ""
+	said := words(name)
+	regex.match(secret_name, said)
+	not regex.match(reference, said)
+	not regex.match(pointer, value)
+	not sets(said, value)
+}
+
+sets(said, value) if {
+	regex.match(setting, said)
+	regex.match(setting_value, value)
 }
 
 variables contains {"at": resource, "name": name, "value": value} if {
