@@ -42,6 +42,10 @@ class TransientError(ReconcilerError):
     """The same step may go well when it is tried again."""
 
 
+class WaitingError(ReconcilerError):
+    """Somebody else is at it: the same step may go well when they have ended."""
+
+
 class IndeterminateError(ReconcilerError):
     """Something could not be judged, so it is not allowed."""
 

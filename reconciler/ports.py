@@ -1,13 +1,17 @@
 """What the use cases ask of the outside world, as small Protocols."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from reconciler.model.author import Author
+from reconciler.model.drift import Culprit
 from reconciler.model.policy import Answered, Indeterminate, Lines, Module, Modules, Parsed
 from reconciler.model.problem import Problem
+from reconciler.model.rendered import Rendered
+from reconciler.model.run import Engine, Event, Ran, StateMark
 from reconciler.model.scan import ScanFailed, Scanned, ScanRequest
 from reconciler.model.secret import Blob, Content, ContentChange
 from reconciler.model.tree import Entry
@@ -154,4 +158,128 @@ class Scanner(Protocol):
 
     def scan_many(self, requests: Sequence[ScanRequest]) -> Iterator[Scanned | ScanFailed]:
         """The same for many, in order, several at a time."""
+        ...
+
+
+Hear = Callable[[Event], None]
+
+
+class Run(Protocol):
+    """One run's folder. What it says of itself survives a crash."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        ...
+
+    def read(self) -> dict[str, Any]:
+        """What was written of it."""
+        ...
+
+    def write(self, phase: Literal["planning", "applying", "settled"], **more: Any) -> None:
+        """Note how far it is, before it goes on."""
+        ...
+
+    def keep(self) -> None:
+        """Something in it is still wanted: nobody removes it."""
+        ...
+
+    def unkeep(self) -> None:
+        """Nothing in it is wanted any more, but to be told of."""
+        ...
+
+    def remove(self) -> None:
+        """Everything in it is known."""
+        ...
+
+
+class Runs(Protocol):
+    """The runs of one repository on this machine."""
+
+    def alone(self, environment: str, what: str, seconds: float) -> AbstractContextManager[None]:
+        """Nobody else on this machine works on the environment meanwhile."""
+        ...
+
+    def slot(self) -> AbstractContextManager[None]:
+        """One of the runs that this machine can do at once."""
+        ...
+
+    def new(self, environment: str, rendered: Rendered, more: Mapping[str, bytes]) -> Run:
+        """A folder with the rendered source in it."""
+        ...
+
+    def unsettled(self, environment: str) -> Sequence[Run]:
+        """Runs that began to apply and were never told to have ended."""
+        ...
+
+    def kept(self, environment: str) -> Sequence[Run]:
+        """Runs in which something is still wanted."""
+        ...
+
+    def sweep(self, environment: str) -> None:
+        """Remove what is over."""
+        ...
+
+    def mark(self, environment: str) -> StateMark | None:
+        """How far the environment's state had come when we last saw it."""
+        ...
+
+    def remember(self, environment: str, mark: StateMark | None) -> None:
+        """From now on this is how far it has come."""
+        ...
+
+
+class Workspace(Protocol):
+    """One environment's source, made ready for one run of Terraform."""
+
+    @property
+    def engine(self) -> Engine:
+        """What runs it."""
+        ...
+
+    def running(self) -> int | None:
+        """The process of a caller that died, if it still goes on."""
+        ...
+
+    def init(self, hear: Hear = ...) -> Ran:
+        """Fetch providers and reach the state."""
+        ...
+
+    def plan(self, *, destroy: bool = False, hear: Hear = ...) -> tuple[Ran, bytes]:
+        """Plan; and the plan's JSON, empty when there is none."""
+        ...
+
+    def apply(self, hear: Hear = ...) -> Ran:
+        """Apply that very plan."""
+        ...
+
+    def state(self, *, whatever: bool = False) -> tuple[Ran, bytes]:
+        """The state as it is kept; empty when there is none.
+
+        `whatever`: also when everything is to stop, since what was done must be known.
+        """
+        ...
+
+    def unlock(self, lock: str) -> Ran:
+        """Take away a lock whose holder is dead."""
+        ...
+
+    def recover(self) -> Literal["nothing", "pushed", "kept"]:
+        """Bring back a state that could not be saved, if there is one."""
+        ...
+
+    def applied(self) -> Sequence[Event]:
+        """What an apply did, as far as its output tells."""
+        ...
+
+
+class Cloud(Protocol):
+    """What the cloud itself says, beside Terraform."""
+
+    def tagged(self, environment: str) -> Sequence[str]:
+        """The ARNs of all resources that carry the environment's tags, and ours."""
+        ...
+
+    def culprit(self, identity: str, since: datetime | None = None) -> Culprit | None:
+        """Who changed a thing last, where the cloud tells; None where it does not."""
         ...

@@ -18,6 +18,9 @@ class ProcessSettings(BaseSettings):
     tools_dir: Path | None = None
     """Where tools are installed."""
     xdg_data_home: Path | None = Field(default=None, validation_alias="XDG_DATA_HOME")
+    state_dir: Path | None = None
+    """Where runs and local states are kept."""
+    xdg_state_home: Path | None = Field(default=None, validation_alias="XDG_STATE_HOME")
     jobs: int = Field(default=0, ge=0, le=64)
     """Processes for rendering many environments; 0 = one for each core."""
     render_seconds: float = Field(default=10, gt=0, le=600)
@@ -25,6 +28,15 @@ class ProcessSettings(BaseSettings):
 
     scan_seconds: float = Field(default=30, gt=0, le=3600)
     """How long scanning one environment with Checkov may take."""
+
+    plan_seconds: float = Field(default=1800, gt=0, le=86400)
+    """How long planning one environment may take."""
+
+    apply_seconds: float = Field(default=7200, gt=0, le=86400)
+    """How long applying one environment may take; then it is asked to stop, and waited for."""
+
+    lock_seconds: int = Field(default=30, ge=0, le=86400)
+    """How long to wait for somebody else who works on the same environment or state."""
 
     secret_key: SecretStr | None = None
     """The key of fingerprints of secrets; without one it is derived from the first commit."""
@@ -39,6 +51,17 @@ class ProcessSettings(BaseSettings):
             return Path.home() / ".local" / "share" / "reconciler" / "tools"
         except RuntimeError:
             return None
+
+    def state_folder(self) -> Path:
+        """Where runs and local states are kept."""
+        if self.state_dir is not None:
+            return self.state_dir
+        if self.xdg_state_home is not None and self.xdg_state_home.is_absolute():
+            return self.xdg_state_home / "reconciler"
+        try:
+            return Path.home() / ".local" / "state" / "reconciler"
+        except RuntimeError:
+            return Path(".reconciler")
 
     def cache_folder(self) -> Path | None:
         """Where results are kept, or None for nowhere."""
@@ -80,6 +103,20 @@ _FOR_INSTALLERS = (
     "XDG_CACHE_HOME",
     "XDG_CONFIG_HOME",
 )
+
+
+_NETWORK = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_DIR", "SSL_CERT_FILE")
+
+
+def network_environment() -> dict[str, str]:
+    """How the network is reached: proxies and authorities, in both spellings."""
+    names = [*_NETWORK, *(name.lower() for name in _NETWORK if name.endswith("_PROXY"))]
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def secret_of(name: str) -> str | None:
+    """The value of a variable that `reconciler.yaml` names; it is handed on and never shown."""
+    return os.environ.get(name)
 
 
 def installers_environment() -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Builds the ports from settings. Alone imports adapters."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,13 +19,19 @@ from reconciler.adapters.tools import Toolbox
 from reconciler.adapters.workers import Workers
 from reconciler.adapters.worktree import WorkTree
 from reconciler.app.kept import Kept
+from reconciler.app.scan import fingerprint_key
+from reconciler.app.terraform import Site
 from reconciler.errors import IndeterminateError, UsageError
+from reconciler.model.place import Place
 from reconciler.model.policy import EngineChoice
-from reconciler.ports import Files, History, PolicyEngine, RepoTree
+from reconciler.model.run import Engine
+from reconciler.model.settings import SettingsSpec
+from reconciler.ports import Cloud, Files, History, PolicyEngine, RepoTree
 from reconciler.settings import ProcessSettings, installers_environment
 
 if TYPE_CHECKING:
     from reconciler.adapters.regorus_engine import EmbeddedEngine
+    from reconciler.adapters.sandbox.cloud import Cloud as SandboxCloud
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,14 @@ class Policies:
         """End both."""
         self.engine.close()
         self.reader.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Building:
+    """Where one environment is built."""
+
+    site: Site
+    cloud: Callable[[], Cloud]
 
 
 @dataclass(frozen=True)
@@ -123,6 +137,52 @@ class Ports:
                 hint="install it, or name a server with `policy.url`, or take `engine: embedded`",
             )
         return Policies(PrivateOpa(program, seconds), embedded, "an `opa` from PATH")
+
+    def sandbox(self) -> "SandboxCloud":
+        """The cloud of the sandbox; one for each user."""
+        from reconciler.adapters.sandbox.cloud import Cloud as SandboxCloud
+
+        return SandboxCloud(self.settings.state_folder() / "sandbox")
+
+    def forget_sandboxes(self) -> None:
+        """Remove the states of sandboxes that are gone."""
+        from reconciler.adapters.building import forget_clouds
+
+        forget_clouds(self.settings.state_folder(), self.sandbox().status().cloud_id or "none")
+
+    @cached_property
+    def terraform(self) -> Engine:
+        """The program that plans and applies; looked for once."""
+        from reconciler.adapters.terraform import find_engine
+
+        return find_engine(self.settings.state_folder())
+
+    def building(self, repo: Path, of: Place, spec: SettingsSpec, *, simulated: bool) -> Building:
+        """Where one environment is built, and what its account says of itself."""
+        from reconciler.adapters import building
+
+        folder = self.settings.state_folder()
+        history = GitHistory(repo)
+        root = folder / building.repository_name(history.root, repo)
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make = building.sandbox if simulated else building.real
+        built = make(self.settings, root, self.terraform, of, spec, self.workers.jobs)
+        own = self.settings.secret_key.get_secret_value() if self.settings.secret_key else ""
+        key = fingerprint_key(own, history.root)
+        site = Site(
+            built.runs, built.open, built.backend, key, built.simulated, patience=built.patience
+        )
+        return Building(
+            site,
+            lambda: building.sandbox_cloud(built, of) if simulated else building.real_cloud(built),
+        )
+
+    @staticmethod
+    def stop_building() -> None:
+        """Ask everything that runs to end; whoever runs it waits."""
+        from reconciler.adapters.building import STOPPING
+
+        STOPPING.set()
 
     def make_repository(self, root: Path) -> bool:
         """Make a git repository of a folder, unless it is in one; whether it made one."""

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The main job on the sample repository: load, check and render every environment, then judge a
-# change. Each command is shown before it runs, and a command that ends otherwise than it should
+# The main job on the sample repository: load, check and render every environment, judge a change,
+# then build one in the sandbox. Each command is shown before it runs, and a command that ends otherwise than it should
 # ends the demo.
 set -eu
 
@@ -110,10 +110,68 @@ judged 11 'NEEDS APPROVAL  acme-portal' --head portal
 
 cat <<'END'
 
+Now it is built: in the sandbox, a simulated cloud on this machine, by the real Terraform. The same copy,
+back on main.
+END
+# expected <exit code> <words that must stand in it> <command>: quiet about each resource
+expected() {
+    wanted=$1
+    words=$2
+    shift 2
+    printf '\n$ %s\n' "$*"
+    code=0
+    "$@" > "$rendered/said" 2> "$rendered/told" < /dev/null || code=$?
+    sed -e '/^  + /d' -e '/^  - .* is deleted$/d' -e '/^  output /d' "$rendered/said"
+    if [ "$code" != "$wanted" ] || ! grep -qF -e "$words" "$rendered/said"; then
+        cat "$rendered/told" >&2
+        printf 'the demo expected exit code %s and "%s", and got %s\n' "$wanted" "$words" "$code" >&2
+        exit 1
+    fi
+}
+build() {
+    cp environments/customer/acme-portal.yaml "$production"
+    RECONCILER_STATE_DIR="$rendered/state" RECONCILER_REPO="$change" RECONCILER_SANDBOX=1
+    export RECONCILER_STATE_DIR RECONCILER_REPO RECONCILER_SANDBOX
+    trap 'reconciler sandbox stop >/dev/null 2>&1; rm -rf "$rendered"' EXIT
+    trap 'exit 130' INT TERM
+    expected 0 'runs at http://127.0.0.1:' reconciler sandbox start
+    expected 0 'ALLOW  pitch-acme' reconciler plan pitch-acme
+    expected 0 'APPLIED: pitch-acme' reconciler apply pitch-acme --yes
+
+    printf '\nSomebody changes a function by hand, in the console of the cloud.\n'
+    reconciler sandbox status --format json | python -c '
+import json, sys
+import boto3
+
+client = boto3.client(
+    "lambda", endpoint_url=json.load(sys.stdin)["endpoint"], region_name="eu-central-1",
+    aws_access_key_id="any", aws_secret_access_key="any",
+)
+
+def in_account(params, **_):
+    params["headers"]["x-moto-account-id"] = "111111111111"
+
+client.meta.events.register("before-call", in_account)
+client.update_function_configuration(FunctionName="pitch-acme", Timeout=99)'
+    expected 12 'timeout: want 10, have 99' reconciler drift pitch-acme
+    expected 0 'APPLIED: pitch-acme: 1 done' reconciler apply pitch-acme --yes
+    expected 0 'IN SYNC: pitch-acme' reconciler drift pitch-acme
+    expected 0 'DESTROYED: pitch-acme' reconciler destroy pitch-acme --yes
+    expected 0 'is stopped' reconciler sandbox stop
+}
+if command -v terraform >/dev/null 2>&1 || command -v tofu >/dev/null 2>&1; then
+    build
+else
+    printf '\nThere is no terraform (1.9 or newer) or tofu (1.8 or newer) on PATH: this part is left out.\n'
+fi
+
+cat <<'END'
+
 What to try next:
   . .venv/bin/activate
   reconciler render acme-portal | less
   reconciler check --all
+  reconciler sandbox start && reconciler plan trade-fair --sandbox
   reconciler init /tmp/my-environments && cd /tmp/my-environments
   reconciler new --track demo --name hello --owner team-sales --set image=hello:1
 END

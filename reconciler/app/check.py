@@ -105,6 +105,20 @@ class _Case:
         return _OF_CHANGES | _OF_FILES | scanners
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A report, and what it takes to decide again when there is a plan."""
+
+    report: CheckReport
+    questions: Mapping[str, Question]
+    """By environment."""
+    subjects: Mapping[str, Subject]
+    """By environment; without those that cannot be rendered."""
+    judge: Judge
+    change: Decision | None = None
+    """About the change itself, when there is one."""
+
+
 def check_change(
     span: Span,
     tools: Tools,
@@ -113,6 +127,26 @@ def check_change(
     progress: Progress,
 ) -> CheckReport:
     """Every decision about a change: one for each environment that it touches, one for itself."""
+    return judge_change(span, tools, now, only, progress).report
+
+
+def check_all(
+    tree: RepoTree, tools: Tools, now: datetime, only: Collection[str], progress: Progress
+) -> CheckReport:
+    """Every environment as it is, by the rules that stand beside it. Nothing changes here."""
+    return judge_all(tree, tools, now, only, progress).report
+
+
+def judge_change(
+    span: Span,
+    tools: Tools,
+    now: datetime,
+    only: Collection[str],
+    progress: Progress,
+) -> Checked:
+    """A change, with what a plan needs to be decided about."""
+    pack = load_policies(span.target, tools.reader, tools.kept)
+    judge = tools.judge(pack, now)
     old, target, new = (
         World(tree, tools.rendering) for tree in (span.began, span.target, span.head)
     )
@@ -151,7 +185,8 @@ def check_change(
     _rule(cases, parts, judging.runs(), progress)
     ground = _Ground(span.target, span.head, target.shared, pack, tools, now)
     began = ("commit.began", span.began.revision)
-    decisions = [_decided(_question(case, ground, (began,))) for case in cases]
+    questions = {case.one.name: _question(case, ground, (began,)) for case in cases}
+    decisions = [_decided(question) for question in questions.values()]
     if touched.paths or authors:
         whole = tuple(part[""] for part in parts)
         decisions.append(_decided(_of_the_change(whole_change, touched, whole, ground, target)))
@@ -164,7 +199,7 @@ def check_change(
             now,
             progress,
         )
-    return CheckReport(
+    report = CheckReport(
         span.target.revision,
         span.head.revision,
         now,
@@ -174,12 +209,14 @@ def check_change(
         impact,
         notes,
     )
+    itself = next((one for one in decisions if not one.environment), None)
+    return Checked(report, questions, {one.name: one for one in asked}, judge, itself)
 
 
-def check_all(
+def judge_all(
     tree: RepoTree, tools: Tools, now: datetime, only: Collection[str], progress: Progress
-) -> CheckReport:
-    """Every environment as it is, by the rules that stand beside it. Nothing changes here."""
+) -> Checked:
+    """Everything as it is; of those that were asked for by name, what a plan needs."""
     pack = load_policies(tree, tools.reader, tools.kept)
     judge = tools.judge(pack, now)
     world = World(tree, tools.rendering)
@@ -199,6 +236,8 @@ def check_all(
     ]
     decisions: list[Decision] = []
     pending: list[_Case] = []
+    questions: dict[str, Question] = {}
+    held: dict[str, Subject] = {}
 
     def subjects() -> Iterable[Subject]:
         for filled in chosen:
@@ -213,7 +252,12 @@ def check_all(
         own = [*by_path.pop(case.one.path, ()), *case.after.problems]
         found = tuple(sorted({as_finding(one, case.one.name) for one in own}))
         case.runs = [GateRun("documents", found), *runs]
-        decisions.append(_decided(_question(case, ground, (), changing=False)))
+        question = _question(case, ground, (), changing=False)
+        decisions.append(_decided(question))
+        if only:  # ten thousand would be too much to hold
+            questions[case.one.name] = question
+            if (subject := case.subject) is not None:
+                held[case.one.name] = subject
 
     total = len(chosen)
     progress(0, total)
@@ -234,9 +278,10 @@ def check_all(
         for one in desired.environments
     )
     asked = tuple(one for one in tools.engines if one[0] not in _OF_CHANGES)
-    return CheckReport(
+    report = CheckReport(
         tree.revision, tree.revision, now, tuple(decisions), asked, places, None, _ALL_NOTES
     )
+    return Checked(report, questions, held, judge)
 
 
 def _broken(desired: Desired, problems: Collection[str], shared: Shared) -> tuple[_Case, ...]:

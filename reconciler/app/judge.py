@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from reconciler.app.checkov import Scan, requests_for
 from reconciler.app.kept import Kept, pack_finding, unpack_finding
+from reconciler.core.checkov import with_plan
 from reconciler.core.decide import Law
 from reconciler.core.fingerprint import fingerprint
 from reconciler.core.hcl.parse import HclError
@@ -25,14 +26,17 @@ from reconciler.core.policy.inputs import (
     environment_fields,
     looks_beyond,
     no_pipeline,
+    plan_fields,
     profile_fields,
     terraform_fields,
 )
+from reconciler.core.redact import Redactor
 from reconciler.core.yaml_reader import YamlError
 from reconciler.model.base import format_timestamp
 from reconciler.model.decision import GateRun
 from reconciler.model.desired import Effective
 from reconciler.model.finding import Finding
+from reconciler.model.plan import Plan
 from reconciler.model.policy import Indeterminate, Pack
 from reconciler.model.profile import Profile
 from reconciler.model.rendered import Rendered
@@ -40,6 +44,7 @@ from reconciler.model.scan import ScanFailed, Scanned, ScanRequest
 from reconciler.ports import PolicyEngine, Scanner
 
 _KIND: Final = "policy"
+_HIDE: Final = Redactor()
 BLOCK: Final = 64
 """Environments that are asked about together: Checkov looks at them while policies run."""
 _AHEAD: Final = 2
@@ -75,6 +80,10 @@ class Subject:
     """Who changes what; None: nobody changes anything."""
     scan: bool = True
     """False: where two answers are compared that Checkov gives alike, it is not asked."""
+    plan: Plan | None = None
+    """What Terraform would do, when it was asked."""
+    plan_json: bytes | None = None
+    """The same as Terraform gives it: for Checkov, and for nobody else, since it holds secrets."""
 
     @property
     def name(self) -> str:
@@ -84,7 +93,9 @@ class Subject:
     @property
     def requests(self) -> tuple[ScanRequest, ...]:
         """What Checkov is asked."""
-        return requests_for(self.rendered) if self.scan and scanners_of(self.laws) else ()
+        if not self.scan or not scanners_of(self.laws):
+            return ()
+        return requests_for(self.rendered, self.plan_json)
 
 
 class Unreadable(Exception):  # noqa: N818  # a state of what was rendered, told in words
@@ -197,7 +208,13 @@ class Judge:
             "environment": environment_fields(subject.filled),
             "path": subject.filled.environment.path,  # where findings without a place are put
             "profiles": [self._profile(law) for law in subject.laws],
-            "beyond": [format_timestamp(self._now), subject.change] if self._beyond else None,
+            "beyond": [
+                format_timestamp(self._now),
+                subject.change,
+                subject.plan.digest if subject.plan else None,
+            ]
+            if self._beyond
+            else None,
         }
         words = json.dumps(asked, sort_keys=True)
         return self._kept.key(
@@ -230,7 +247,13 @@ class Judge:
         results: set[Finding] = set()
         for law in subject.laws:
             document = as_input(
-                environment, self._profile(law), terraform, pipeline, subject.change, self._now
+                environment,
+                self._profile(law),
+                terraform,
+                pipeline,
+                subject.change,
+                self._now,
+                plan_fields(subject.plan) if subject.plan else None,
             )
             answer = evaluate(self._engine, self._pack, document)
             if isinstance(answer, Indeterminate):
@@ -247,7 +270,8 @@ def _placed(one: Finding, subject: Subject) -> Finding:
     if not place.path:
         place = replace(place, path=subject.filled.environment.path)
     mark = fingerprint("policy", one.rule, one.environment, place.path, one.resource, one.message)
-    return replace(one, location=place, fingerprint=mark)
+    # A rule may quote what it looked at, and what it looked at may hold a secret.
+    return replace(one, location=place, fingerprint=mark, message=_HIDE(one.message))
 
 
 def scanners_of(laws: Iterable[Law]) -> bool:
@@ -290,10 +314,14 @@ class Judging:
 def _checkov(
     answers: Sequence[Scanned | ScanFailed], scan: Scan, requests: Sequence[ScanRequest]
 ) -> GateRun:
-    found: set[Finding] = set()
-    for answer in answers:
+    by_kind: dict[str, Scanned] = {}
+    for answer, request in zip(answers, requests, strict=True):
         if isinstance(answer, ScanFailed):
             return GateRun("checkov", failure=answer.message, hint=answer.hint)
-        found.update(answer.findings)
+        by_kind[request.framework] = answer
+    plan, source = by_kind.get("terraform_plan"), by_kind.get("terraform")
+    if plan is not None and source is not None:
+        by_kind["terraform"] = with_plan(source, by_kind.pop("terraform_plan"))
+    found = {finding for answer in by_kind.values() for finding in answer.findings}
     digest = fingerprint(str(scan.identity), *(one.digest for one in requests))
     return GateRun("checkov", tuple(sorted(found)), digest=digest)

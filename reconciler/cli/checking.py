@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
-from reconciler.app.check import Tools, check_all, check_change
+from reconciler.app.check import Checked, Tools, judge_all, judge_change
 from reconciler.app.explain import explain
 from reconciler.app.grounds import Span
 from reconciler.app.policy import engine_settings, load_policies
@@ -86,28 +86,39 @@ def _instant(_context: click.Context, _option: click.Parameter, value: str | Non
 
 def run(ports: Ports, asked: Asked) -> CheckReport:
     """Check what was asked for."""
-    with _checked(ports, asked) as done:
+    with judged(ports, asked) as done:
         return done.report
 
 
 def tell(ports: Ports, asked: Asked, mark: str) -> Story:
     """Check what was asked for, and tell of one finding."""
-    with _checked(ports, asked) as done:
+    with judged(ports, asked) as done:
         world = World(done.head, done.tools.rendering)
         pack = load_policies(done.target, done.tools.reader, ports.kept)
         return explain(done.report, mark, world, pack)
 
 
 @dataclass(frozen=True, slots=True)
-class _Done:
-    report: CheckReport
+class Done:
+    """A check, and what it was made with, as long as its engines run."""
+
+    checked: Checked
     tools: Tools
     target: RepoTree
     head: RepoTree
 
+    @property
+    def report(self) -> CheckReport:
+        """What it found."""
+        return self.checked.report
+
 
 @contextmanager
-def _checked(ports: Ports, asked: Asked) -> Iterator[_Done]:
+def judged(ports: Ports, asked: Asked, *, standing: str | None = None) -> Iterator[Done]:
+    """Check what was asked for.
+
+    `standing`: an environment to be judged though nothing touches it, as the target branch has it.
+    """
     if asked.everything and asked.base:
         raise UsageError(
             "usage", "`--all` compares with nothing", hint="leave out `--base`, or `--all`"
@@ -117,20 +128,24 @@ def _checked(ports: Ports, asked: Asked) -> Iterator[_Done]:
     if asked.everything:
         with closing(_Policies(ports, head)) as policies, progress("checking") as step:
             tools = policies.tools(ports, b"")
-            report = check_all(head, tools, asked.now, asked.environments, step)
-            yield _Done(report, tools, head, head)
+            checked = judge_all(head, tools, asked.now, asked.environments, step)
+            yield Done(checked, tools, head, head)
         return
     span = _span(ports, repository, head, asked)
     own = ports.settings.secret_key.get_secret_value() if ports.settings.secret_key else ""
     key = fingerprint_key(own, span.history.root)
     with closing(_Policies(ports, span.target)) as policies, progress("checking") as step:
         tools = policies.tools(ports, key)
-        report = check_change(span, tools, asked.now, asked.environments, step)
-        yield _Done(report, tools, span.target, span.head)
+        checked = judge_change(span, tools, asked.now, asked.environments, step)
+        if standing is not None and standing not in checked.questions:
+            change = checked.change
+            checked = judge_all(span.target, tools, asked.now, (standing,), step)
+            checked = replace(checked, change=change)
+        yield Done(checked, tools, span.target, span.head)
 
 
 def _span(ports: Ports, repository: Repository, head: RepoTree, asked: Asked) -> Span:
-    target = _target(repository, head, asked.base)
+    target = target_of(repository, head, asked.base)
     last = asked.head or "HEAD"
     loose = asked.head is None and repository.workdir is not None
     committed = repository.snapshot(last) if loose else head
@@ -175,11 +190,8 @@ class _Policies:
         self._policies.close()
 
 
-def _target(repository: Repository, head: RepoTree, base: str | None) -> str:
-    """The target branch: what was named, else the one of the settings, as last fetched.
-
-    The settings of the remote's own branch, where it is known: else a change could name its judge.
-    """
+def target_of(repository: Repository, head: RepoTree, base: str | None) -> str:
+    """The target branch: what was named, else the one of the settings, as last fetched."""
     if base is not None:
         return base
     own = repository.git.named("refs/remotes/origin/HEAD")

@@ -25,6 +25,12 @@ COMMANDS: Final = {
     "affected": "Say which environments a range of commits touches, and why.",
     "check": "Judge a change, or everything: one verdict for each environment.",
     "explain": "Tell the whole story of one finding of a check.",
+    "plan": "Say what applying an environment would do, and whether it may.",
+    "apply": "Make the cloud as the target branch declares an environment.",
+    "destroy": "Delete everything that an environment has in the cloud.",
+    "drift": "Say where the cloud is not as declared.",
+    "state": "Show what Terraform's state of an environment knows.",
+    "sandbox": "A simulated cloud on this machine, without an account.",
     "policy": "Test, list, explain and evaluate the rules.",
     "scan": "Look for secrets in files, in what is staged, or in every commit of a range.",
     "tools": "Install the tools that have environments of their own, or list them.",
@@ -72,7 +78,7 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 all well, 1 failure or problems found, 2 wrong usage, 10 denied,"
-    " 11 approval needed, 13 indeterminate: something could not be judged.",
+    " 11 approval needed, 12 drift, 13 indeterminate: something could not be judged.",
 )
 @click.version_option(__version__, prog_name="reconciler")
 def cli() -> None:

@@ -114,6 +114,27 @@ class PgState(Model):
     """The environment variable that holds the connection string."""
 
 
+RoleName = Annotated[
+    str, worded(r"^[A-Za-z0-9+=,.@_/-]+$", "the name of an IAM role", max_length=64)
+]
+
+
+class AwsAccess(Model):
+    """How an environment's own account is entered: for a short time, for one purpose."""
+
+    plan_role: RoleName = "reconciler-plan"
+    """The role for planning and looking, in every account; it only reads."""
+    apply_role: RoleName = "reconciler-apply"
+    """The role for applying, in every account."""
+    session: Duration = timedelta(hours=1)
+    """How long credentials hold, 15 minutes at least."""
+    web_identity_from: EnvVar | None = None
+    """The variable with a token of the pipeline (GitLab's `id_tokens`); absent: the credentials
+    that this process has."""
+    external_id_from: EnvVar | None = None
+    """The variable with the external id that the roles ask for."""
+
+
 class PolicyEngine(Model):
     """What evaluates Rego."""
 
@@ -214,6 +235,8 @@ class SettingsSpec(Model):
     """Where merge requests live."""
     state: LocalState | S3State | HttpState | PgState = Field(discriminator="backend")
     """Where Terraform keeps its state."""
+    aws: AwsAccess | None = None
+    """How accounts are entered; absent: with the credentials that this process has."""
     policy: PolicyEngine = PolicyEngine()
     """What evaluates Rego."""
     intervals: Intervals = Intervals()

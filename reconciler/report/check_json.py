@@ -30,7 +30,7 @@ def checked(report: CheckReport) -> str:
             for one in report.touched
             if report.changing
         ],
-        decisions=[_decision(one) for one in report.worst_first],
+        decisions=[decided(one) for one in report.worst_first],
         impact=None
         if impact is None
         else {
@@ -58,7 +58,12 @@ def explained(story: Story) -> str:
     )
 
 
-def _decision(one: Decision) -> dict[str, Any]:
+def refused(decision: Decision) -> str:
+    """`reconciler plan ENV` and `apply ENV`, where the decision leaves nothing to do."""
+    return document("Refusal", decision=decided(decision))
+
+
+def decided(one: Decision) -> dict[str, Any]:
     return {
         "environment": one.environment or None,
         "verdict": str(one.verdict),

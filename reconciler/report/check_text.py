@@ -245,6 +245,13 @@ class _Page:
         line(console, ("by  ", "dim"), (engines, "dim"))
 
 
+def decided(console: Console, decision: Decision) -> None:
+    """One decision alone, as `plan` and `apply` show it."""
+    report = CheckReport("", "alone", decision.now, (decision,), ())
+    page = _Page(console, report, advice=False)
+    page.decision(decision)
+
+
 def place(finding: Finding) -> str:
     """`path:line`, with the commit for history."""
     where = finding.location

@@ -1,8 +1,10 @@
 """The benchmarks run, and measure what they say; their bounds are held by `make bench`."""
 
+import shutil
+
 import pytest
 
-from benchmarks import check, foundation, policy, secrets
+from benchmarks import check, foundation, policy, secrets, terraform
 from benchmarks.__main__ import page
 from benchmarks.measure import Result
 from reconciler.adapters.tools import Toolbox
@@ -34,6 +36,12 @@ def test_the_scan_is_measured() -> None:
     results = secrets.run(size=40_000, rounds=1)
     assert len({(one.name, one.unit) for one in results}) == len(results) == 18
     assert all(one.value > 0 for one in results)
+
+
+@pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not on PATH")
+def test_running_terraform_is_measured() -> None:
+    results = terraform.run(resources=3, large=50, many=2, rounds=1)
+    assert [one.at_least for one in results] == [False, False, True]
 
 
 def test_a_bound_that_is_not_kept_is_said() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PROVIDER_FACTS = REPOSITORY / "tests/data/aws-provider/6.25.0.json"
+PROVIDER_FACTS = REPOSITORY / "reconciler/adapters/sandbox/aws-6.25.0.json"
+TRIM = REPOSITORY / "tests/data/aws-provider/trim.py"
 TRACKS = {"serverless-demo": "demo", "web-service": "customer", "platform-core": "platform"}
 STEPS = (
     {"traffic": 5, "wait": "5m"},

@@ -23,6 +23,7 @@ from tests.blueprints.cases import (
     REPOSITORY,
     REQUIRED,
     TRACKS,
+    TRIM,
     Case,
     Render,
     Terraform,
@@ -239,7 +240,7 @@ def validate(terraform: Terraform, folder: Path) -> dict[str, Any]:
 
 
 def test_the_provider_facts_hold_what_the_blueprints_use() -> None:
-    trim = runpy.run_path(str(PROVIDER_FACTS.with_name("trim.py")))
+    trim = runpy.run_path(str(TRIM))
     facts = json.loads(PROVIDER_FACTS.read_text(encoding="utf-8"))
     used = trim["used_types"](REPOSITORY / "templates")
     assert {section: set(facts[section]) for section in used} == used

@@ -18,6 +18,7 @@ from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import BaseModel, StringConstraints
 from pydantic.fields import FieldInfo
 
+from reconciler.adapters.sandbox.kinds import kept
 from reconciler.core.secrets.rules import FAMILIES
 from reconciler.model import base, blueprint, profile, settings, team, waiver
 from reconciler.model.documents import KINDS, Kind
@@ -257,10 +258,24 @@ def rules_table() -> str:
     return "".join(parts)
 
 
+KEPT: Final = re.compile(r"(<!-- kept -->\n)(.*?)(<!-- /kept -->)", re.DOTALL)
+
+
+def kept_table() -> str:
+    """What the sandbox does not read back from its cloud, by resource type."""
+    head = "| resource type | attributes |\n|---|---|\n"
+    return head + "".join(
+        f"| `{name}` | {', '.join(f'`{one}`' for one in attributes)} |\n"
+        for name, attributes in kept().items()
+    )
+
+
 def with_tables(path: Path, text: str) -> str:
     """A page with its generated tables as they ought to be."""
     if path == ROOT / "docs" / "secrets.md":
         return RULES.sub(lambda match: f"{match[1]}\n{rules_table()}{match[3]}", text)
+    if path == ROOT / "docs" / "sandbox.md":
+        return KEPT.sub(lambda match: f"{match[1]}\n{kept_table()}\n{match[3]}", text)
     pages: Mapping[Path, Kind] = {page_of(kind): kind for kind in KINDS}
     if path not in pages:
         return text

@@ -16,6 +16,8 @@ import click
 import jsonschema
 import pytest
 
+from reconciler.adapters.terraform import SUPPORTED as SUPPORTED_ENGINES
+from reconciler.adapters.terraform import Limits, Terraform
 from reconciler.cli.main import COMMANDS, cli
 from reconciler.core.effective import effective
 from reconciler.core.load import load
@@ -27,10 +29,12 @@ from reconciler.core.yaml_reader import read_yaml
 from reconciler.errors import Exit
 from reconciler.model.documents import KINDS, Kind
 from reconciler.model.environment import EnvironmentSpec
+from reconciler.model.settings import SettingsSpec
 from reconciler.settings import ProcessSettings
 from reconciler.wiring import build
 from tests.core.secrets.samples import sample
-from tests.docs.field_tables import DOCUMENTS, ROOT, docstrings, page_of, with_tables
+from tests.docs.built import built
+from tests.docs.field_tables import DOCUMENTS, ROOT, docstrings, models_in, page_of, with_tables
 from tests.docs.rule_pages import RULES, rule_pages
 from tests.docs.scenes import Scene, changed, commit_all, pages, parts, run, with_outputs
 from tests.policy.small import whole_input
@@ -282,8 +286,11 @@ def test_the_table_of_variables_is_what_is_read() -> None:
         for name, field in ProcessSettings.model_fields.items()
         if field.validation_alias is None
     }
-    assert set(stated) == own | {"RECONCILER_REPO", "RECONCILER_FORMAT"}
-    for name in ("render_seconds", "scan_seconds"):
+    own_seconds = [name for name in ProcessSettings.model_fields if name.endswith("_seconds")]
+    assert len(own_seconds) == 5
+    options = {"RECONCILER_REPO", "RECONCILER_FORMAT", "RECONCILER_SANDBOX"}
+    assert set(stated) == own | options
+    for name in own_seconds:
         seconds = ProcessSettings.model_fields[name].default
         assert stated[f"RECONCILER_{name.upper()}"] == f"`{seconds}`"
 
@@ -391,7 +398,7 @@ def documents() -> dict[str, list[dict[str, Any]]]:
             assert code in tuple(Exit), err
             document = json.loads(out)
             found.setdefault(document["kind"], []).append(document)
-    for document in checked():
+    for document in (*checked(), *built()):
         found.setdefault(document["kind"], []).append(document)
     return found
 
@@ -544,7 +551,7 @@ def test_links_lead_somewhere(page: str) -> None:
 def test_hosts_are_examples(page: str) -> None:
     for host in re.findall(r"https?://([\w.-]+\w)", read(page)):
         linked = {"docs.aws.amazon.com", "docs.gitlab.com", "developer.hashicorp.com"}
-        known = {"gitlab.com"} | (linked if page.startswith("docs/rules/") else set())
+        known = {"gitlab.com", "127.0.0.1"} | (linked if page.startswith("docs/rules/") else set())
         assert host.endswith("example.com") or host in known, host
 
 
@@ -579,6 +586,46 @@ def test_the_transcript_of_the_readme_is_the_beginning_of_a_real_one() -> None:
     )
     (whole,) = (part for part in parts(read("docs/check.md")) if part.what == "output")
     assert whole.body.startswith(shown)
+
+
+def test_the_engines_of_the_page_are_those_that_are_taken() -> None:
+    rows = table(section(read("docs/terraform.md"), "The engine"))
+    wanted = [
+        [f"`{name}`", f"{low[0]}.{low[1]} or newer, below {below[0]}.{below[1]}"]
+        for name, (low, below) in SUPPORTED_ENGINES.items()
+    ]
+    assert rows == wanted
+
+
+def test_the_times_of_the_page_are_the_limits() -> None:
+    limits, settings = Limits(), ProcessSettings.model_fields
+    minutes = {row[0]: row[1] for row in table(section(read("docs/terraform.md"), "Stopping"))}
+    assert list(minutes.values()) == ["10 minutes", "30 minutes", "2 hours", "5 minutes"]
+    assert (limits.init, limits.state) == (600, 300)
+    assert limits.plan == settings["plan_seconds"].default == 1800
+    assert limits.apply == settings["apply_seconds"].default == 7200
+    assert limits.lock == settings["lock_seconds"].default
+    assert Terraform.__dataclass_fields__["grace"].default == 600
+
+
+def test_the_reasons_of_the_page_are_those_of_the_code() -> None:
+    text = read("docs/terraform.md")
+    named = {
+        reason
+        for heading in ("What happens", "Faults")
+        for row in table(section(text, heading))
+        for reason in re.findall(r"`([a-z]+(?:-[a-z]+)+|credentials|unwritable)`", " ".join(row))
+    }
+    assert len(named) > 10
+    code = "".join(path.read_text("utf-8") for path in (ROOT / "reconciler").rglob("*.py"))
+    assert [reason for reason in sorted(named) if f'"{reason}"' not in code] == []
+
+
+def test_the_backends_of_the_page_are_those_of_the_settings() -> None:
+    rows = table(section(read("docs/terraform.md"), "State backends"))
+    field = SettingsSpec.model_fields["state"]
+    known = {str(one.model_fields["backend"].annotation) for one in models_in(field.annotation)}
+    assert {f"typing.Literal['{row[0].strip('`')}']" for row in rows} == known
 
 
 def test_documents_folder_holds_a_page_for_each_kind_and_an_index() -> None:

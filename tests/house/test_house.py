@@ -32,10 +32,18 @@ def locked() -> dict[str, tuple[Requirement, list[str]]]:
 def declared() -> list[Requirement]:
     with (ROOT / "pyproject.toml").open("rb") as file:
         project: dict[str, Any] = tomllib.load(file)
+    extras = project["project"]["optional-dependencies"]
     texts = [
         *project["build-system"]["requires"],
         *project["project"]["dependencies"],
-        *project["project"]["optional-dependencies"]["dev"],
+        # An extra that takes in another one names this project itself.
+        # `engine` is for machines without a terraform, and is 64 MB: nobody develops with it.
+        *(
+            text
+            for name, extra in extras.items()
+            for text in extra
+            if name != "engine" and not text.startswith("reconciler")
+        ),
     ]
     return [Requirement(text) for text in texts]
 

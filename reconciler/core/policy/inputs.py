@@ -9,6 +9,7 @@ from typing import Any, Final
 from reconciler.core.hcl.source import TerraformSource
 from reconciler.model.base import format_timestamp
 from reconciler.model.desired import Effective
+from reconciler.model.plan import Plan
 from reconciler.model.policy import Module
 from reconciler.model.profile import Profile
 
@@ -114,6 +115,26 @@ def terraform_fields(source: TerraformSource) -> dict[str, Any]:
     return found
 
 
+def plan_fields(plan: Plan) -> dict[str, Any]:
+    """What Terraform would do; sensitive values are masked."""
+    return {
+        "digest": plan.digest,
+        "changes": [
+            {
+                "address": one.address,
+                "type": one.type,
+                "kind": one.kind,
+                "loses_data": one.loses_data,
+                "attributes": [
+                    {"path": a.path, "before": a.before, "after": a.after, "replaces": a.replaces}
+                    for a in one.attributes
+                ],
+            }
+            for one in plan.changes
+        ],
+    }
+
+
 def as_input(
     environment: Mapping[str, Any],
     profile: Mapping[str, Any],
@@ -121,13 +142,14 @@ def as_input(
     pipeline: Mapping[str, Any],
     change: Mapping[str, Any] | None,
     now: datetime,
+    plan: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Everything that rules may look at."""
     return {
         "environment": environment,
         "profile": profile,
         "terraform": terraform,
-        "plan": None,
+        "plan": plan,
         "pipeline": pipeline,
         "change": change,
         "now": format_timestamp(now),

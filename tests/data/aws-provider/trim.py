@@ -1,4 +1,4 @@
-"""Make `6.25.0.json` again: what the AWS provider offers, for the types that the blueprints use.
+"""Make the sandbox's schema again: what the AWS provider has of the blueprints' types.
 
     python tests/data/aws-provider/trim.py SOURCE
 
@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-TEMPLATES = HERE.parents[2] / "templates"
+REPOSITORY = HERE.parents[2]
+TEMPLATES = REPOSITORY / "templates"
+SANDBOX = REPOSITORY / "reconciler/adapters/sandbox"
 DECLARATION = re.compile(r'^(resource|data) "(aws_[a-z0-9_]+)"', re.MULTILINE)
 SECTIONS = {"resource": "resources", "data": "data_sources"}
 
@@ -48,7 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Trim the AWS provider's schema.")
     parser.add_argument("source", type=Path, help="the provider's whole schema, as JSON")
     source = json.loads(parser.parse_args().source.read_text(encoding="utf-8"))
-    target = HERE / f"{source['_meta']['version']}.json"
+    target = SANDBOX / f"aws-{source['_meta']['version']}.json"
     target.write_text(trimmed(source, used_types(TEMPLATES)), encoding="utf-8")
 
 

@@ -1,0 +1,188 @@
+"""AWS through boto3: short-lived credentials for a run, what carries our tags, who changed what.
+
+Credentials go into the environment of one process and nowhere else: no file, no log, no state.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from reconciler.errors import ReconcilerError, TransientError
+from reconciler.model.drift import Culprit
+from reconciler.model.settings import AwsAccess
+
+Purpose = Literal["plan", "apply"]
+_CONFIG: Final = Config(
+    connect_timeout=5, read_timeout=30, retries={"max_attempts": 4, "mode": "standard"}
+)
+_SHORTEST: Final = 900
+_BUSY: Final = ("Throttling", "RequestLimitExceeded", "ServiceUnavailable", "InternalFailure")
+
+
+class AwsAccounts:
+    """Enters accounts. `secret` reads a variable of this process by its name."""
+
+    def __init__(
+        self,
+        access: AwsAccess | None,
+        secret: Callable[[str], str | None],
+        endpoint: str | None = None,
+    ) -> None:
+        self._access = access
+        self._secret = secret
+        self._endpoint = endpoint
+
+    def enter(self, account: str, region: str, purpose: Purpose, who: str) -> dict[str, str]:
+        """The variables that a process in that account needs, good for a short time."""
+        place = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+        try:
+            if self._access is None:
+                return place | self._own()
+            return place | self._assumed(self._access, account, region, purpose, who)
+        except ClientError as err:
+            code = str(err.response.get("Error", {}).get("Code", ""))
+            kind = TransientError if code in _BUSY else ReconcilerError
+            raise kind(
+                "credentials",
+                f"the account {account} cannot be entered to {purpose}: {code}",
+                hint="does the role trust whoever runs this, and is the token fresh?",
+                subject=account,
+            ) from err
+        except BotoCoreError as err:
+            raise ReconcilerError(
+                "credentials",
+                f"the account {account} cannot be entered to {purpose}: {type(err).__name__}",
+                hint="is there a network, and are there credentials?",
+                subject=account,
+            ) from err
+
+    def _own(self) -> dict[str, str]:
+        found = boto3.Session().get_credentials()
+        if found is None:
+            raise ReconcilerError(
+                "credentials",
+                "this process has no AWS credentials",
+                hint="log in, or set `aws` in reconciler.yaml; `--sandbox` needs none",
+            )
+        frozen = found.get_frozen_credentials()
+        return _variables(frozen.access_key, frozen.secret_key, frozen.token)
+
+    def _assumed(
+        self, access: AwsAccess, account: str, region: str, purpose: Purpose, who: str
+    ) -> dict[str, str]:
+        role = access.plan_role if purpose == "plan" else access.apply_role
+        asked: dict[str, Any] = {
+            "RoleArn": f"arn:aws:iam::{account}:role/{role}",
+            "RoleSessionName": f"reconciler-{purpose}-{who}"[:64],
+            "DurationSeconds": max(int(access.session.total_seconds()), _SHORTEST),
+        }
+        sts = boto3.client("sts", region_name=region, endpoint_url=self._endpoint, config=_CONFIG)
+        if access.web_identity_from is not None:
+            token = self._needed(access.web_identity_from)
+            answer = sts.assume_role_with_web_identity(**asked, WebIdentityToken=token)
+        else:
+            if access.external_id_from is not None:
+                asked["ExternalId"] = self._needed(access.external_id_from)
+            answer = sts.assume_role(**asked)
+        given = answer["Credentials"]
+        return _variables(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+
+    def _needed(self, name: str) -> str:
+        value = self._secret(name)
+        if not value:
+            raise ReconcilerError(
+                "credentials",
+                f"the environment variable {name} is not set",
+                hint="reconciler.yaml names it under `aws`; a pipeline sets it by `id_tokens`",
+                subject=name,
+            )
+        return value
+
+
+def _variables(key: str, secret: str, token: str | None) -> dict[str, str]:
+    found = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
+    return found | ({"AWS_SESSION_TOKEN": token} if token else {})
+
+
+class AwsCloud:
+    """What an account says of itself. `variables`: the credentials of one run."""
+
+    def __init__(
+        self,
+        variables: Mapping[str, str],
+        endpoint: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self._session = boto3.Session(
+            aws_access_key_id=variables.get("AWS_ACCESS_KEY_ID"),
+            aws_secret_access_key=variables.get("AWS_SECRET_ACCESS_KEY"),
+            aws_session_token=variables.get("AWS_SESSION_TOKEN"),
+            region_name=variables.get("AWS_REGION"),
+        )
+        self._endpoint = endpoint
+        self._headers = dict(headers or {})
+
+    def _client(self, service: str) -> Any:
+        client = self._session.client(service, endpoint_url=self._endpoint, config=_CONFIG)
+        if self._headers:
+
+            def add(params: dict[str, Any], **_: object) -> None:
+                params["headers"].update(self._headers)
+
+            client.meta.events.register("before-call", add)
+        return client
+
+    def tagged(self, environment: str) -> Sequence[str]:
+        """The ARNs of all resources that carry the environment's tags, and ours."""
+        filters = [
+            {"Key": "managed-by", "Values": ["reconciler"]},
+            {"Key": "environment", "Values": [environment]},
+        ]
+        try:
+            pages = self._client("resourcegroupstaggingapi").get_paginator("get_resources")
+            found = sorted(
+                str(row["ResourceARN"])
+                for page in pages.paginate(TagFilters=filters)
+                for row in page["ResourceTagMappingList"]
+            )
+            return [arn for arn in found if not self._going(arn)]
+        except (BotoCoreError, ClientError) as err:
+            raise TransientError(
+                "unmanaged-unknown",
+                f"the cloud does not say what carries the tags of {environment}:"
+                f" {type(err).__name__}",
+                hint="may the role for planning use tag:GetResources?",
+                subject=environment,
+            ) from err
+
+    def _going(self, arn: str) -> bool:
+        """Whether it is deleted already, and only waits for its last day, as keys do."""
+        if ":kms:" not in arn or ":key/" not in arn:
+            return False
+        with suppress(BotoCoreError, ClientError, KeyError):
+            key = self._client("kms").describe_key(KeyId=arn)["KeyMetadata"]
+            return bool(key["KeyState"] == "PendingDeletion")
+        return False
+
+    def culprit(self, identity: str, since: datetime | None = None) -> Culprit | None:
+        """Who changed a thing last, where CloudTrail answers; None where it does not."""
+        name = identity.rpartition(":")[2].rpartition("/")[2]
+        with suppress(BotoCoreError, ClientError, KeyError):
+            asked: dict[str, Any] = {
+                "LookupAttributes": [{"AttributeKey": "ResourceName", "AttributeValue": name}],
+                "MaxResults": 10,
+            }
+            if since is not None:
+                asked["StartTime"] = since
+            events = self._client("cloudtrail").lookup_events(**asked)["Events"]
+            for event in events:
+                if event.get("ReadOnly") != "true":
+                    return Culprit(
+                        str(event.get("Username", "")), str(event["EventName"]), event["EventTime"]
+                    )
+        return None

@@ -1,0 +1,206 @@
+"""Puts together where an environment is built: engine, run directories, credentials, state.
+
+The real world and the sandbox differ here and nowhere else: another provider, other credentials,
+another folder, and states whose lineage says which of the two they are of.
+"""
+
+import hashlib
+import json
+import secrets
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from threading import Event
+from typing import Any, Final
+
+from reconciler.adapters.aws import AwsAccounts, AwsCloud
+from reconciler.adapters.runs import Runs
+from reconciler.adapters.sandbox import mirror
+from reconciler.adapters.sandbox.cloud import Cloud as SandboxCloud
+from reconciler.adapters.sandbox.configuration import FAULTS
+from reconciler.adapters.terraform import Limits, Terraform, Workspace
+from reconciler.core.backend import backend
+from reconciler.core.state import SANDBOX
+from reconciler.errors import ReconcilerError
+from reconciler.model.place import Place
+from reconciler.model.run import Engine
+from reconciler.model.settings import HttpState, LocalState, PgState, SettingsSpec
+from reconciler.ports import Cloud, Run
+from reconciler.settings import ProcessSettings, network_environment, secret_of
+
+STOPPING: Final = Event()
+"""Set when everything that runs is to end."""
+_HTTP: Final = (("TF_HTTP_USERNAME", "gitlab-ci-token"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """Everything about where an environment is built; `app.terraform.Site` is made of it."""
+
+    runs: Runs
+    open: Callable[[Run, bool], Workspace]
+    backend: Callable[[str], Mapping[str, Any]]
+    simulated: bool
+    patience: float
+    environment: Callable[[], Mapping[str, str]] = dict
+    """What a run gets to know; asked for when it is needed, since it may enter an account."""
+
+
+def repository_name(root: str, repo: Path) -> str:
+    """One folder for each repository: by its first commit, or by its place when it has none."""
+    return root[:16] or hashlib.sha256(str(repo.absolute()).encode()).hexdigest()[:16]
+
+
+def _opener(
+    settings: ProcessSettings,
+    engine: Engine,
+    environment: Callable[[], Mapping[str, str]],
+    applying: Callable[[], Mapping[str, str]],
+    cache: Path | None = None,
+) -> Callable[[Run, bool], Workspace]:
+    limits = Limits(
+        plan=settings.plan_seconds, apply=settings.apply_seconds, lock=settings.lock_seconds
+    )
+
+    def open_(run: Run, locked: bool) -> Workspace:  # noqa: FBT001  # as the port says
+        home = run.path / "home"
+        home.mkdir(exist_ok=True, mode=0o700)
+        terraform = Terraform(
+            engine, run.path / "terraform", home, environment(), stopping=STOPPING
+        )
+        return Workspace(terraform, limits, locked=locked, applying=applying, cache=cache)
+
+    return open_
+
+
+def real(
+    settings: ProcessSettings, root: Path, engine: Engine, of: Place, spec: SettingsSpec, jobs: int
+) -> Built:
+    """A real account: the registry's providers, short-lived credentials, the state of settings."""
+    runs = Runs(root / "real", jobs)
+    config = root / "real" / "terraformrc"
+    if not config.exists():  # another run may be reading it
+        mirror.put(config, "disable_checkpoint = true\n", 0o600)
+    cache = root / "real" / "plugins"
+    cache.mkdir(exist_ok=True, mode=0o700)
+    accounts = AwsAccounts(spec.aws, secret_of)
+
+    @lru_cache(maxsize=1)
+    def environment() -> Mapping[str, str]:
+        return {
+            "TF_CLI_CONFIG_FILE": secret_of("TF_CLI_CONFIG_FILE") or str(config),
+            "TF_PLUGIN_CACHE_DIR": str(cache),
+            **network_environment(),
+            **_state_variables(spec),
+            **accounts.enter(of.account, of.region, "plan", of.environment),
+        }
+
+    def applying() -> Mapping[str, str]:
+        return accounts.enter(of.account, of.region, "apply", of.environment)
+
+    return Built(
+        runs,
+        _opener(settings, engine, environment, applying, cache),
+        lambda name: backend(spec.state, name, runs.states),
+        simulated=False,
+        patience=settings.lock_seconds,
+        environment=environment,
+    )
+
+
+def _state_variables(spec: SettingsSpec) -> dict[str, str]:
+    """What a backend needs to know and must not stand in a file."""
+    if isinstance(spec.state, PgState):
+        connection = secret_of(spec.state.connection_from)
+        if not connection:
+            raise ReconcilerError(
+                "credentials",
+                f"the environment variable {spec.state.connection_from} is not set",
+                hint="it holds the connection string of the states' database",
+            )
+        return {"PG_CONN_STR": connection}
+    if isinstance(spec.state, HttpState):
+        found = {}
+        for name, otherwise in _HTTP:
+            found[name] = secret_of(name) or otherwise
+        password = secret_of("TF_HTTP_PASSWORD") or secret_of("CI_JOB_TOKEN")
+        return found | ({"TF_HTTP_PASSWORD": password} if password else {})
+    return {}
+
+
+def sandbox(
+    settings: ProcessSettings, root: Path, engine: Engine, of: Place, spec: SettingsSpec, jobs: int
+) -> Built:
+    """The sandbox: our provider, moto, and states that say what they are."""
+    del spec  # nothing of the real world is used
+    folder = settings.state_folder() / "sandbox"
+    endpoint, cloud_id = _running(folder)
+    # A new cloud is empty, so it has states of its own.
+    runs = Runs(root / f"sandbox-{cloud_id}", jobs)
+    mirror.prepare(folder)
+    faults = secret_of(FAULTS)  # tests and demonstrations break things on purpose
+    known = mirror.environment(folder, endpoint, of.account) | ({FAULTS: faults} if faults else {})
+
+    def environment() -> Mapping[str, str]:
+        return known
+
+    def where(name: str) -> Mapping[str, Any]:
+        path = runs.states / f"{name}.tfstate"
+        if not path.exists() and runs.mark(name) is None:
+            path.write_text(_empty_state(), encoding="utf-8")
+        return backend(LocalState.model_validate({"backend": "local"}), name, runs.states)
+
+    return Built(
+        runs,
+        _opener(settings, engine, environment, dict),
+        where,
+        simulated=True,
+        patience=settings.lock_seconds,
+        environment=environment,
+    )
+
+
+def _empty_state() -> str:
+    return json.dumps(
+        {
+            "version": 4,
+            "terraform_version": "1.9.0",
+            "serial": 0,
+            "lineage": SANDBOX + secrets.token_hex(16),
+            "outputs": {},
+            "resources": [],
+            "check_results": None,
+        }
+    )
+
+
+def _running(folder: Path) -> tuple[str, str]:
+    status = SandboxCloud(folder).status()
+    if not status.running:
+        raise ReconcilerError(
+            "no-sandbox", "the sandbox does not run", hint="`reconciler sandbox start`"
+        )
+    return status.endpoint, status.cloud_id
+
+
+def real_cloud(built: Built) -> Cloud:
+    """What the account says of itself."""
+    return AwsCloud(built.environment())
+
+
+def sandbox_cloud(built: Built, of: Place) -> Cloud:
+    """What the simulated account says of itself."""
+    variables = {**built.environment(), "AWS_REGION": of.region}
+    endpoint = variables["AWS_ENDPOINT_URL"]
+    return AwsCloud(variables, endpoint, {"x-moto-account-id": of.account})
+
+
+def forget_clouds(root: Path, alive: str) -> None:
+    """Remove what is left of sandboxes that are gone."""
+    with suppress(OSError):
+        for folder in root.glob("*/sandbox-*"):
+            if not folder.name.endswith(alive):
+                shutil.rmtree(folder, ignore_errors=True)

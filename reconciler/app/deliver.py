@@ -1,0 +1,106 @@
+"""Plan an environment, ask the gates about the plan, decide; apply what was agreed to.
+
+Static gates come first: nothing that they deny, and nothing that they could not judge, reaches
+Terraform. The plan can only make a verdict stricter.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from reconciler.app.check import Checked
+from reconciler.app.terraform import Planned, Site, planning
+from reconciler.core.decide import Question, decide
+from reconciler.core.plan import risk_of_plan
+from reconciler.core.risk import highest
+from reconciler.core.veil import veiled
+from reconciler.errors import IndeterminateError
+from reconciler.model.decision import Decision, Verdict
+from reconciler.model.rendered import Rendered
+from reconciler.ports import Hear
+
+REFUSED = (Verdict.DENY, Verdict.INDETERMINATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The static gates do not let it be planned."""
+
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A plan with the decision about it."""
+
+    planned: Planned
+    decision: Decision
+
+
+@contextmanager
+def delivering(
+    checked: Checked, name: str, site: Site, *, destroy: bool = False, hear: Hear
+) -> Iterator[Refused | Decided]:
+    """Judge, plan, judge the plan, decide. The environment is held until the caller is done."""
+    question, rendered = _asked(checked, name)
+    if checked.change is not None and checked.change.verdict in REFUSED:
+        yield Refused(checked.change)  # who may not change it, may not have it run either
+        return
+    decision = veiled(decide(question))
+    if decision.verdict in REFUSED and not (destroy and _only_findings(decision)):
+        yield Refused(decision)
+        return
+    with planning(site, rendered, destroy=destroy, hear=hear) as planned:
+        yield Decided(planned, _decided(checked, name, planned, question, destroy=destroy))
+
+
+def _asked(checked: Checked, name: str) -> tuple[Question, Rendered]:
+    question, subject = checked.questions.get(name), checked.subjects.get(name)
+    if question is None or subject is None:
+        raise IndeterminateError(
+            "not-judged",
+            f"{name} could not be judged: it cannot be rendered",
+            hint=f"`reconciler show {name}` says why",
+            subject=name,
+        )
+    return question, subject.rendered
+
+
+def _only_findings(decision: Decision) -> bool:
+    """Whether nothing but findings stands against it: they are no reason to keep a thing.
+
+    A freeze is, and so is a gate that could not say.
+    """
+    return decision.verdict is Verdict.DENY and not any(
+        reason.startswith(("frozen", "the gate")) for reason in decision.reasons
+    )
+
+
+def _decided(
+    checked: Checked, name: str, planned: Planned, question: Question, *, destroy: bool
+) -> Decision:
+    """The decision with the plan in it."""
+    subject, plan = checked.subjects[name], planned.plan
+    law = question.laws[0]
+    tier = risk_of_plan(plan, law.stage, law.track)
+    runs = question.runs
+    if not destroy:
+        asked = replace(subject, plan=plan, plan_json=planned.data)
+        fresh = next(checked.judge.runs([asked], lambda _done: None))
+        kept = tuple(run for run in runs if run.gate not in {one.gate for one in fresh})
+        runs = (*kept, *fresh)
+    else:
+        # Nothing that is looked at will be there any more.
+        runs = tuple(run for run in runs if run.gate not in ("policy", "checkov"))
+    wanted = question.wanted - ({"policy", "checkov"} if destroy else set())
+    decision = decide(
+        replace(
+            question,
+            risk=highest((question.risk, tier)) if question.changing else tier,
+            runs=runs,
+            wanted=frozenset(wanted),
+            changing=not plan.empty,
+            inputs=(*question.inputs, ("plan", plan.digest), ("engine.terraform", plan.engine)),
+        )
+    )
+    return veiled(decision)

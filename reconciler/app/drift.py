@@ -1,0 +1,40 @@
+"""What of an environment is not as declared: one plan, and what carries our tags."""
+
+from collections.abc import Callable
+
+from reconciler.app.terraform import Site, planning
+from reconciler.core.drift import unmanaged
+from reconciler.core.plan import drift_digest
+from reconciler.model.drift import Drift
+from reconciler.model.rendered import Rendered
+from reconciler.ports import Cloud, Hear
+
+
+def look_for_drift(
+    site: Site,
+    rendered: Rendered,
+    cloud: Callable[[], Cloud],
+    hear: Hear = lambda _event: None,
+) -> Drift:
+    """Plan, ask the cloud, compare. Nothing is changed."""
+    name = rendered.environment
+    with planning(site, rendered, hear=hear) as planned:
+        plan, state = planned.plan, planned.state
+    known = state.names if state else frozenset()
+    asked = cloud()
+    left = tuple(unmanaged(asked.tagged(name), known))
+    culprits = tuple(
+        (one.address, found)
+        for one in plan.drift
+        if one.identity and (found := asked.culprit(one.identity)) is not None
+    )
+    mends = {one.address for one in plan.drift}
+    return Drift(
+        name,
+        plan.drift,
+        left,
+        culprits,
+        sum(1 for one in plan.changes if one.address not in mends),
+        drift_digest(plan.drift, [one.arn for one in left]),
+        plan.engine,
+    )

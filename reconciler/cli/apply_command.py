@@ -1,0 +1,192 @@
+"""`reconciler apply` and `reconciler destroy`: they share every step."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from reconciler.app.deliver import Decided, delivering
+from reconciler.app.terraform import agreed, apply
+from reconciler.cli.building import (
+    OUTCOMES,
+    building_of,
+    declared,
+    declared_tree,
+    hearing,
+    only_agreed,
+    sandbox_option,
+    standing,
+    stopping_well,
+    target_option,
+)
+from reconciler.cli.check_command import EXITS
+from reconciler.cli.screen import err, format_option, out, repo_option, stop_with
+from reconciler.core.redact import Redactor
+from reconciler.errors import Exit, UsageError
+from reconciler.model.decision import Decision, Verdict
+from reconciler.model.run import Outcome
+from reconciler.report import check_json, check_text, plan_json, plan_text, text
+from reconciler.wiring import build
+
+_yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+_plan_option = click.option(
+    "--plan",
+    "digest",
+    metavar="DIGEST",
+    help="Apply only if planning gives this plan again, as `reconciler plan` printed it.",
+)
+
+
+@click.command("apply")
+@click.argument("environment")
+@repo_option
+@target_option
+@sandbox_option
+@format_option
+@_yes_option
+@_plan_option
+def command(
+    environment: str,
+    repo: Path,
+    rev: str | None,
+    sandbox: bool,
+    form: str,
+    yes: bool,
+    digest: str | None,
+) -> None:
+    """Make the cloud as the target branch declares an environment.
+
+    Judges, plans, judges the plan, and asks; then applies that very plan. Without an allowing
+    decision nothing is applied. In the sandbox nobody has to agree: nothing there is real.
+
+    \b
+    Examples:
+      reconciler apply pitch-acme
+      reconciler apply pitch-acme --yes --plan sha256:5d0c...
+      reconciler apply pitch-acme --sandbox --yes
+
+    Exit code 0: done; 1: failed or interrupted; 10: denied; 11: needs approval; 13: not judged.
+    """  # noqa: D301  # \b is click's mark for lines as they are
+    deliver(environment, repo, rev, sandbox, form, yes, digest, destroy=False)
+
+
+def deliver(
+    environment: str,
+    repo: Path,
+    rev: str | None,
+    sandbox: bool,
+    form: str,
+    yes: bool,
+    digest: str | None,
+    *,
+    destroy: bool,
+) -> None:
+    """Both commands."""
+    if form == "json" and not yes:
+        raise UsageError("usage", "`--format json` cannot ask", hint="give `--yes`")
+    ports = build()
+    tree = declared_tree(ports, repo, rev)
+    if not sandbox:
+        only_agreed(ports, repo, tree)
+    one = declared(ports, tree, environment)
+    screen = _Screen(out(), environment, sandbox=sandbox, shown=form == "text", destroy=destroy)
+    screen.begin()
+    outcome: Outcome | None = None
+    nothing = False
+    with standing(ports, repo, tree.revision, environment) as checked, stopping_well(ports):
+        site = building_of(ports, repo, one, simulated=sandbox).site
+        hear = hearing(err(), Redactor(), show=screen.shown)
+        with delivering(checked, environment, site, destroy=destroy, hear=hear) as found:
+            decision = found.decision
+            may = _may(decision, sandbox=sandbox)
+            if isinstance(found, Decided):
+                plan = found.planned.plan
+                screen.planned(found, may=may)
+                if may and not plan.empty:
+                    agreed(plan, digest or plan.digest)
+                    if not yes:
+                        screen.ask()
+                    hear = hearing(err(), found.planned.redact, show=screen.shown)
+                    outcome = apply(found.planned, plan.digest, hear)
+                elif may:
+                    outcome, nothing = _nothing(found), True
+                found.planned.told()
+    if outcome is None:
+        _refuse(decision, form)
+        return
+    if form == "json":
+        click.echo(plan_json.applied(outcome, simulated=sandbox))
+    elif not nothing:
+        plan_text.applied(screen.console, outcome, destroyed=destroy)
+    stop_with(OUTCOMES[outcome.result])
+
+
+@dataclass(frozen=True, slots=True)
+class _Screen:
+    """What a person sees on the way."""
+
+    console: Console
+    environment: str
+    sandbox: bool
+    shown: bool
+    destroy: bool
+
+    def begin(self) -> None:
+        """Before anything else: whether it is real."""
+        if self.sandbox and self.shown:
+            plan_text.simulated(self.console)
+
+    def planned(self, found: Decided, *, may: bool) -> None:
+        """The plan, and what stands in its way."""
+        if not self.shown:
+            return
+        plan_text.settled(self.console, found.planned.before)
+        plan_text.planned(self.console, found.planned.plan)
+        if found.planned.plan.empty:
+            words = "There is nothing to destroy." if self.destroy else "It is as declared."
+            text.said(self.console, words)
+        elif may and found.decision.verdict is not Verdict.ALLOW:
+            text.said(self.console, plan_text.NOBODY_HAS_TO_AGREE)
+
+    def ask(self) -> None:
+        """A destroy wants the name: nobody types it by accident."""
+        try:
+            agreed = self._agreed()
+        except click.Abort:
+            if sys.stdin.isatty():  # Ctrl-C
+                raise
+            click.echo(err=True)
+            raise UsageError("usage", "there is nobody to ask", hint="give `--yes`") from None
+        if not agreed:
+            text.said(self.console, "Nothing was applied.")
+            stop_with(Exit.FAILURE)
+
+    def _agreed(self) -> bool:
+        if not self.destroy:
+            return click.confirm(f"Apply this to {self.environment}?", err=True)
+        words = f"Type {self.environment} to destroy it"
+        typed: str = click.prompt(words, default="", show_default=False, err=True)
+        return typed == self.environment
+
+
+def _nothing(found: Decided) -> Outcome:
+    """What an apply comes to that has nothing to do."""
+    plan, state = found.planned.plan, found.planned.state
+    mark = state.mark if state else None
+    return Outcome(plan.environment, "done", plan.digest, (), (), (), (), (), mark, plan.engine)
+
+
+def _may(decision: Decision, *, sandbox: bool) -> bool:
+    allowed = {Verdict.ALLOW, Verdict.NEEDS_APPROVAL} if sandbox else {Verdict.ALLOW}
+    return decision.verdict in allowed
+
+
+def _refuse(decision: Decision, form: str) -> None:
+    if form == "json":
+        click.echo(check_json.refused(decision))
+    else:
+        check_text.decided(out(), decision)
+        text.said(out(), "Nothing was applied.")
+    stop_with(EXITS[decision.verdict])

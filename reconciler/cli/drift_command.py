@@ -1,0 +1,125 @@
+"""`reconciler drift`."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import click
+
+from reconciler.app.drift import look_for_drift
+from reconciler.cli.building import (
+    Declared,
+    building_of,
+    declared,
+    declared_tree,
+    sandbox_option,
+    stopping_well,
+    target_option,
+)
+from reconciler.cli.screen import err, format_option, out, progress, repo_option, stop_with
+from reconciler.core.load import load_environments
+from reconciler.errors import Exit, ReconcilerError, UsageError
+from reconciler.model.drift import Drift
+from reconciler.ports import RepoTree
+from reconciler.report import plan_json, plan_text, text
+from reconciler.wiring import Ports, build
+
+
+@click.command("drift")
+@click.argument("environment", required=False)
+@repo_option
+@target_option
+@sandbox_option
+@format_option
+@click.option("--all", "everything", is_flag=True, help="Every environment.")
+@click.option("--imports", is_flag=True, help="Also print blocks that take over what is unmanaged.")
+def command(
+    environment: str | None,
+    repo: Path,
+    rev: str | None,
+    sandbox: bool,
+    form: str,
+    everything: bool,
+    imports: bool,
+) -> None:
+    """Say where the cloud is not as declared: changed, gone, or unmanaged.
+
+    Nothing is changed. Unmanaged is what carries our tags and stands in no state.
+
+    \b
+    Examples:
+      reconciler drift acme-portal
+      reconciler drift --all --format json
+      reconciler drift acme-portal --imports
+
+    Exit code 0: in sync; 12: drift; 1: it could not be told for one of them.
+    """  # noqa: D301  # \b is click's mark for lines as they are
+    if everything is (environment is not None):
+        raise UsageError("usage", "name one environment, or give `--all`")
+    ports = build()
+    tree = declared_tree(ports, repo, rev)
+    names = [environment] if environment else _names(tree)
+    with stopping_well(ports), progress("looking for drift") as step:
+        found, failed = _look(ports, repo, tree, names, step, simulated=sandbox)
+    if form == "json":
+        click.echo(plan_json.drifted(found, simulated=sandbox))
+    else:
+        console = out()
+        if sandbox:
+            plan_text.simulated(console)
+        for one in found:
+            plan_text.drifted(console, one, simulated=sandbox)
+            if imports:
+                for left in one.unmanaged:
+                    block = left.importing or f"# no block is known here for {left.arn}\n"
+                    console.out(block, end="", highlight=False)
+    for problem in failed:
+        text.failed(err(), problem)
+    if failed:
+        stop_with(failed[0].exit if len(failed) == 1 else Exit.FAILURE)
+    stop_with(Exit.OK if all(one.in_sync for one in found) else Exit.DRIFT)
+
+
+def _names(tree: RepoTree) -> list[str]:
+    return sorted(one.document.metadata.name for one in load_environments(tree, []))
+
+
+def _look(  # one argument for each thing that is looked at
+    ports: Ports,
+    repo: Path,
+    tree: RepoTree,
+    names: list[str],
+    step: object,
+    *,
+    simulated: bool,
+) -> tuple[list[Drift], list[ReconcilerError]]:
+    """Several at once, as many as there are processors; one that fails does not stop others."""
+
+    def look(one: Declared) -> Drift | ReconcilerError:
+        try:
+            building = building_of(ports, repo, one, simulated=simulated)
+            return look_for_drift(building.site, one.rendered, building.cloud)
+        except ReconcilerError as error:
+            return error
+
+    found: list[Drift] = []
+    failed: list[ReconcilerError] = []
+    todo: list[Declared] = []
+    for name in names:  # here: rendering is stopped by a timer, which only the main thread has
+        try:
+            todo.append(declared(ports, tree, name))
+        except ReconcilerError as error:
+            failed.append(error)
+    with ThreadPoolExecutor(ports.workers.jobs) as pool:
+        try:
+            for done, result in enumerate(pool.map(look, todo), start=1):
+                if isinstance(result, Drift):
+                    found.append(result)
+                else:
+                    failed.append(result)
+                if callable(step):
+                    step(done, len(names))
+        except KeyboardInterrupt:
+            ports.stop_building()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return found, failed

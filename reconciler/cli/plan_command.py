@@ -1,0 +1,78 @@
+"""`reconciler plan`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from reconciler.app.deliver import Decided, delivering
+from reconciler.cli.building import (
+    building_of,
+    declared,
+    hearing,
+    sandbox_option,
+    stopping_well,
+)
+from reconciler.cli.check_command import EXITS
+from reconciler.cli.checking import Asked, judged
+from reconciler.cli.screen import err, format_option, out, repo_option, rev_option, stop_with
+from reconciler.core.redact import Redactor
+from reconciler.report import check_json, check_text, plan_json, plan_text
+from reconciler.wiring import build
+
+
+@click.command("plan")
+@click.argument("environment")
+@repo_option
+@rev_option
+@sandbox_option
+@format_option
+@click.option("--whole", is_flag=True, help="Show every attribute of every change.")
+def command(
+    environment: str, repo: Path, rev: str | None, sandbox: bool, form: str, whole: bool
+) -> None:
+    """Say what applying an environment would do, and whether it may.
+
+    The static gates come first: what they deny is not planned. Then Terraform plans, the gates look
+    at the plan, and the decision is made. Nothing is changed.
+
+    \b
+    Examples:
+      reconciler plan pitch-acme
+      reconciler plan pitch-acme --rev my-branch --format json
+      reconciler plan pitch-acme --sandbox
+
+    Exit code 0: allowed; 10: denied; 11: needs approval; 13: a gate could not say.
+    """  # noqa: D301  # \b is click's mark for lines as they are
+    ports = build()
+    tree = ports.repository(repo).snapshot(rev)
+    one = declared(ports, tree, environment)
+    now = datetime.now(UTC).replace(microsecond=0)
+    console = out()
+    if sandbox and form == "text":
+        plan_text.simulated(console)
+    asked = Asked(repo, None, rev, False, (environment,), now)  # noqa: FBT003  # a change
+    with judged(ports, asked, standing=environment) as done, stopping_well(ports):
+        site = building_of(ports, repo, one, simulated=sandbox).site
+        hear = hearing(err(), Redactor(), show=False)
+        with delivering(done.checked, environment, site, hear=hear) as found:
+            if isinstance(found, Decided):
+                planned = found.planned
+                if form == "json":
+                    click.echo(
+                        plan_json.planned(
+                            planned.plan, found.decision, planned.before, simulated=sandbox
+                        )
+                    )
+                else:
+                    plan_text.settled(console, planned.before)
+                    plan_text.planned(console, planned.plan, whole=whole)
+                    check_text.decided(console, found.decision)
+                    plan_text.to_apply(console, planned.plan, found.decision, simulated=sandbox)
+                planned.told()
+            elif form == "json":
+                click.echo(check_json.refused(found.decision))
+            else:
+                check_text.decided(console, found.decision)
+            code = EXITS[found.decision.verdict]
+    stop_with(code)

@@ -1,0 +1,74 @@
+"""`reconciler sandbox`: a simulated cloud on this machine."""
+
+import click
+
+from reconciler.cli.screen import format_option, out
+from reconciler.report import plan_json, plan_text, text
+from reconciler.wiring import build
+
+
+@click.group("sandbox")
+def command() -> None:
+    """A simulated cloud on this machine: the whole loop without an account or a network.
+
+    The same source, the real Terraform, a provider of ours and a server that behaves like AWS.
+    What it holds is in memory: it is gone when it stops.
+
+    \b
+    Examples:
+      reconciler sandbox start
+      reconciler plan pitch-acme --sandbox
+      reconciler sandbox stop
+    """  # noqa: D301  # \b is click's mark for lines as they are
+
+
+@command.command("start")
+@format_option
+def start_command(form: str) -> None:
+    """Start it, unless it runs."""
+    ports = build()
+    ports.sandbox().start()
+    ports.forget_sandboxes()
+    _tell(form)
+
+
+@command.command("stop")
+@format_option
+def stop_command(form: str) -> None:
+    """Stop it; everything in it is gone."""
+    ports = build()
+    ran = ports.sandbox().status().running
+    ports.sandbox().stop()
+    ports.forget_sandboxes()
+    if ran and form == "text":
+        text.said(out(), "The sandbox is stopped; what it held is gone.")
+        return
+    _tell(form)
+
+
+@command.command("status")
+@format_option
+def status_command(form: str) -> None:
+    """Say whether it runs, and what it holds."""
+    _tell(form)
+
+
+def _tell(form: str) -> None:
+    status = build().sandbox().status(counts=True)
+    if form == "json":
+        click.echo(
+            plan_json.sandbox(
+                status.endpoint if status.running else None,
+                status.since if status.running else None,
+                status.counts or {},
+            )
+        )
+        return
+    console = out()
+    if not status.running:
+        text.said(console, "The sandbox does not run. `reconciler sandbox start` starts it.")
+        return
+    plan_text.simulated(console)
+    text.said(console, f"runs at {status.endpoint} since {status.since}")
+    for kind, count in (status.counts or {}).items():
+        text.said(console, f"  {count:>5}  {kind}")

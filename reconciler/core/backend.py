@@ -1,0 +1,49 @@
+"""Where Terraform keeps an environment's state, as a file beside the rendered source. Pure.
+
+It never holds a credential: those come through the process environment.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from reconciler.model.settings import HttpState, LocalState, PgState, S3State
+
+FILE: Final = "reconciler_backend.tf.json"
+"""Ours alone: a rendered file of this ending is refused by the gates."""
+
+State = LocalState | S3State | HttpState | PgState
+
+
+def backend(state: State, environment: str, local: Path) -> dict[str, Any]:
+    """The block's name and fields. `local`: where local state lies."""
+    match state:
+        case LocalState():
+            return {"local": {"path": str(local / f"{environment}.tfstate")}}
+        case S3State():
+            fields = {
+                "bucket": state.bucket,
+                "key": f"{state.prefix}/{environment}.tfstate",
+                "region": state.region,
+                "use_lockfile": True,
+                "encrypt": True,
+            }
+            return {"s3": fields | ({"kms_key_id": state.kms_key} if state.kms_key else {})}
+        case HttpState():
+            address = f"{state.address.rstrip('/')}/{environment}"
+            return {
+                "http": {
+                    "address": address,
+                    "lock_address": f"{address}/lock",
+                    "unlock_address": f"{address}/lock",
+                    "lock_method": "POST",
+                    "unlock_method": "DELETE",
+                }
+            }
+        case PgState():
+            return {"pg": {"schema_name": "reconciler_" + environment.replace("-", "_")}}
+
+
+def backend_file(fields: dict[str, Any]) -> bytes:
+    """The file's bytes."""
+    return json.dumps({"terraform": {"backend": fields}}, indent=2, sort_keys=True).encode()

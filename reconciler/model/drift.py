@@ -1,0 +1,44 @@
+"""Drift: where the cloud is not as declared."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.model.plan import Drifted
+
+
+@dataclass(frozen=True, slots=True)
+class Culprit:
+    """Who changed something, as the cloud's own log tells."""
+
+    who: str
+    what: str
+    when: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unmanaged:
+    """Something that carries our tags and that no state knows."""
+
+    arn: str
+    importing: str
+    """A block that takes it over, to be put into a blueprint; empty where we cannot tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What is not as declared, of one environment. The same drift twice has the same digest."""
+
+    environment: str
+    drifted: tuple[Drifted, ...]
+    unmanaged: tuple[Unmanaged, ...]
+    culprits: tuple[tuple[str, Culprit], ...]
+    """By address."""
+    pending: int
+    """Changes that are declared and not applied: no drift, but not in sync either."""
+    digest: str
+    engine: str
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether nothing drifted."""
+        return not self.drifted and not self.unmanaged

@@ -1,0 +1,269 @@
+"""Plans, outcomes, drift and states for people. What loses data stands first, and in words."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from rich.console import Console
+
+from reconciler.model.base import format_timestamp
+from reconciler.model.decision import Decision, Verdict
+from reconciler.model.drift import Drift
+from reconciler.model.plan import SENSITIVE, UNKNOWN, AttributeChange, Plan, ResourceChange
+from reconciler.model.run import Event, Outcome
+from reconciler.model.state import State
+from reconciler.report.text import Table, line
+from reconciler.report.words import counted
+
+_SIGN: Final = {
+    "create": ("+", "green"),
+    "update": ("~", "yellow"),
+    "replace": ("±", "red"),
+    "delete": ("-", "red"),
+    "forget": (".", "yellow"),
+    "import": ("<", "cyan"),
+    "move": (">", "cyan"),
+}
+_WORD: Final = {
+    "replace": "is deleted and made anew",
+    "delete": "is deleted",
+    "forget": "is let go, and stays in the cloud",
+    "import": "is taken over as it is",
+    "move": "gets another address",
+}
+"""Where the sign beside the counts does not say it all."""
+NOBODY_HAS_TO_AGREE: Final = (
+    "In the sandbox nobody has to agree; in a real account it is asked for."
+)
+_LONG: Final = 80
+_ATTRIBUTES: Final = 12
+_LISTED: Final = 40
+_RESULT: Final = {"done": "bold green", "failed": "bold red", "interrupted": "bold yellow"}
+
+
+def simulated(console: Console) -> None:
+    """Stands on every screen of the sandbox."""
+    line(console, ("SIMULATED: ", "bold cyan"), "the sandbox, and no real account")
+
+
+def counts(plan: Plan) -> str:
+    """`2 to make (+), 1 to change (~)`, or that nothing is: the signs explain the lines below."""
+    found = plan.counts
+    words = [
+        f"{number:,} to {word} ({sign})"
+        for number, word, sign in (
+            (found.create, "make", "+"),
+            (found.update, "change", "~"),
+            (found.replace, "make anew", "±"),
+            (found.delete, "delete", "-"),
+            (found.imports, "take over", "<"),
+            (found.forget, "let go", "."),
+            (sum(1 for one in plan.changes if one.kind == "move"), "move", ">"),
+        )
+        if number
+    ]
+    if plan.loses_data:
+        words.append(f"DATA IS LOST in {len(plan.loses_data):,}")
+    if not words:
+        return "only outputs change" if plan.outputs else "nothing to do"
+    return ", ".join(words)
+
+
+def planned(console: Console, plan: Plan, *, whole: bool = False) -> None:
+    """`reconciler plan`."""
+    line(
+        console,
+        (f"{plan.environment}: ", "bold"),
+        counts(plan),
+        (f"  ({plan.engine}, {plan.digest[:19]})", "dim"),
+    )
+    # Those that lose data are the first, and all of them are told.
+    shown = plan.changes if whole else plan.changes[: max(_LISTED, len(plan.loses_data))]
+    for one in shown:
+        _change(console, one, whole=whole)
+    if len(shown) < len(plan.changes):
+        left = len(plan.changes) - len(shown)
+        line(console, f"  and {left:,} more: `reconciler plan {plan.environment} --whole`")
+    for output in plan.outputs:
+        line(console, ("  output ", "dim"), f"{output.path}: {_from_to(output)}")
+    if plan.drift:
+        many = counted(len(plan.drift), "resource")
+        line(console, f"  changed outside of Terraform, {many} (`reconciler drift` says how):")
+        for drifted in plan.drift if whole else plan.drift[:_LISTED]:
+            what = "is gone" if drifted.kind == "gone" else "differs"
+            line(console, ("    ! ", "yellow"), f"{drifted.address} {what}")
+        if not whole and len(plan.drift) > _LISTED:
+            line(console, f"    and {len(plan.drift) - _LISTED:,} more")
+
+
+def to_apply(console: Console, plan: Plan, decision: Decision, *, simulated: bool) -> None:
+    """How this very plan is applied; nothing where it may not be, or where it does nothing."""
+    allowed = decision.verdict is Verdict.ALLOW
+    if simulated and decision.verdict is Verdict.NEEDS_APPROVAL:
+        line(console, f"{NOBODY_HAS_TO_AGREE}")
+        allowed = True
+    if allowed and not plan.empty:
+        more = " --sandbox" if simulated else ""
+        line(console, ("This very plan: ", "dim"), plan.digest)
+        line(console, ("  ", ""), f"`reconciler apply {plan.environment}{more} --plan DIGEST`")
+
+
+def _change(console: Console, one: ResourceChange, *, whole: bool) -> None:
+    sign, style = _SIGN.get(one.kind, ("?", ""))
+    more = f" (imports {one.importing})" if one.importing else ""
+    more += f" (was {one.previous_address})" if one.previous_address else ""
+    words = f" {_WORD[one.kind]}" if one.kind in _WORD else ""
+    lost = "  DATA IS LOST" if one.loses_data else ""
+    line(
+        console,
+        (f"  {sign} ", style),
+        (one.address, "bold"),
+        f"{words}{more}",
+        (lost, "bold red"),
+    )
+    if one.kind == "create" and not whole:
+        return
+    shown = one.attributes if whole else one.attributes[:_ATTRIBUTES]
+    for attribute in shown:
+        why = "  (this is why it is made anew)" if attribute.replaces else ""
+        line(console, (f"      {attribute.path}: ", "dim"), _from_to(attribute), (why, "red"))
+    if len(shown) < len(one.attributes):
+        line(console, (f"      and {len(one.attributes) - len(shown):,} more", "dim"))
+
+
+def _from_to(one: AttributeChange) -> str:
+    if one.before is None:
+        return value(one.after)
+    return f"{value(one.before)} -> {value(one.after)}"
+
+
+def value(one: Any) -> str:
+    """A value in short; never one that is sensitive."""
+    if one == UNKNOWN:
+        return "(known after it is applied)"
+    if isinstance(one, dict) and SENSITIVE in one:
+        return "(sensitive)"
+    if one is None:
+        return "(none)"
+    text = json.dumps(one, ensure_ascii=False, sort_keys=True)
+    return text if len(text) <= _LONG else text[: _LONG - 3] + "..."
+
+
+def event(console: Console, one: Event, message: str) -> None:
+    """One line for each thing that happens to a resource; that it is looked at is none."""
+    if one.kind == "progress" and not one.action:
+        return
+    style = {"done": "green", "failed": "red", "start": "dim"}.get(one.kind, "dim")
+    if one.kind in ("start", "done", "failed", "progress", "note"):
+        line(console, (f"  {message}", style))
+
+
+def settled(console: Console, many: Sequence[Outcome]) -> None:
+    """What came of runs that were cut off."""
+    for one in many:
+        line(
+            console,
+            ("An earlier apply was cut off: ", "bold yellow"),
+            f"{counted(len(one.done), 'resource')} done, {len(one.left)} not begun, "
+            f"{len(one.unknown)} unknown; what is true is planned anew",
+        )
+        for address in one.unknown:
+            line(console, ("    ? ", "yellow"), address)
+
+
+def applied(console: Console, one: Outcome, *, destroyed: bool = False) -> None:
+    """`reconciler apply` and `destroy`, when they have ended."""
+    done = "DESTROYED" if destroyed else "APPLIED"
+    word = {"done": done, "failed": "FAILED", "interrupted": "INTERRUPTED"}[one.result]
+    parts = [f"{len(one.done)} done"]
+    parts += [f"{len(one.failed)} failed"] if one.failed else []
+    parts += [f"{len(one.unknown)} unknown"] if one.unknown else []
+    parts += [f"{len(one.left)} not begun"] if one.left else []
+    line(console, (f"{word}: ", _RESULT[one.result]), f"{one.environment}: {', '.join(parts)}")
+    for mark, many, words in (
+        ("✗", one.failed, "failed"),
+        ("?", one.unknown, "begun, and nobody knows how it ended"),
+        ("·", one.left, "not begun"),
+    ):
+        for address in many:
+            line(console, (f"  {mark} ", "red"), address, (f"  {words}", "dim"))
+    # An interrupted apply says the same for each resource that was in its way.
+    for said in dict.fromkeys(one.diagnostics):
+        if said.severity == "error":
+            place = f"{said.path}:{said.line}: " if said.path else ""
+            line(console, ("  error: ", "red"), f"{place}{said.summary}")
+            for text in said.detail.splitlines():
+                line(console, (f"    {text}", "dim"))
+    if one.kept:
+        line(console, ("  kept: ", "bold yellow"), f"{one.kept}: the state could not be saved")
+    if one.result == "failed":
+        line(console, "Mend it and run the same again: it goes on from what is true.")
+    elif one.result == "interrupted":
+        line(console, "Run the same again: it goes on from what is true.")
+
+
+def drifted(console: Console, one: Drift, *, simulated: bool = False) -> None:
+    """`reconciler drift ENV`."""
+    of = f"{one.environment}{' --sandbox' if simulated else ''}"
+    pending = f": {counted(one.pending, 'change')} declared and not applied" if one.pending else ""
+    if one.in_sync:
+        word = "NO DRIFT: " if pending else "IN SYNC: "
+        line(console, (word, "bold green"), f"{one.environment}{pending}")
+        return
+    gone = sum(1 for each in one.drifted if each.kind == "gone")
+    changed = len(one.drifted) - gone
+    numbers = ((changed, "changed"), (gone, "gone"), (len(one.unmanaged), "unmanaged"))
+    told = ", ".join(f"{number:,} {word}" for number, word in numbers if number)
+    line(
+        console,
+        ("DRIFT: ", "bold yellow"),
+        f"{one.environment}: {told}",
+        (f"  ({one.digest[:19]})", "dim"),
+    )
+    culprits = dict(one.culprits)
+    for each in one.drifted:
+        what = "is gone" if each.kind == "gone" else "differs"
+        mends = "" if each.mended else "  (the source does not speak of it: an apply leaves it)"
+        line(console, ("  ! ", "yellow"), (each.address, "bold"), f" {what}{mends}")
+        for attribute in each.attributes:
+            line(
+                console,
+                (f"      {attribute.path}: ", "dim"),
+                f"want {value(attribute.want)}, have {value(attribute.have)}",
+            )
+        who = culprits.get(each.address)
+        if who is not None:
+            when = format_timestamp(who.when)
+            line(console, ("      by ", "dim"), f"{who.who}, {who.what}, {when}")
+    for left in one.unmanaged:
+        line(
+            console,
+            ("  + ", "yellow"),
+            (left.arn, "bold"),
+            " carries our tags, and no state has it",
+        )
+    if pending:
+        line(console, f"  besides{pending}")
+    if any(each.mended for each in one.drifted):
+        line(console, ("  do ", "dim"), f"`reconciler apply {of}` puts it back")
+    if one.unmanaged:
+        words = f"`reconciler drift {of} --imports` shows how to take over"
+        line(console, ("  do ", "dim"), f"{words} what is unmanaged; or delete it by hand")
+
+
+def state(console: Console, name: str, one: State | None) -> None:
+    """`reconciler state ENV`."""
+    if one is None:
+        line(console, f"{name} has no state: nothing was applied yet.")
+        return
+    line(
+        console,
+        (f"{name}: ", "bold"),
+        f"{counted(one.mark.resources, 'resource')}, serial {one.mark.serial}",
+        (f"  (lineage {one.mark.lineage})", "dim"),
+    )
+    table = Table("ADDRESS", "IN THE CLOUD")
+    for resource in one.resources:
+        table.add_row(resource.address, resource.identity)
+    if one.resources:
+        table.print(console)

@@ -1,0 +1,64 @@
+"""Before something is applied a person is asked; where there is none, that is said."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+from rich.console import Console
+
+from reconciler.cli.apply_command import _Screen
+from reconciler.errors import Exit, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """What a person types, or a pipe holds."""
+
+    def type_(text: str) -> None:
+        monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+    return type_
+
+
+def screen(*, destroy: bool = False) -> _Screen:
+    return _Screen(Console(file=io.StringIO()), "shop", sandbox=False, shown=True, destroy=destroy)
+
+
+@pytest.mark.parametrize("destroy", [False, True])
+def test_without_anybody_to_ask_it_is_wrong_usage(
+    typed: Callable[[str], None], *, destroy: bool
+) -> None:
+    typed("")
+    with pytest.raises(UsageError, match="there is nobody to ask") as caught:
+        screen(destroy=destroy).ask()
+    assert caught.value.hint == "give `--yes`"
+
+
+def test_yes_is_enough_for_an_apply(typed: Callable[[str], None]) -> None:
+    typed("y\n")
+    screen().ask()
+
+
+@pytest.mark.parametrize("answer, destroy", [("n", False), ("", False), ("y", True), ("sho", True)])
+def test_anything_else_applies_nothing(
+    answer: str, typed: Callable[[str], None], *, destroy: bool
+) -> None:
+    typed(f"{answer}\n")
+    one = screen(destroy=destroy)
+    with pytest.raises(click.exceptions.Exit) as caught:
+        one.ask()
+    assert caught.value.exit_code == Exit.FAILURE
+    file = one.console.file
+    assert isinstance(file, io.StringIO)
+    assert file.getvalue() == "Nothing was applied.\n"
+
+
+def test_a_destroy_wants_the_name(typed: Callable[[str], None]) -> None:
+    typed("shop\n")
+    screen(destroy=True).ask()

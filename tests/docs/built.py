@@ -1,0 +1,81 @@
+"""What the commands that build print, made by hand: with the sandbox it would take minutes."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from reconciler.model.decision import Decision, Verdict
+from reconciler.model.drift import Culprit, Drift, Unmanaged
+from reconciler.model.plan import (
+    AttributeChange,
+    Drifted,
+    DriftedAttribute,
+    Plan,
+    ResourceChange,
+)
+from reconciler.model.run import Diagnostic, Outcome, StateMark
+from reconciler.model.state import Resource, State
+from reconciler.report import check_json, plan_json
+
+NOW: Final = datetime(2026, 12, 1, 9, tzinfo=UTC)
+ENGINE: Final = "terraform 1.11.4"
+ADDRESS: Final = "aws_lambda_function.api"
+ARN: Final = "arn:aws:lambda:eu-central-1:111111111111:function:trade-fair"
+MARK: Final = StateMark("f0c2", 18, 17)
+
+
+def built() -> Iterator[dict[str, Any]]:
+    """Every kind of document, with every field of it filled somewhere."""
+    change = ResourceChange(
+        ADDRESS,
+        "aws_lambda_function",
+        "update",
+        ("update",),
+        (AttributeChange("timeout", 99, 10),),
+        identity=ARN,
+    )
+    drifted = Drifted(
+        ADDRESS,
+        "aws_lambda_function",
+        "changed",
+        (DriftedAttribute("timeout", 10, 99),),
+        mended=True,
+        identity=ARN,
+    )
+    output = AttributeChange("service_url", None, "https://shop.example.com")
+    plan = Plan("trade-fair", (change,), (drifted,), (output,), "sha256:5d", ENGINE)
+    cut_off = _outcome("interrupted", unknown=(ADDRESS,))
+    yield json.loads(plan_json.planned(plan, _decision(), [cut_off], simulated=False))
+    failed = Diagnostic("error", "It broke", "why", ADDRESS, "api.tf", 1)
+    for one in (
+        _outcome("done", done=(ADDRESS,)),
+        _outcome("failed", failed=(ADDRESS,), diagnostics=(failed,), kept="runs/1", state=None),
+    ):
+        yield json.loads(plan_json.applied(one, simulated=True))
+    yield json.loads(check_json.refused(_decision(Verdict.DENY)))
+    drift = Drift(
+        "trade-fair",
+        (drifted,),
+        (Unmanaged("arn:aws:sns:eu-central-1:111111111111:x", "import {}"),),
+        ((ADDRESS, Culprit("sara", "UpdateFunctionConfiguration20150331v2", NOW)),),
+        0,
+        "sha256:5d",
+        ENGINE,
+    )
+    yield json.loads(plan_json.drifted([drift], simulated=False))
+    state = State(MARK, (Resource(ADDRESS, "aws_lambda_function", ARN),), frozenset())
+    for known in (state, None):
+        yield json.loads(plan_json.state("trade-fair", known, simulated=False))
+    yield json.loads(plan_json.sandbox("http://127.0.0.1:4566", "2026-12-01T09:00:00Z", {"sns": 1}))
+    yield json.loads(plan_json.sandbox(None, None, {}))
+
+
+def _decision(verdict: Verdict = Verdict.ALLOW) -> Decision:
+    return Decision("trade-fair", verdict, "L1", (), (), (), (), NOW)
+
+
+def _outcome(result: Any, **more: Any) -> Outcome:
+    given = {"done": (), "failed": (), "left": (), "unknown": (), "diagnostics": (), "state": MARK}
+    fields: dict[str, Any] = {**given, **more, "plan": "sha256:5d", "engine": ENGINE}
+    return Outcome("trade-fair", result, **fields)

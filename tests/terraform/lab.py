@@ -1,0 +1,244 @@
+"""A repository whose blueprints are soon built, and the program called as a person calls it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+import pytest
+
+from reconciler.cli import (
+    apply_command,
+    check_command,
+    drift_command,
+    plan_command,
+    sandbox_command,
+    state_command,
+)
+from reconciler.cli.main import main
+from reconciler.settings import ProcessSettings
+from tests.check.project import CUSTOMER, DEMO, PITCH, Warm, quiet
+from tests.repos import ROOT, Files, GitRepo, edited, shipped
+from tests.sandbox.conftest import Aws
+
+ACCOUNT: Final = "111111111111"
+REGION: Final = "eu-central-1"
+HEAD: Final = """\
+{% include "_shared/versions.tf.j2" %}
+
+{% include "_shared/provider.tf.j2" %}
+
+{% include "_shared/naming.tf.j2" %}
+
+"""
+LITTLE: Final = """\
+resource "aws_sns_topic" "news" {
+  name         = "${local.name}-news"
+  display_name = sensitive("hush-${sha256(local.name)}")
+}
+
+resource "aws_cloudwatch_log_group" "logs" {
+  name              = "/lab/${local.name}"
+  retention_in_days = 14
+}
+
+resource "aws_dynamodb_table" "items" {
+  name         = "${local.name}-items"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "pk"
+
+  attribute {
+    name = "pk"
+    type = "S"
+  }
+}
+
+output "hidden" {
+  value     = aws_sns_topic.news.display_name
+  sensitive = true
+}
+"""
+REAL: Final = """\
+{% include "_shared/naming.tf.j2" %}
+
+resource "terraform_data" "box" {
+  input = [local.name, {{ parameters.desired_count }}]
+}
+"""
+TEMPLATE: Final = "templates/serverless-demo/1.0.0/terraform/main.tf.j2"
+SERVICE: Final = "templates/web-service/1.0.0/terraform/main.tf.j2"
+NAMES: Final = tuple(f"lab-{word}" for word in ("one", "two", "data", "frozen", "cut", "never"))
+_GATES: Final = "security: hard, cost: hard"
+_COMMANDS: Final = (
+    apply_command,
+    check_command,
+    drift_command,
+    plan_command,
+    sandbox_command,
+    state_command,
+)
+
+
+def own_gates(files: Files, path: str, stages: tuple[str, ...]) -> Files:
+    """Only documents are strict: what is looked at here is what is built, not what is found."""
+    kinds = ("security", "cost", "compliance", "operational", "pipeline", "authority")
+    loose = "{" + ", ".join(f"{kind}: advisory" for kind in kinds) + "}"
+    lines = files[path].split("\n")
+    begin = lines.index("  gates:")
+    for place in range(begin + 1, begin + 1 + len(stages)):
+        stage = lines[place].strip().partition(":")[0]
+        assert stage in stages
+        lines[place] = f"    {stage}: {loose}"
+    return {**files, path: "\n".join(lines)}
+
+
+def lab() -> Files:
+    """The samples, with little blueprints, and some more environments on the track of demos."""
+    files = {path: text for path, text in quiet(shipped()).items() if "/terraform/" not in path}
+    files = own_gates(files, DEMO, ("dev", "staging"))
+    files = own_gates(files, CUSTOMER, ("dev", "staging", "production"))
+    files = edited(files, DEMO, "environmentsPerTeam: 10", "environmentsPerTeam: 100")
+    files = edited(files, DEMO, "perTeam: 200", "perTeam: 2000")
+    windows = '  changeWindows:\n    - {days: [mon, tue, wed, thu], start: "07:00", end: "16:00"}\n'
+    files = edited(files, CUSTOMER, windows, "")
+    for name in NAMES:
+        text = files[PITCH].replace("name: pitch-acme", f"name: {name}")
+        files[f"environments/demo/{name}.yaml"] = text
+    files[TEMPLATE] = HEAD + LITTLE
+    files[SERVICE] = REAL
+    return files
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+
+@dataclass
+class Lab:
+    """One repository, one folder of states, one simulated cloud."""
+
+    repo: GitRepo
+    state: Path
+    endpoint: str
+    files: Files
+    account: str = ACCOUNT
+    _said: pytest.CaptureFixture[str] | None = field(default=None, repr=False)
+    _patch: pytest.MonkeyPatch | None = field(default=None, repr=False)
+
+    def inside(
+        self, warm: Warm, said: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch
+    ) -> Lab:
+        """The same for one test: commands run in this process, with an engine that is warm."""
+        patch.setenv("RECONCILER_STATE_DIR", str(self.state))
+        patch.setenv("RECONCILER_LOCK_SECONDS", "0")
+        patch.setenv("RECONCILER_SANDBOX", "1")
+        patch.delenv("RECONCILER_SECRET_KEY", raising=False)
+        for module in _COMMANDS:
+
+            def build() -> Warm:
+                return Warm(ProcessSettings(), warm.kept, warm.workers, warm.engine)
+
+            patch.setattr(module, "build", build)
+        return Lab(self.repo, self.state, self.endpoint, self.files, self.account, said, patch)
+
+    def __call__(self, *argv: str, typed: str = "") -> Done:
+        assert self._said is not None
+        assert self._patch is not None
+        self._said.readouterr()
+        self._patch.setattr(sys, "stdin", io.StringIO(typed))
+        try:
+            main([argv[0], "--repo", str(self.repo.path), *argv[1:]])
+            code = 0
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else 1
+        said = self._said.readouterr()
+        assert "Traceback" not in said.out + said.err
+        assert "bug:" not in said.err, said.err
+        return Done(code, said.out, said.err)
+
+    def process(self, *argv: str, **more: str) -> subprocess.Popen[str]:
+        """The same as a process of its own, in a group of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "reconciler", argv[0], "--repo", str(self.repo.path), *argv[1:]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "RECONCILER_STATE_DIR": str(self.state),
+                "RECONCILER_SANDBOX": "1",
+                **more,
+            },
+            start_new_session=True,
+        )
+
+    def commit(self, files: Files, branch: str) -> str:
+        """A commit on top of main, on a branch of its own."""
+        repository = self.repo.repository
+        main_at = repository.references["refs/heads/main"].target
+        if f"refs/heads/{branch}" not in repository.references:
+            repository.references.create(f"refs/heads/{branch}", main_at)
+        return self.repo.commit(dict(files), branch)
+
+    @property
+    def aws(self) -> Aws:
+        return Aws(self.endpoint, self.account, REGION)
+
+    def runs(self, name: str) -> list[Path]:
+        """Everything that was ever made to run something for an environment."""
+        return [
+            path
+            for folder in self.state.glob(f"*/*/runs/{name}")
+            for path in (folder, *folder.iterdir())
+        ]
+
+    def state_file(self, name: str, world: str = "sandbox-*") -> Path:
+        (found,) = self.state.glob(f"*/{world}/states/{name}.tfstate")
+        return found
+
+    def tables(self, start: str) -> list[str]:
+        names = self.aws.client("dynamodb").list_tables()["TableNames"]
+        return [name for name in names if name.startswith(start)]
+
+
+def whole() -> Files:
+    """The samples as they are shipped, without Checkov: it has tests of its own."""
+    return quiet(shipped())
+
+
+def client(endpoint: str, service: str, **more: Any) -> Any:
+    """boto3 with credentials that nobody checks."""
+    return boto3.client(
+        service,
+        region_name=REGION,
+        endpoint_url=endpoint,
+        aws_access_key_id="someone",
+        aws_secret_access_key="someone",
+        **more,
+    )
+
+
+def remains(folder: Path, secret: str, *besides: str) -> list[Path]:
+    """Files that hold a text, but for those that must."""
+    return [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix not in besides and secret.encode() in path.read_bytes()
+    ]

@@ -1,0 +1,478 @@
+"""The whole loop as a person meets it: sandbox, plan, apply, drift, state, destroy."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.adapters.regorus_engine import EmbeddedEngine
+from reconciler.adapters.sandbox.cloud import Cloud
+from tests.check.project import PORTAL, Warm, warm
+from tests.repos import GitRepo, edited, shipped
+from tests.terraform.lab import SERVICE, TEMPLATE, Done, Lab, lab, remains, whole
+from tests.terraform.test_runs import wait_for
+
+HACK = "environments/demo/hackathon-booking.yaml"
+
+if shutil.which("terraform") is None:
+    pytest.skip("terraform is not on PATH", allow_module_level=True)
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture(scope="session")
+def ports(kept: Path) -> Iterator[Warm]:
+    engine = EmbeddedEngine(10, 1)
+    yield warm(kept, engine)
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    state = tmp_path_factory.mktemp("state")
+    cloud = Cloud(state / "sandbox")
+    files = lab()
+    repo = GitRepo.make(tmp_path_factory.mktemp("lab") / "repo.git")
+    repo.commit(dict(files))
+    yield Lab(repo, state, cloud.start(), files)
+    cloud.stop()
+
+
+@pytest.fixture
+def run(
+    laboratory: Lab,
+    ports: Warm,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Lab:
+    return laboratory.inside(ports, capsys, monkeypatch)
+
+
+def addresses(found: list[dict[str, Any]]) -> list[str]:
+    return [str(one["address"]) for one in found]
+
+
+# --- the sandbox
+
+
+def test_the_sandbox_starts_says_what_it_holds_and_stops(
+    run: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from reconciler.cli.main import main
+
+    monkeypatch.setenv("RECONCILER_STATE_DIR", str(tmp_path))
+
+    def sandbox(verb: str, *more: str) -> str:
+        assert run._said is not None
+        run._said.readouterr()
+        main(["sandbox", verb, *more])
+        return str(run._said.readouterr().out)
+
+    assert "does not run" in sandbox("status")
+    try:
+        assert "SIMULATED" in sandbox("start")
+        said = json.loads(sandbox("status", "--format", "json"))
+        assert (said["kind"], said["running"]) == ("Sandbox", True)
+        assert said["endpoint"].startswith("http://127.0.0.1:")
+        left = tmp_path / "some-repository" / "sandbox-of-a-cloud-that-is-gone"
+        left.mkdir(parents=True)
+        assert json.loads(sandbox("start", "--format", "json"))["endpoint"] == said["endpoint"]
+        assert not left.exists()
+    finally:
+        assert "is stopped" in sandbox("stop")
+    refused = run("plan", "pitch-acme")
+    assert refused.code == 1
+    assert "`reconciler sandbox start`" in refused.err
+
+
+# --- the loop, with a sample as it is shipped
+
+
+@pytest.fixture(scope="session")
+def samples(laboratory: Lab, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    repo = GitRepo.make(tmp_path_factory.mktemp("samples") / "repo.git")
+    files = whole()
+    repo.commit(dict(files))
+    return Lab(repo, laboratory.state, laboratory.endpoint, files)
+
+
+def test_the_loop_of_a_sample(
+    samples: Lab,
+    ports: Warm,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = samples.inside(ports, capsys, monkeypatch)
+    planned = run("plan", "pitch-acme", "--format", "json")
+    assert planned.code == 0, planned.err
+    plan = planned.json
+    assert (plan["kind"], plan["simulated"], plan["empty"]) == ("Plan", True, False)
+    assert plan["decision"]["verdict"] == "ALLOW"
+    assert {one["kind"] for one in plan["changes"]} == {"create"}
+
+    applied = run("apply", "pitch-acme", "--plan", plan["digest"], "--yes", "--format", "json")
+    assert applied.code == 0, applied.err
+    outcome = applied.json
+    assert (outcome["kind"], outcome["result"], outcome["simulated"]) == ("Outcome", "done", True)
+    assert sorted(outcome["done"]) == sorted(addresses(plan["changes"]))
+    made = run.aws.tagged("pitch-acme")
+    assert len(made) > 5
+
+    again = run("plan", "pitch-acme")
+    assert (again.code, "nothing to do" in again.out) == (0, True)
+    assert "SIMULATED" in again.out
+    assert run("drift", "pitch-acme").code == 0
+
+    _tamper(run)
+    drift = run("drift", "pitch-acme", "--imports")
+    assert drift.code == 12
+    for words in (
+        "SIMULATED",
+        "aws_dynamodb_table.items",
+        "tags.owner: want ",
+        'have "mallory"',
+        "aws_lambda_function.api",
+        "timeout: want 10, have 29",
+        "aws_cloudwatch_metric_alarm.errors is gone",
+        "pitch-acme-stray carries our tags",
+        "to = aws_sns_topic.pitch_acme_stray",
+    ):
+        assert words in drift.out, (words, drift.out)
+    one, other = (run("drift", "pitch-acme", "--format", "json").json for _ in range(2))
+    assert one == other
+    assert one["kind"] == "Drift"
+
+    mended = run("apply", "pitch-acme", "--yes")
+    assert mended.code == 0, mended.err
+    _take_away_stray(run)
+    assert run("drift", "pitch-acme").code == 0
+
+    held = run("state", "pitch-acme", "--format", "json").json
+    assert held["kind"] == "State"
+    assert set(addresses(held["resources"])) >= set(outcome["done"])
+    assert "aws_dynamodb_table.items" in run("state", "pitch-acme").out
+
+    kept = run("destroy", "pitch-acme", typed="pitch\n")
+    assert (kept.code, "Nothing was applied" in kept.out) == (1, True)
+    assert "DATA IS LOST" in kept.out
+    assert run.tables("pitch") == ["pitch-acme-items"]
+    gone = run("destroy", "pitch-acme", typed="pitch-acme\n")
+    assert gone.code == 0, gone.err
+    assert not [arn for arn in run.aws.tagged("pitch-acme") if ":kms:" not in arn]
+    assert run("state", "pitch-acme", "--format", "json").json["resources"] == []
+    assert "nothing to destroy" in run("destroy", "pitch-acme", "--yes").out
+    assert run.runs("pitch-acme") == [run.runs("pitch-acme")[0]], "no run directory is left"
+
+
+def _tamper(run: Lab) -> None:
+    (table,) = [arn for arn in run.aws.tagged("pitch-acme") if ":table/" in arn]
+    run.aws.client("dynamodb").tag_resource(
+        ResourceArn=table, Tags=[{"Key": "owner", "Value": "mallory"}]
+    )
+    run.aws.client("lambda").update_function_configuration(FunctionName="pitch-acme", Timeout=29)
+    run.aws.client("cloudwatch").delete_alarms(AlarmNames=["pitch-acme/errors"])
+    tags = [
+        {"Key": "managed-by", "Value": "reconciler"},
+        {"Key": "environment", "Value": "pitch-acme"},
+    ]
+    run.aws.client("sns").create_topic(Name="pitch-acme-stray", Tags=tags)
+
+
+def _take_away_stray(run: Lab) -> None:
+    (arn,) = [one for one in run.aws.tagged("pitch-acme") if one.endswith("-stray")]
+    run.aws.client("sns").delete_topic(TopicArn=arn)
+
+
+# --- asking, and the plan that was agreed to
+
+
+def test_an_apply_asks_and_takes_only_the_plan_that_was_agreed_to(run: Lab) -> None:
+    no = run("apply", "lab-one", typed="n\n")
+    assert (no.code, "Nothing was applied" in no.out) == (1, True)
+    assert "Apply this to lab-one?" in no.err
+    silent = run("apply", "lab-one")
+    assert (silent.code, "nobody to ask" in silent.err) == (2, True)
+    other = run("apply", "lab-one", "--yes", "--plan", "sha256:" + "0" * 64)
+    assert (other.code, "another plan" in other.err) == (1, True)
+    assert run("apply", "lab-one", "--format", "json").code == 2
+    assert run.aws.tagged("lab-one") == set()
+    digest = run("plan", "lab-one", "--format", "json").json["digest"]
+    yes = run("apply", "lab-one", "--plan", digest, typed="y\n")
+    assert (yes.code, "APPLIED" in yes.out) == (0, True)
+    assert len(run.aws.tagged("lab-one")) == 3
+    nothing = run("apply", "lab-one", "--yes", "--format", "json")
+    assert nothing.code == 0
+    assert (nothing.json["kind"], nothing.json["done"]) == ("Outcome", [])
+
+
+# --- what never reaches terraform
+
+
+def frozen(files: dict[str, str], name: str) -> dict[str, str]:
+    text = f"""\
+apiVersion: reconciler/v1
+kind: Freeze
+metadata: {{name: stop-it, owner: team-platform}}
+spec:
+  scope: {{environment: {name}}}
+  reason: It burns money.
+  since: 2026-01-01
+"""
+    return {**files, "policies/freezes/stop-it.yaml": text}
+
+
+def test_what_the_static_gates_deny_is_never_planned(
+    samples: Lab,
+    ports: Warm,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = samples.inside(ports, capsys, monkeypatch)
+    dear = samples.files | {HACK: samples.files[HACK].replace("size: small", "size: large")}
+    rev = run.commit(dear, "dear")
+    for verb, more in (("plan", ()), ("apply", ("--yes",))):
+        done = run(verb, "hackathon-booking", "--rev", rev, *more)
+        assert done.code == 10, done.out + done.err
+        assert "DENY" in done.out
+        document = run(verb, "hackathon-booking", "--rev", rev, "--format", "json", *more).json
+        assert (document["kind"], document["decision"]["verdict"]) == ("Refusal", "DENY")
+    assert run.runs("hackathon-booking") == []
+
+
+def test_what_cannot_be_rendered_is_never_planned(run: Lab) -> None:
+    rev = run.commit(edited(lab(), TEMPLATE, "= 14", "= {{ nobody }}"), "broken")
+    for verb, more in (("plan", ()), ("apply", ("--yes",)), ("destroy", ("--yes",)), ("drift", ())):
+        done = run(verb, "lab-never", "--rev", rev, *more)
+        assert (done.code, "nobody" in done.err) == (1, True), done.out + done.err
+    assert run.runs("lab-never") == []
+
+
+def test_a_frozen_environment_is_neither_planned_nor_applied_nor_destroyed(
+    run: Lab, tmp_path: Path
+) -> None:
+    assert run("apply", "lab-frozen", "--yes").code == 0
+    before = run.aws.tagged("lab-frozen")
+    (seen,) = run.runs("lab-frozen")
+    stamp = seen.stat().st_mtime_ns
+    # The same repository, a commit later: what is built there is known by its first commit.
+    repo = GitRepo.make(tmp_path / "later.git")
+    repo.commit(dict(run.files))
+    repo.commit(frozen(run.files, "lab-frozen"))
+    later = replace(run, repo=repo)
+    for verb in ("plan", "apply", "destroy"):
+        more = ("--yes",) if verb != "plan" else ()
+        done = later(verb, "lab-frozen", "--format", "json", *more)
+        assert done.code == 10, verb
+        assert done.json["kind"] == "Refusal"
+        assert "frozen by team-platform" in " ".join(done.json["decision"]["reasons"])
+    assert seen.stat().st_mtime_ns == stamp, "no run directory was made"
+    assert run.aws.tagged("lab-frozen") == before
+
+
+def test_without_checkov_nothing_that_wants_it_is_judged_planned_or_applied(
+    run: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILER_TOOLS_DIR", str(tmp_path / "none"))
+    repo = GitRepo.make(tmp_path / "wants.git")
+    repo.commit(dict(shipped()))
+    wants = replace(run, repo=repo)
+    before = wants.runs("trade-fair")
+    for verb, more in (("plan", ()), ("apply", ("--yes",))):
+        done = wants(verb, "trade-fair", *more)
+        assert done.code == 13, done.out + done.err
+        assert "reconciler tools install" in done.out + done.err
+    assert wants.runs("trade-fair") == before
+
+
+# --- the real world
+
+
+@pytest.fixture
+def real(run: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    monkeypatch.delenv("RECONCILER_SANDBOX")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLEEXAMPLE00")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush-hush-hush")
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    return run
+
+
+def test_production_waits_for_agreement_outside_of_the_sandbox(real: Lab) -> None:
+    planned = real("plan", "acme-portal")
+    assert planned.code == 11, planned.out + planned.err
+    assert "SIMULATED" not in planned.out
+    applied = real("apply", "acme-portal", "--yes")
+    assert applied.code == 11
+    assert "Nothing was applied" in applied.out
+    assert "In the sandbox" not in applied.out
+    assert list(real.state.glob("*/real/states/acme-portal.tfstate")) == []
+    document = real("apply", "acme-portal", "--yes", "--format", "json").json
+    assert document["kind"] == "Refusal"
+    assert document["decision"]["risk"] == "L2"
+    assert document["decision"]["approvals"]
+
+
+def test_what_is_allowed_is_applied_in_the_real_world(real: Lab) -> None:
+    done = real("apply", "acme-portal-dev", "--yes")
+    assert done.code == 0, done.err
+    assert json.loads(real.state_file("acme-portal-dev", "real").read_text())["resources"]
+
+
+def test_only_what_the_target_branch_had_is_applied_in_the_real_world(real: Lab) -> None:
+    """A branch could bring rules of its own; in the sandbox nothing is lost by it."""
+    files = edited(lab(), PORTAL, "stage: production", "stage: dev")
+    aside = real.commit(edited(files, PORTAL, "  promotedFrom: acme-portal-staging\n", ""), "aside")
+    done = real("apply", "acme-portal", "--rev", aside, "--yes")
+    assert (done.code, "not on the branch `main`" in done.err) == (2, True), done.out + done.err
+    assert real("destroy", "acme-portal", "--rev", aside, "--yes").code == 2
+
+
+def test_states_of_the_two_worlds_never_meet(real: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert real("plan", "acme-portal-staging").code in (0, 11)
+    monkeypatch.setenv("RECONCILER_SANDBOX", "1")
+    assert real("apply", "globex-shop", "--yes").code == 0
+    simulated = real.state_file("globex-shop")
+    monkeypatch.delenv("RECONCILER_SANDBOX")
+    (folder,) = real.state.glob("*/real/states")
+    there = folder / "acme-portal-staging.tfstate"
+    shutil.copy(simulated, there)
+    for verb, more in (("plan", ()), ("state", ()), ("state", ("--accept",)), ("drift", ())):
+        refused = real(verb, "acme-portal-staging", *more)
+        assert refused.code == 1
+        assert "the state is one of the sandbox, and this is a real account" in refused.err
+    document = json.loads(simulated.read_text())
+    document["lineage"] = "11111111-2222-3333-4444-555555555555"
+    simulated.write_text(json.dumps(document))
+    there.unlink()
+    monkeypatch.setenv("RECONCILER_SANDBOX", "1")
+    refused = real("destroy", "globex-shop", "--yes")
+    assert refused.code == 1
+    assert "one of a real account, and this is the sandbox" in refused.err
+
+
+# --- the decision sees the plan
+
+
+def test_a_plan_that_loses_data_raises_the_risk(run: Lab) -> None:
+    assert run("apply", "lab-data", "--yes").code == 0
+    # The key is computed, so the source alone does not show that the table is made anew.
+    files = edited(lab(), TEMPLATE, 'hash_key     = "pk"', "hash_key     = local.key")
+    files = edited(files, TEMPLATE, '    name = "pk"', "    name = local.key")
+    files = {**files, TEMPLATE: files[TEMPLATE] + '\nlocals { key = "p${length("abc")}" }\n'}
+    rev = run.commit(files, "data")
+    done = run("plan", "lab-data", "--rev", rev, "--format", "json")
+    plan = done.json
+    assert (done.code, plan["decision"]["risk"]) == (11, "L3")
+    assert [one["address"] for one in plan["changes"] if one["losesData"]] == [
+        "aws_dynamodb_table.items"
+    ]
+    assert addresses(plan["changes"])[0] == "aws_dynamodb_table.items"
+    assert "L3" in plan["decision"]["approvals"][0]["why"]
+    assert "DATA IS LOST" in run("plan", "lab-data", "--rev", rev).out
+    assert dict(plan["decision"]["inputs"])["plan"] == plan["digest"]
+
+
+# --- what is sensitive
+
+
+def test_what_is_sensitive_is_nowhere_but_in_the_state(run: Lab, kept: Path) -> None:
+    from hashlib import sha256
+
+    secret = "hush-" + sha256(b"lab-two").hexdigest()
+    said = [run("plan", "lab-two"), run("plan", "lab-two", "--whole")]
+    said += [run("plan", "lab-two", "--format", "json"), run("apply", "lab-two", "--yes")]
+    assert secret in run.state_file("lab-two").read_text()
+    (arn,) = [one for one in run.aws.tagged("lab-two") if ":sns:" in one]
+    run.aws.client("sns").set_topic_attributes(
+        TopicArn=arn, AttributeName="DisplayName", AttributeValue=secret[::-1]
+    )
+    said += [run("drift", "lab-two"), run("drift", "lab-two", "--format", "json")]
+    assert said[-1].code == 12
+    said += [run("state", "lab-two"), run("state", "lab-two", "--format", "json")]
+    assert "(sensitive)" in said[1].out
+    for done in said:
+        assert secret not in done.out + done.err
+        assert secret[::-1] not in done.out + done.err
+    assert remains(run.state, secret, ".tfstate", ".backup") == []
+    assert [*kept.iterdir()]
+    assert remains(kept, secret) == []
+
+
+# --- two at once
+
+
+def test_two_environments_at_once(run: Lab) -> None:
+    more = {"RECONCILER_CACHE_DIR": "none"}
+    both = [run.process("apply", name, "--yes", **more) for name in ("trade-fair", "lab-cut")]
+    for process in both:
+        said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+        assert "3 done" in said[0]
+    for name in ("trade-fair", "lab-cut"):
+        assert len(run.aws.tagged(name)) == 3
+
+
+WAITS = """
+resource "terraform_data" "first" {
+  input = "x"
+}
+
+resource "terraform_data" "waits" {
+  input = terraform_data.first.id
+
+  provisioner "local-exec" {
+    command = "touch @MARK@; while [ ! -e @GO@ ]; do sleep 0.02; done"
+  }
+}
+
+resource "terraform_data" "last" {
+  input = terraform_data.waits.id
+}
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_command_that_is_asked_to_stop_says_what_was_done(
+    run: Lab, tmp_path: Path, number: signal.Signals
+) -> None:
+    mark, go = tmp_path / "mark", tmp_path / "go"
+    text = WAITS.replace("@MARK@", str(mark)).replace("@GO@", str(go))
+    name = {signal.SIGTERM: "globex-shop-staging", signal.SIGINT: "acme-portal-staging"}[number]
+    rev = run.commit({**lab(), SERVICE: text}, f"waits-{name}")
+    process = run.process("apply", name, "--yes", "--rev", rev, RECONCILER_CACHE_DIR="none")
+    wait_for(mark.exists, 60)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, out + err
+    assert "INTERRUPTED" in out
+    assert "kept:" not in out, "the state was saved, and is known"
+    assert "terraform_data.last" in out
+    go.touch()
+    again = run("apply", name, "--yes", "--rev", rev)
+    assert again.code == 0, again.err
+    assert "cut off" not in again.out, "it was told already"
+    held = run("state", name, "--format", "json").json
+    assert addresses(held["resources"]) == [
+        f"terraform_data.{one}" for one in ("first", "last", "waits")
+    ]
+
+
+def test_kinds_and_codes_of_what_is_asked_wrongly(run: Lab) -> None:
+    for argv in (
+        ("drift",),
+        ("drift", "lab-one", "--all"),
+        ("state", "lab-one", "--accept", "--unlock", "x"),
+        ("plan", "lab-none"),
+    ):
+        done: Done = run(*argv)
+        assert done.code == 2, (argv, done.err)
