@@ -244,6 +244,11 @@ def test_a_lock_holds_others_off_and_the_lock_of_the_dead_can_be_taken_away(
     assert len(state.resources) == 3
 
 
+@pytest.mark.parametrize(
+    "elsewhere",
+    ["s3", "pg", pytest.param("http", marks=pytest.mark.soak)],  # test_runs has a shorter one
+    indirect=True,
+)
 def test_a_state_that_cannot_be_saved_is_kept_and_brought_back(
     machine: Machine, elsewhere: Elsewhere, slow: Slow
 ) -> None:

@@ -50,7 +50,7 @@ resource "aws_sns_topic" "first" { name = "@NAME@-first" }
 resource "aws_kms_key" "key" { description = aws_sns_topic.first.name }
 resource "aws_sns_topic" "last" { name = "@NAME@-${aws_kms_key.key.description}" }
 """
-SLOW_KEY = {"delays": {"aws_kms_key": 1.5}}
+SLOW_KEY = {"delays": {"aws_kms_key": 1.0}}
 
 
 class World:
@@ -149,7 +149,9 @@ def test_asked_to_stop_half_way_what_is_in_flight_is_saved(world: World) -> None
     assert world.count() == WHOLE
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.soak)]
+)
 def test_terraform_asked_to_stop_by_somebody_else(world: World, number: int) -> None:
     with half_way(world) as process:
         os.kill(world.pid(), number)
@@ -198,6 +200,7 @@ def alive(group: int) -> bool:
     return False
 
 
+@pytest.mark.soak
 def test_both_killed_at_once(world: World) -> None:
     with half_way(world) as process:
         pid = world.pid()
@@ -218,8 +221,17 @@ def test_both_killed_at_once(world: World) -> None:
 # --- while it plans, held up by somebody's lock
 
 
-@pytest.mark.parametrize("whom", ["us", "terraform"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "whom, number",
+    [
+        ("us", signal.SIGINT),
+        ("us", signal.SIGKILL),
+        ("terraform", signal.SIGKILL),
+        pytest.param("us", signal.SIGTERM, marks=pytest.mark.soak),
+        pytest.param("terraform", signal.SIGINT, marks=pytest.mark.soak),
+        pytest.param("terraform", signal.SIGTERM, marks=pytest.mark.soak),
+    ],
+)
 def test_ended_while_it_plans(machine: Machine, whom: str, number: int) -> None:
     with served() as address:
         state = HttpState.model_validate({"backend": "http", "address": address})
@@ -275,7 +287,7 @@ def planning_pid(folder: Path) -> int:
 # --- a cloud that fails
 
 
-@pytest.mark.parametrize("kind", ["error", "throttle"])
+@pytest.mark.parametrize("kind", ["throttle", pytest.param("error", marks=pytest.mark.soak)])
 def test_a_cloud_that_fails_half_way(world: World, kind: str) -> None:
     faults = {"errors": [{"operation": "kms:CreateKey", "times": 0, "kind": kind}]}
     outcome = run(world.site(faults), world.rendered)
