@@ -47,6 +47,13 @@ def delivering(
         yield Refused(checked.change)  # who may not change it, may not have it run either
         return
     decision = veiled(decide(question))
+    critical = _critical(decision)
+    if critical:
+        # However soft a profile is: what runs a program at plan time must not get there.
+        why = f"nothing critical reaches Terraform: {', '.join(critical)}"
+        reasons = (*decision.reasons, why)
+        yield Refused(replace(decision, verdict=Verdict.DENY, reasons=reasons))
+        return
     if decision.verdict in REFUSED and not (destroy and _only_findings(decision)):
         yield Refused(decision)
         return
@@ -64,6 +71,21 @@ def _asked(checked: Checked, name: str) -> tuple[Question, Rendered]:
             subject=name,
         )
     return question, subject.rendered
+
+
+def _critical(decision: Decision) -> tuple[str, ...]:
+    """Rules that found what nobody may try out: foreign providers, data sources, provisioners."""
+    return tuple(
+        sorted(
+            {
+                one.finding.rule
+                for one in decision.findings
+                if one.finding.gate == "policy"
+                and one.finding.severity == "critical"
+                and not one.waived_by
+            }
+        )
+    )
 
 
 def _only_findings(decision: Decision) -> bool:

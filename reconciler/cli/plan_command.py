@@ -1,5 +1,6 @@
 """`reconciler plan`."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from reconciler.cli.building import (
     declared,
     hearing,
     sandbox_option,
+    settings_of,
     stopping_well,
 )
 from reconciler.cli.check_command import EXITS
@@ -53,6 +55,9 @@ def command(
         plan_text.simulated(console)
     asked = Asked(repo, None, rev, False, (environment,), now)  # noqa: FBT003  # a change
     with judged(ports, asked, standing=environment) as done, stopping_well(ports):
+        # Where state is kept and how accounts are entered, the target branch says: a change that
+        # names another place would be sent the credentials for it.
+        one = replace(one, spec=settings_of(done.target))
         site = building_of(ports, repo, one, simulated=sandbox).site
         hear = hearing(err(), Redactor(), show=False)
         with delivering(done.checked, environment, site, hear=hear) as found:

@@ -449,7 +449,9 @@ def test_a_command_that_is_asked_to_stop_says_what_was_done(
     mark, go = tmp_path / "mark", tmp_path / "go"
     text = WAITS.replace("@MARK@", str(mark)).replace("@GO@", str(go))
     name = {signal.SIGTERM: "globex-shop-staging", signal.SIGINT: "acme-portal-staging"}[number]
-    rev = run.commit({**lab(), SERVICE: text}, f"waits-{name}")
+    track = "profiles/tracks/customer.yaml"  # a provisioner makes it wait, so it is allowed here
+    law = lab()[track].replace("  rules:\n", "  rules:\n    provisioners: [local-exec]\n")
+    rev = run.commit({**lab(), SERVICE: text, track: law}, f"waits-{name}")
     process = run.process("apply", name, "--yes", "--rev", rev, RECONCILER_CACHE_DIR="none")
     wait_for(mark.exists, 60)
     process.send_signal(number)
@@ -477,3 +479,14 @@ def test_kinds_and_codes_of_what_is_asked_wrongly(run: Lab) -> None:
     ):
         done: Done = run(*argv)
         assert done.code == 2, (argv, done.err)
+
+
+def test_what_runs_a_program_at_plan_time_never_gets_there(run: Lab) -> None:
+    evil = 'data "external" "x" {\n  program = ["touch", "/nowhere"]\n}\n'
+    path = TEMPLATE.rpartition("/")[0] + "/evil.tf"
+    rev = run.commit({**lab(), path: evil}, "evil")
+    for verb, more in (("plan", ()), ("apply", ("--yes",))):
+        done = run(verb, "lab-never", "--rev", rev, *more)
+        assert done.code == 10, done.out + done.err
+        assert "nothing critical reaches Terraform" in done.out
+    assert run.runs("lab-never") == []
