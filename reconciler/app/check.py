@@ -145,8 +145,6 @@ def judge_change(
     progress: Progress,
 ) -> Checked:
     """A change, with what a plan needs to be decided about."""
-    pack = load_policies(span.target, tools.reader, tools.kept)
-    judge = tools.judge(pack, now)
     old, target, new = (
         World(tree, tools.rendering) for tree in (span.began, span.target, span.head)
     )
