@@ -8,12 +8,14 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from reconciler.model.author import Author
 from reconciler.model.drift import Culprit
+from reconciler.model.git import ObjectKind
 from reconciler.model.policy import Answered, Indeterminate, Lines, Module, Modules, Parsed
 from reconciler.model.problem import Problem
 from reconciler.model.rendered import Rendered
 from reconciler.model.run import Engine, Event, Ran, StateMark
 from reconciler.model.scan import ScanFailed, Scanned, ScanRequest
 from reconciler.model.secret import Blob, Content, ContentChange
+from reconciler.model.ssh import PublicKey
 from reconciler.model.tree import Entry
 
 T = TypeVar("T")
@@ -282,4 +284,60 @@ class Cloud(Protocol):
 
     def culprit(self, identity: str, since: datetime | None = None) -> Culprit | None:
         """Who changed a thing last, where the cloud tells; None where it does not."""
+        ...
+
+
+class Signer(Protocol):
+    """A private key, as far as anybody may see it."""
+
+    @property
+    def public_key(self) -> PublicKey:
+        """Whose signatures these are."""
+        ...
+
+    def sign(self, message: bytes) -> str:
+        """A signature of a commit or a tag, as it stands in one."""
+        ...
+
+
+Verify = Callable[[bytes, str], PublicKey]
+"""The key that signed a message; `BadSignature` when none did. Whom to trust, the caller says."""
+
+
+class RecordStore(Protocol):
+    """Git's objects, and the one ref that records hang on. It knows nothing of what they mean."""
+
+    def tip(self, *, fresh: bool = False) -> str:
+        """The last commit of the branch, empty when there is none; `fresh`: as others have it."""
+        ...
+
+    def read(self, oid: str) -> tuple[str, bytes]:
+        """An object's kind and bytes; LookupError when it is not here or not whole."""
+        ...
+
+    def write(self, kind: ObjectKind, data: bytes) -> str:
+        """Keep an object; its id. It is on the disk when the branch has moved to it."""
+        ...
+
+    def advance(self, old: str, new: str, *, durable: bool) -> bool:
+        """Move the branch from `old` to `new`; False when somebody else moved it meanwhile.
+
+        `durable`: only when everything is on the disk.
+        """
+        ...
+
+    def seen(self) -> str:
+        """The last commit that this machine knows to have been on the branch."""
+        ...
+
+    def others(self) -> Mapping[str, str]:
+        """The same branch as other repositories had it when we last looked, by their names."""
+        ...
+
+    def tags(self, prefix: str) -> Mapping[str, str]:
+        """Tags whose names begin so, and their objects."""
+        ...
+
+    def tag(self, name: str, data: bytes) -> None:
+        """Keep a tag, here and where the records are kept; an error when it is there already."""
         ...

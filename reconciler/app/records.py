@@ -1,0 +1,458 @@
+"""Records: read them by any way an auditor asks, and write them so that nothing is lost.
+
+Whatever is written was masked by whoever made the draft, and is scanned here, every byte of it: a
+secret stops the write. Many may write at once; each builds on what it finds, and builds again when
+somebody was faster.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from threading import Lock
+from typing import Final
+
+from reconciler.core.canonical import digest
+from reconciler.core.git_objects import (
+    FILE,
+    TREE,
+    BadObject,
+    TreeEntry,
+    Who,
+    commit_bytes,
+    object_id,
+    read_commit,
+    read_tree,
+    with_entry,
+    with_signature,
+    write_tree,
+)
+from reconciler.core.records.chain import first_chain, next_chain
+from reconciler.core.records.document import (
+    NotARecord,
+    fields_of,
+    read_record,
+    record_of,
+    with_files,
+)
+from reconciler.core.records.standing import STATUS, Status, status_after
+from reconciler.core.records.story import read_status, status_bytes
+from reconciler.core.records.words import message
+from reconciler.core.secrets.engine import scanner
+from reconciler.errors import ReconcilerError, TransientError
+from reconciler.model.author import Author
+from reconciler.model.git import ObjectKind
+from reconciler.model.record import DOCUMENT, FOLDER, Chain, Draft, Jump, Record, Recorded
+from reconciler.ports import RecordStore, Signer
+
+_ROOT: Final = FOLDER.encode()
+_MORE: Final = b"_"
+_FLAT: Final = 256
+"""So many environments lie side by side; later ones lie in folders of folders, so that what one
+record costs does not grow with how many environments there are."""
+_KEPT: Final = 512
+_ATTEMPTS: Final = 1000
+_EMPTY: Final = write_tree(())
+
+StatusOf = Callable[[str], Status]
+"""An environment's status; the empty name: of the whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A record as it is kept."""
+
+    commit: str
+    tree: str
+    record: Record
+    data: bytes
+
+    @property
+    def digest(self) -> str:
+        """Of its document."""
+        return digest(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken(Exception):  # noqa: N818  # a state of what was read, told in words
+    """A commit of the branch is no record, or cannot be read."""
+
+    commit: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.commit[:12]}: {self.why}"
+
+
+class Objects:
+    """Trees and blobs by path, over a store; the last ones are remembered."""
+
+    def __init__(self, store: RecordStore) -> None:
+        self._store = store
+        self._trees: OrderedDict[str, dict[bytes, TreeEntry]] = OrderedDict()
+
+    def tree(self, oid: str) -> dict[bytes, TreeEntry]:
+        """A tree's entries."""
+        found = self._trees.get(oid)
+        if found is None:
+            found = read_tree(self._read(oid, "tree"))
+            self._keep(oid, found)
+        else:
+            self._trees.move_to_end(oid)
+        return found
+
+    def blob(self, oid: str) -> bytes:
+        """A file's bytes."""
+        return self._read(oid, "blob")
+
+    def at(self, tree: str, path: Sequence[bytes]) -> TreeEntry | None:
+        """What a path names below a tree."""
+        entry: TreeEntry | None = None
+        for name in path:
+            entry = self.tree(tree).get(name)
+            if entry is None:
+                return None
+            tree = entry.oid.hex()
+        return entry
+
+    def files(self, tree: str, prefix: str = "") -> Iterator[tuple[str, str]]:
+        """Every file below a tree, with its object."""
+        for entry in self.tree(tree).values():
+            path = prefix + entry.name.decode("utf-8", "surrogateescape")
+            if entry.folder:
+                yield from self.files(entry.oid.hex(), path + "/")
+            else:
+                yield path, entry.oid.hex()
+
+    def edited(self, tree: str | None, edits: Mapping[tuple[bytes, ...], bytes | None]) -> str:
+        """The tree with some files written anew or taken away; empty folders go."""
+        entries = dict(self.tree(tree)) if tree else {}
+        below: dict[bytes, dict[tuple[bytes, ...], bytes | None]] = {}
+        for path, data in edits.items():
+            if len(path) > 1:
+                below.setdefault(path[0], {})[path[1:]] = data
+            elif data is None:
+                entries = with_entry(entries, path[0], None)
+            else:
+                oid = bytes.fromhex(self.put("blob", data))
+                entries = with_entry(entries, path[0], TreeEntry(path[0], FILE, oid))
+        for name, inner in below.items():
+            old = entries.get(name)
+            after = self.edited(old.oid.hex() if old and old.folder else None, inner)
+            entry = TreeEntry(name, TREE, bytes.fromhex(after)) if self.tree(after) else None
+            entries = with_entry(entries, name, entry)
+        made = self.put("tree", write_tree(entries.values()))
+        self._keep(made, entries)
+        return made
+
+    def put(self, kind: ObjectKind, data: bytes) -> str:
+        """Keep an object."""
+        return self._store.write(kind, data)
+
+    def _read(self, oid: str, kind: ObjectKind) -> bytes:
+        found, data = self._store.read(oid)
+        if found != kind:
+            msg = f"{oid[:12]} is a {found} and no {kind}"
+            raise BadObject(msg)
+        return data
+
+    def _keep(self, oid: str, entries: dict[bytes, TreeEntry]) -> None:
+        self._trees[oid] = entries
+        while len(self._trees) > _KEPT:
+            self._trees.popitem(last=False)
+
+
+class Records:
+    """The records of one repository."""
+
+    def __init__(
+        self, store: RecordStore, signer: Signer | None = None, writer: Author | None = None
+    ) -> None:
+        self.store = store
+        self.objects = Objects(store)
+        self._signer = signer
+        self._writer = writer
+        self._lock = Lock()
+        self._records: OrderedDict[str, Kept] = OrderedDict()
+        self._scanned: OrderedDict[str, None] = OrderedDict()
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def tip(self) -> str:
+        """The last record's commit; empty when there is none."""
+        return self.store.tip()
+
+    def kept(self, commit: str) -> Kept:
+        """The record of a commit; Broken when it is none."""
+        found = self._records.get(commit)
+        if found is not None:
+            return found
+        try:
+            kind, raw = self.store.read(commit)
+            if kind != "commit":
+                raise Broken(commit, f"it is a {kind}")
+            tree = read_commit(raw).tree
+            entry = self.objects.at(tree, (DOCUMENT.encode(),))
+            if entry is None:
+                raise Broken(commit, f"it has no {DOCUMENT}")
+            data = self.objects.blob(entry.oid.hex())
+            found = Kept(commit, tree, read_record(data), data)
+        except LookupError as err:
+            raise Broken(commit, f"an object is missing or damaged: {err}") from err
+        except (BadObject, NotARecord) as err:
+            raise Broken(commit, str(err)) from err
+        self._remember(found)
+        return found
+
+    def ancestor(self, commit: str, sequence: int) -> Kept | None:
+        """The record of that number, at or before a commit."""
+        kept = self.kept(commit)
+        while (chain := kept.record.chain).sequence > sequence:
+            if chain.parent is None:
+                return None
+            near = chain.jump is not None and chain.jump.sequence >= sequence
+            kept = self.kept(chain.jump.commit if near and chain.jump else chain.parent)
+        return kept if kept.record.chain.sequence == sequence else None
+
+    def walk(self, commit: str = "") -> Iterator[Kept]:
+        """Each record, newest first."""
+        at: str | None = commit or self.tip() or None
+        while at is not None:
+            kept = self.kept(at)
+            yield kept
+            at = kept.record.chain.parent
+
+    def of_environment(self, name: str) -> Iterator[Kept]:
+        """The records about one environment, newest first, without reading any other."""
+        at = self.tip()
+        while at:
+            kept = self.kept(at)
+            status = self._status(kept.tree, name)
+            if "record" not in status:
+                return
+            found = self.ancestor(at, int(status["record"]))
+            if found is None:
+                raise Broken(at, f"the record {status['record']} of {name} cannot be reached")
+            yield found
+            at = found.record.chain.parent or ""
+
+    def status(self, name: str) -> Status:
+        """What is true now of an environment; of the whole when there is no name."""
+        tip = self.tip()
+        return self._status(self.kept(tip).tree, name) if tip else {}
+
+    def file(self, name: str, path: str) -> bytes | None:
+        """A file of an environment's folder as it is now."""
+        tip = self.tip()
+        if not tip:
+            return None
+        tree = self.kept(tip).tree
+        entry = self.objects.at(tree, (*self.folder(tree, name), *path.encode().split(b"/")))
+        return self.objects.blob(entry.oid.hex()) if entry else None
+
+    def environments(self, tree: str) -> Iterator[str]:
+        """The names of all environments that records speak of."""
+        root = self.objects.at(tree, (_ROOT,))
+        if root is None:
+            return
+        for entry in self.objects.tree(root.oid.hex()).values():
+            if entry.name != _MORE:
+                yield entry.name.decode()
+                continue
+            for shard in self.objects.tree(entry.oid.hex()).values():
+                yield from (name.decode() for name in self.objects.tree(shard.oid.hex()))
+
+    def folder(self, tree: str, name: str) -> tuple[bytes, ...]:
+        """Where an environment lies, or is to lie; the root when there is no name."""
+        if not name:
+            return ()
+        own = name.encode()
+        shard = (_ROOT, _MORE, object_id("blob", own)[:2].encode(), own)
+        root = self.objects.at(tree, (_ROOT,))
+        entries = self.objects.tree(root.oid.hex()) if root else {}
+        if own in entries:
+            return (_ROOT, own)
+        if _MORE in entries and self.objects.at(tree, shard) is not None:
+            return shard
+        return (_ROOT, own) if len(entries) < _FLAT else shard
+
+    def _status(self, tree: str, name: str) -> Status:
+        entry = self.objects.at(tree, (*self.folder(tree, name), STATUS.encode()))
+        return read_status(self.objects.blob(entry.oid.hex())) if entry else {}
+
+    def _remember(self, kept: Kept) -> None:
+        self._records[kept.commit] = kept
+        while len(self._records) > _KEPT:
+            self._records.popitem(last=False)
+
+    # -- writing ------------------------------------------------------------------------------
+
+    def append(
+        self,
+        drafts: Sequence[Draft],
+        *,
+        check: Callable[[StatusOf], None] = lambda _status: None,
+        durable: bool = False,
+    ) -> tuple[Recorded, ...]:
+        """Write records, in order, all or none.
+
+        `check` looks at what is true right before and raises when that does not fit; it is asked
+        again whenever somebody else was faster.
+        """
+        with self._lock:
+            tip = self.store.tip()
+            for attempt in range(_ATTEMPTS):
+                if attempt:
+                    tip = self.store.tip(fresh=True)
+                before = self._followed(tip)
+                if before is not None and (there := self._there(before, drafts)):
+                    return there  # it arrived, and only the answer was lost
+                check(partial(self._status_before, before))
+                made = self._built(before, drafts)
+                if self.store.advance(tip, made[-1].commit, durable=durable):
+                    return tuple(
+                        Recorded(one.commit, one.record.chain.sequence, one.digest) for one in made
+                    )
+        raise TransientError(
+            "records-busy",
+            "others write records all the time, and ours found no place",
+            hint="run it again",
+        )
+
+    def _status_before(self, before: Kept | None, name: str) -> Status:
+        return self._status(before.tree, name) if before else {}
+
+    def _followed(self, tip: str) -> Kept | None:
+        """The last record; an error when what we saw before is not behind it any more."""
+        seen = self.store.seen()
+        if not tip:
+            if seen:
+                raise _rewritten(f"the branch is gone; it had come to {seen[:12]}")
+            return None
+        try:
+            kept = self.kept(tip)
+            if seen and seen != tip:
+                known = self.kept(seen)
+                there = self.ancestor(tip, known.record.chain.sequence)
+                if there is None or there.commit != seen:
+                    raise _rewritten(f"{seen[:12]} was on it, and is not behind {tip[:12]}")
+        except Broken as err:
+            raise _rewritten(str(err)) from err
+        return kept
+
+    def _there(self, before: Kept, drafts: Sequence[Draft]) -> tuple[Recorded, ...]:
+        """Those of the drafts that were written already, when they are the last ones."""
+        wanted = [draft.id for draft in drafts]
+        if before.record.id != wanted[-1]:
+            return ()
+        found: list[Kept] = [before]
+        while len(found) < len(wanted) and (parent := found[-1].record.chain.parent):
+            found.append(self.kept(parent))
+        return tuple(
+            Recorded(one.commit, one.record.chain.sequence, one.digest) for one in reversed(found)
+        )
+
+    def _built(self, before: Kept | None, drafts: Sequence[Draft]) -> list[Kept]:
+        made: list[Kept] = []
+        for draft in drafts:
+            before = self._commit(before, draft)
+            made.append(before)
+        return made
+
+    def _commit(self, before: Kept | None, draft: Draft) -> Kept:
+        chain = self._place(before)
+        tree = before.tree if before else object_id("tree", _EMPTY)
+        if before is None:
+            self.objects.put("tree", _EMPTY)
+        folder = self.folder(tree, draft.environment)
+        old = self.objects.at(tree, folder) if folder else None
+        changed = self._changed(draft, tree if not folder else old.oid.hex() if old else None)
+        fields = fields_of(draft, chain)
+        status = status_after(self._status(tree, draft.environment), record_of(fields))
+        changed[STATUS] = status_bytes(status)
+        prefix = b"/".join(folder).decode()
+        paths = {f"{prefix}/{path}" if prefix else path: data for path, data in changed.items()}
+        files = {path: None if data is None else digest(data) for path, data in paths.items()}
+        record, data = with_files(fields, files)
+        words = message(record, digest(data))
+        self._scan({**paths, DOCUMENT: data, "(message)": words.encode()})
+        edits = {tuple(path.encode().split(b"/")): data for path, data in paths.items()}
+        root = self.objects.edited(tree, {**edits, (DOCUMENT.encode(),): data})
+        commit = self._signed(draft, chain, root, words)
+        kept = Kept(self.objects.put("commit", commit), root, record, data)
+        self._remember(kept)
+        return kept
+
+    def _place(self, before: Kept | None) -> Chain:
+        if before is None:
+            return first_chain()
+        jump = before.record.chain.jump
+        beyond: Jump | None = self.kept(jump.commit).record.chain.jump if jump else None
+        return next_chain(before.commit, before.record.chain, before.digest, beyond)
+
+    def _changed(self, draft: Draft, folder: str | None) -> dict[str, bytes | None]:
+        """What the draft says that is not so already, by path in its folder."""
+        old: dict[str, str] = {}
+        for path in draft.files:
+            top = path.split("/", 1)[0].encode()
+            entry = self.objects.tree(folder).get(top) if folder else None
+            if entry is None:
+                continue
+            if entry.folder:
+                if f"{top.decode()}/" not in old:
+                    old |= self.objects.files(entry.oid.hex(), top.decode() + "/")
+                    old[f"{top.decode()}/"] = ""
+            else:
+                old[top.decode()] = entry.oid.hex()
+        found: dict[str, bytes | None] = {}
+        for path, data in draft.files.items():
+            if path.endswith("/"):
+                gone = (one for one in old if one.startswith(path) and one != path)
+                found |= {one: None for one in gone if draft.files.get(one) is None}
+            elif data is None:
+                if path in old:
+                    found[path] = None
+            elif old.get(path) != object_id("blob", data):
+                found[path] = data
+        return found
+
+    def _scan(self, files: Mapping[str, bytes | None]) -> None:
+        for path, data in files.items():
+            if data is None:
+                continue
+            mark = digest(data)
+            if mark in self._scanned:
+                continue
+            report = scanner().scan(data)
+            hits = [hit for hit in report.hits if not hit.rule.advice]
+            if hits or report.problems:
+                why = hits[0].rule.title if hits else report.problems[0]
+                raise ReconcilerError(
+                    "secret-in-record",
+                    f"a record was not written: {path} of it holds what must not get out ({why})",
+                    hint="take the secret out of what is declared, and make it invalid",
+                    subject=path,
+                )
+            self._scanned[mark] = None
+            while len(self._scanned) > _KEPT:
+                self._scanned.popitem(last=False)
+
+    def _signed(self, draft: Draft, chain: Chain, tree: str, words: str) -> bytes:
+        seconds = int(draft.at.timestamp())
+        author = Who(draft.actor.name, draft.actor.email, seconds)
+        writer = self._writer
+        committer = Who(writer.name, writer.email, seconds) if writer else author
+        parents = (chain.parent,) if chain.parent else ()
+        commit = commit_bytes(tree, parents, author, committer, words)
+        if self._signer is None:
+            return commit
+        return with_signature(commit, self._signer.sign(commit))
+
+
+def _rewritten(why: str) -> ReconcilerError:
+    return ReconcilerError(
+        "records-rewritten",
+        f"the history of records is not what it was: {why}",
+        hint="`reconciler audit verify` names what is broken; nothing is applied until somebody"
+        " answers for it with `reconciler audit acknowledge`",
+    )

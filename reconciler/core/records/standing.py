@@ -1,0 +1,147 @@
+"""What is true now, after a record: `status.json` of its environment, or of the whole.
+
+It is derived: whoever reads the records from the beginning comes to the same. It answers in one
+look what nobody wants to read a history for.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from reconciler.model.record import (
+    ApplyEnded,
+    ApplyStarted,
+    DecisionBody,
+    DriftGone,
+    DriftSeen,
+    Expiry,
+    PolicyTaken,
+    Promotion,
+    Record,
+    Remediation,
+    Rollback,
+    Stop,
+)
+
+STATUS: Final = "status.json"
+Status = dict[str, Any]
+
+
+def status_after(before: Status, record: Record) -> Status:
+    """The status with what the record says; nothing in it is touched in place."""
+    after = {**before, "record": record.chain.sequence, "at": record.at}
+    if record.environment:
+        after["environment"] = record.environment
+    if record.simulated:
+        after["simulated"] = True
+    mark = {"record": record.chain.sequence, "at": record.at, "by": record.actor.email}
+    change = _CHANGES.get(type(record.body))
+    if change is not None:
+        change(after, record.body, mark, record)
+    return after
+
+
+def _decided(after: Status, body: DecisionBody, mark: Status, _record: Record) -> None:
+    after["decision"] = mark | {
+        "action": body.action,
+        "verdict": body.verdict,
+        "risk": body.risk,
+        "commit": body.head,
+        "plan": body.plan.digest if body.plan else None,
+    }
+
+
+def _started(after: Status, body: ApplyStarted, mark: Status, record: Record) -> None:
+    after["applying"] = mark | {
+        "action": body.action,
+        "commit": body.commit,
+        "plan": body.plan.digest,
+        "run": record.run,
+    }
+
+
+def _ended(after: Status, body: ApplyEnded, mark: Status, _record: Record) -> None:
+    after.pop("applying", None)
+    ended = mark | {
+        "action": body.action,
+        "result": body.result,
+        "commit": body.commit,
+        "plan": body.plan,
+        "state": body.state.model_dump(mode="json") if body.state else None,
+    }
+    after["lastApply"] = ended
+    if body.result == "done" and body.action == "apply":
+        after["applied"] = ended
+    elif body.result == "done":
+        after.pop("applied", None)
+        after.pop("drift", None)
+
+
+def _drifted(after: Status, body: DriftSeen, mark: Status, record: Record) -> None:
+    known = after.get("drift", {})
+    after["drift"] = mark | {
+        "digest": body.digest,
+        "since": known.get("since", record.at),
+        "first": known.get("first", record.chain.sequence),
+        "resources": len(body.drifted),
+        "unmanaged": len(body.unmanaged),
+    }
+
+
+def _undrifted(after: Status, _body: DriftGone, _mark: Status, _record: Record) -> None:
+    after.pop("drift", None)
+
+
+def _remedied(after: Status, body: Remediation, mark: Status, _record: Record) -> None:
+    after["remediation"] = mark | {
+        "step": body.kind,
+        "mode": body.mode,
+        "result": body.result,
+        "mergeRequest": body.merge_request,
+    }
+
+
+def _promoted(after: Status, body: Promotion, mark: Status, _record: Record) -> None:
+    after["promotion"] = mark | {"source": body.source, "commit": body.commit}
+
+
+def _rolled_back(after: Status, body: Rollback, mark: Status, _record: Record) -> None:
+    after["rollback"] = mark | {"bad": body.bad, "good": body.good}
+
+
+def _expired(after: Status, body: Expiry, mark: Status, _record: Record) -> None:
+    after["expiry"] = mark | {"expires": body.expires, "step": body.step}
+
+
+def _stopped(after: Status, body: Stop, mark: Status, _record: Record) -> None:
+    stops = {name: one for name, one in after.get("freezes", {}).items() if name != body.freeze}
+    if body.kind == "freeze":
+        stops[body.freeze] = mark | {
+            "scope": body.scope,
+            "subject": body.subject,
+            "because": body.because,
+            "until": body.until,
+        }
+    after["freezes"] = stops
+
+
+def _ruled(after: Status, body: PolicyTaken, mark: Status, _record: Record) -> None:
+    after["policy"] = mark | {
+        "commit": body.commit,
+        "policies": body.policies,
+        "trees": body.trees,
+    }
+
+
+_CHANGES: Final[dict[type, Callable[[Status, Any, Status, Record], None]]] = {
+    DecisionBody: _decided,
+    ApplyStarted: _started,
+    ApplyEnded: _ended,
+    DriftSeen: _drifted,
+    DriftGone: _undrifted,
+    Remediation: _remedied,
+    Promotion: _promoted,
+    Rollback: _rolled_back,
+    Expiry: _expired,
+    Stop: _stopped,
+    PolicyTaken: _ruled,
+}

@@ -1,0 +1,284 @@
+"""A record in words: the commit's message. The same record always has the same message.
+
+Whatever stands in a message stands in the document, too: a message that says something else is a
+forged one. Nothing that somebody chose can begin a line of its own.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from reconciler.model.record import (
+    Actor,
+    ApplyEnded,
+    ApplyStarted,
+    DecisionBody,
+    DriftGone,
+    DriftSeen,
+    Expiry,
+    Override,
+    PlanSummary,
+    PolicyTaken,
+    Promotion,
+    Record,
+    Refusal,
+    Remediation,
+    Rollback,
+    Stop,
+    WaiverUsed,
+)
+
+_SUBJECT: Final = 100
+_LINE: Final = 300
+_SHOWN: Final = 10
+_SHORT: Final = 12
+
+
+def message(record: Record, digest: str) -> str:
+    """Subject, sentences and trailers."""
+    sentences = "\n".join(line(one, _LINE) for one in _sentences(record))
+    trailers = "\n".join(f"{key}: {line(value, _LINE)}" for key, value in _trailers(record, digest))
+    return f"{line(subject(record), _SUBJECT)}\n\n{sentences}\n\n{trailers}\n"
+
+
+def line(text: str, most: int) -> str:
+    """The text on one line, with nothing in it that a screen would obey."""
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else " " for char in text)
+    one = " ".join(text.split())
+    return one if len(one) <= most else one[: most - 1] + "…"
+
+
+def subject(record: Record) -> str:
+    """What happened, in a few words."""
+    return _KINDS[type(record.body)][0](record.body, record.environment or "all")
+
+
+def planned(plan: PlanSummary) -> str:
+    """A plan's numbers."""
+    return _numbers(
+        (
+            (plan.create, "to add"),
+            (plan.update, "to change"),
+            (plan.replace, "to make anew"),
+            (plan.delete, "to delete"),
+            (plan.forget, "to forget"),
+            (plan.imports, "to take over"),
+            (plan.move, "to move"),
+        )
+    )
+
+
+def drifted(body: DriftSeen) -> str:
+    """How much differs."""
+    changed = sum(1 for one in body.drifted if one.what == "changed")
+    gone = len(body.drifted) - changed
+    return _numbers(
+        ((changed, "changed by hand"), (gone, "gone"), (len(body.unmanaged), "unmanaged"))
+    )
+
+
+def _numbers(pairs: tuple[tuple[int, str], ...]) -> str:
+    return ", ".join(f"{count} {what}" for count, what in pairs if count) or "nothing"
+
+
+_DONE: Final = {
+    "create": "added",
+    "update": "changed",
+    "replace": "made anew",
+    "delete": "deleted",
+    "forget": "forgotten",
+    "import": "taken over",
+    "move": "moved",
+}
+
+
+def _outcome(body: ApplyEnded) -> str:
+    did = _numbers(tuple((body.counts.get(kind, 0), word) for kind, word in _DONE.items()))
+    if body.result == "done":
+        return did
+    total = len(body.done) + len(body.failed) + len(body.left) + len(body.unknown)
+    return f"{body.result} after {len(body.done)} of {total}"
+
+
+def person(actor: Actor) -> str:
+    """Who, with what cannot be made up."""
+    forge = f" (forge id {actor.forge_id})" if actor.forge_id is not None else ""
+    return f"{actor.name} <{actor.email}>{forge}"
+
+
+def _sentences(record: Record) -> Iterator[str]:
+    if record.simulated:
+        yield "Simulated: nothing of this is real."
+    about = record.environment or "every environment"
+    yield from _KINDS[type(record.body)][1](record.body, record, about)
+
+
+def _named(words: str, names: tuple[str, ...]) -> Iterator[str]:
+    if names:
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        yield f"{words} {', '.join(names[:_SHOWN])}{more}."
+
+
+def _trailers(record: Record, digest: str) -> Iterator[tuple[str, str]]:
+    body = record.body
+    if record.environment:
+        yield "Environment", record.environment
+    yield "Kind", body.kind
+    commit = getattr(body, "head", None) or getattr(body, "commit", None)
+    if isinstance(commit, str):
+        yield "Commit", commit
+    plan = getattr(body, "plan", None)
+    if isinstance(plan, PlanSummary):
+        yield "Plan", plan.digest
+    elif isinstance(plan, str) and plan:
+        yield "Plan", plan
+    if isinstance(body, DecisionBody):
+        yield "Policy", str(body.decision.get("inputs", {}).get("policies", ""))
+        yield "Decision", body.verdict
+        for one in body.decision.get("agreed", ()):
+            yield "Approved-by", _approval(one)
+    elif isinstance(body, PolicyTaken):
+        yield "Policy", body.policies
+    elif isinstance(decision := getattr(body, "decision", None), int):
+        yield "Decision", f"record {decision}"
+    yield "Actor", person(record.actor)
+    if record.actor.agent:
+        yield "Agent", record.actor.agent
+    if record.actor.task:
+        yield "Task-Id", record.actor.task
+    if record.run:
+        yield "Run-Id", record.run
+    yield "Sequence", str(record.chain.sequence)
+    yield "Record", digest
+
+
+def _approval(one: dict[str, object]) -> str:
+    forge = f" (forge id {one['forgeId']})" if one.get("forgeId") is not None else ""
+    return f"{one.get('name')} <{one.get('email')}>{forge} at {one.get('at')}"
+
+
+def _of_decision(body: DecisionBody, _record: Record, about: str) -> Iterator[str]:
+    yield f"Whether {about} may be as commit {body.head[:_SHORT]} has it: {body.verdict}."
+    yield f"It was judged by the rules of commit {body.target[:_SHORT]} as of {body.now}."
+    for one in body.decision.get("reasons", ())[:_SHOWN]:
+        yield f"- {one}"
+    if body.plan is not None:
+        yield f"Terraform would have {planned(body.plan)}."
+
+
+def _of_start(body: ApplyStarted, record: Record, about: str) -> Iterator[str]:
+    yield f"{person(record.actor)} began to {body.action} {about}: {planned(body.plan)}."
+    yield f"Record {body.decision} allows it."
+    yield from _named("It would lose data of", body.plan.loses_data)
+
+
+def _of_end(body: ApplyEnded, _record: Record, about: str) -> Iterator[str]:
+    what = "destroyed" if body.action == "destroy" else "made"
+    where = f" as commit {body.commit[:_SHORT]} has it" if body.commit else ""
+    yield f"{about} was to be {what}{where}."
+    yield f"It ended as {body.result}: {_outcome(body)}."
+    yield from _named("Failed:", body.failed)
+    yield from _named("Not begun:", body.left)
+    yield from _named("Nobody knows what became of", body.unknown)
+    for fault in body.diagnostics[:_SHOWN]:
+        yield f"- {fault.severity}: {fault.summary}"
+
+
+def _of_drift(body: DriftSeen, _record: Record, about: str) -> Iterator[str]:
+    yield f"{about} is not as it was left: {drifted(body)}."
+    for each in body.drifted[:_SHOWN]:
+        paths = ", ".join(one.path for one in each.attributes) or each.what
+        by = f" (by {each.who})" if each.who else ""
+        yield f"- {each.address}: {paths}{by}"
+    yield from _named("No state knows", body.unmanaged)
+
+
+def _of_no_drift(body: DriftGone, _record: Record, about: str) -> Iterator[str]:
+    yield f"{about} is as it was left, again. Record {body.since} saw the drift first."
+
+
+def _of_remediation(body: Remediation, _record: Record, about: str) -> Iterator[str]:
+    yield f"Drift of {about} ({body.mode}): {body.cause}."
+
+
+def _of_promotion(body: Promotion, _record: Record, about: str) -> Iterator[str]:
+    yield f"What runs in {body.source} is to run in {about}."
+
+
+def _of_rollback(body: Rollback, _record: Record, about: str) -> Iterator[str]:
+    yield f"{about} goes back to commit {body.good[:_SHORT]}: {body.because}"
+
+
+def _of_expiry(body: Expiry, _record: Record, about: str) -> Iterator[str]:
+    yield f"{about} ends at {body.expires}: {body.step}."
+
+
+def _of_stop(body: Stop, _record: Record, _about: str) -> Iterator[str]:
+    ends = f" until {body.until}" if body.until else ""
+    word = "stands still" if body.kind == "freeze" else "may move again"
+    yield f"{body.subject or 'Everything'} {word}{ends}: {body.because}"
+
+
+def _of_waiver(body: WaiverUsed, _record: Record, _about: str) -> Iterator[str]:
+    yield f"{body.owner} answers for it until {body.expires}: {body.because}"
+
+
+def _of_override(body: Override, record: Record, _about: str) -> Iterator[str]:
+    ends = f" until {body.until}" if body.until else ""
+    yield f"{person(record.actor)} takes on {body.what} {body.subject}{ends}."
+    yield f"Because: {body.because}"
+    yield from _named("It accepts", body.accepts)
+
+
+def _of_refusal(body: Refusal, _record: Record, _about: str) -> Iterator[str]:
+    yield f"It was stopped: {body.why}"
+
+
+def _of_policy(_body: PolicyTaken, _record: Record, _about: str) -> Iterator[str]:
+    yield "From now on its policies, profiles, templates and people judge."
+
+
+def _decided(body: DecisionBody, about: str) -> str:
+    what = "" if body.action == "check" else f" to {body.action}"
+    return f"decision({about}): {body.verdict}{what}, risk {body.risk}"
+
+
+def _remedied(body: Remediation, about: str) -> str:
+    result = f", {body.result}" if body.result else ""
+    return f"remediation({about}): {body.kind.rpartition('-')[2]}{result}"
+
+
+_KINDS: Final[dict[type, tuple[Callable[[Any, str], str], Callable[..., Iterator[str]]]]] = {
+    DecisionBody: (_decided, _of_decision),
+    ApplyStarted: (
+        lambda body, about: f"{body.action}({about}): started, {planned(body.plan)}",
+        _of_start,
+    ),
+    ApplyEnded: (lambda body, about: f"{body.action}({about}): {_outcome(body)}", _of_end),
+    DriftSeen: (lambda body, about: f"drift({about}): {drifted(body)}", _of_drift),
+    DriftGone: (lambda _body, about: f"drift({about}): gone", _of_no_drift),
+    Remediation: (_remedied, _of_remediation),
+    Promotion: (
+        lambda body, about: f"promotion({about}): {body.commit[:_SHORT]} from {body.source}",
+        _of_promotion,
+    ),
+    Rollback: (
+        lambda body, about: f"rollback({about}): {body.bad[:_SHORT]} to {body.good[:_SHORT]}",
+        _of_rollback,
+    ),
+    Expiry: (lambda body, about: f"expiry({about}): {body.step}", _of_expiry),
+    Stop: (lambda body, _about: f"{body.kind}({body.subject or 'all'}): {body.because}", _of_stop),
+    WaiverUsed: (
+        lambda body, about: f"waiver({about}): {body.waiver} excepts {body.rule}",
+        _of_waiver,
+    ),
+    Override: (
+        lambda body, about: f"override({about}): {body.what} {body.subject}".rstrip(),
+        _of_override,
+    ),
+    Refusal: (lambda body, about: f"refusal({about}): {body.what}", _of_refusal),
+    PolicyTaken: (
+        lambda body, _about: f"policy: {body.commit[:_SHORT]} taken into use",
+        _of_policy,
+    ),
+}
