@@ -222,6 +222,13 @@ def _track_limits(touches: Iterable[Touch], shared: Shared) -> Iterator[int]:
             yield profile.document.spec.agents.changes_per_day
 
 
+def is_stopped(agent: Agent, freezes: Iterable[Loaded[Freeze]], now: datetime) -> bool:
+    """Whether an agent may do nothing: in quarantine, or frozen."""
+    return agent.spec.quarantine is not None or any(
+        _stops(freeze, agent.metadata.name, now) for freeze in freezes
+    )
+
+
 def _stops(freeze: Loaded[Freeze], agent: str, now: datetime) -> bool:
     spec = freeze.document.spec
     return (
