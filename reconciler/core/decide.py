@@ -1,14 +1,16 @@
-"""Findings, levels, waivers, freezes, risk, now -> Decision. Pure, and strict in every doubt.
+"""Findings, levels, waivers, freezes, risk, approvals, now -> Decision. Pure, strict in doubt.
 
 Adding a finding, a freeze, a law or a failed gate never makes a verdict looser; order never
 matters; an expired waiver is no waiver; a gate that is wanted and did not run never allows.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from reconciler.core.approve import NOBODY, Agreement, Asked, People, agreement
+from reconciler.model.approval import Approval, Given, Person
 from reconciler.model.base import GateLevel, Risk, Stage, format_timestamp
 from reconciler.model.decision import (
     STRICTNESS,
@@ -64,6 +66,22 @@ class Question:
     """Agreement that is wanted beside what the laws ask for."""
     changing: bool = True
     """Whether there is a change to agree to; False: a look at what is."""
+    approvals: tuple[Approval, ...] = ()
+    authors: tuple[Person, ...] = ()
+    """Everybody who made the change. None: no approval counts, it could be their own."""
+    heads: frozenset[str] = frozenset()
+    """Commits that an approval may name; empty: only the input `commit.head`."""
+    people: People = NOBODY
+    """Who is who, by the target branch."""
+
+    def heard(self, given: Given) -> "Question":
+        """The same, with what was said about it."""
+        return replace(
+            self,
+            approvals=given.approvals,
+            authors=(*self.authors, *given.authors),
+            heads=given.heads,
+        )
 
 
 def decide(question: Question) -> Decision:
@@ -84,7 +102,8 @@ def decide(question: Question) -> Decision:
     if soft:
         own = (question.owner,) if question.owner else ()
         needs.append(ApprovalNeed(1, own, humans_only=True, why=f"soft: {_rules(soft)}"))
-    reasons += [(Verdict.NEEDS_APPROVAL, need.why) for need in needs]
+    found = _agreement(needs, question)
+    reasons += [(Verdict.NEEDS_APPROVAL, need.why) for need in found.missing]
     verdict = max((verdict for verdict, _ in reasons), key=STRICTNESS.index, default=Verdict.ALLOW)
     return Decision(
         question.environment,
@@ -93,10 +112,30 @@ def decide(question: Question) -> Decision:
         judged,
         tuple(sorted(set(needs))),
         tuple(sorted({why for _, why in reasons})),
-        tuple(sorted(set(question.inputs))),
+        tuple(sorted({*question.inputs, *_more_inputs(question)})),
         question.now,
         tuple(silent),
+        found.missing,
+        found.counted,
+        found.disregarded,
     )
+
+
+def _agreement(needs: Sequence[ApprovalNeed], question: Question) -> Agreement:
+    inputs = dict(question.inputs)
+    asked = Asked(
+        question.heads or frozenset({inputs.get("commit.head", "")}),
+        inputs.get("plan", ""),
+        inputs.get("policies", ""),
+        question.authors,
+        question.now,
+    )
+    return agreement(needs, question.approvals, asked, question.people)
+
+
+def _more_inputs(question: Question) -> tuple[tuple[str, str], ...]:
+    """Where there are approvals, the decision rests on who is who."""
+    return (("people", question.people.digest),) if question.approvals else ()
 
 
 def _rules(judged: Sequence[Judged]) -> str:

@@ -6,6 +6,7 @@ Messages quote what somebody wrote, and names of files and people are what someb
 from dataclasses import replace
 
 from reconciler.core.redact import hidden
+from reconciler.model.approval import Approval, Disregarded
 from reconciler.model.decision import Decision, Judged, Silence
 from reconciler.model.finding import Finding
 from reconciler.model.problem import Problem
@@ -19,6 +20,11 @@ def veiled(decision: Decision) -> Decision:
         reasons=tuple(hidden(one) for one in decision.reasons),
         approvals=tuple(replace(one, why=hidden(one.why)) for one in decision.approvals),
         silent=tuple(_silence(one) for one in decision.silent),
+        missing=tuple(replace(one, why=hidden(one.why)) for one in decision.missing),
+        agreed=tuple(_approval(one) for one in decision.agreed),
+        disregarded=tuple(
+            Disregarded(_approval(one.approval), hidden(one.why)) for one in decision.disregarded
+        ),
     )
 
 
@@ -49,3 +55,17 @@ def _finding(one: Finding) -> Finding:
 
 def _silence(one: Silence) -> Silence:
     return replace(one, why=hidden(one.why), hint=hidden(one.hint))
+
+
+def _approval(one: Approval) -> Approval:
+    """Whoever agrees writes all of it, and may have pasted anything."""
+    by = replace(one.by, name=hidden(one.by.name), email=hidden(one.by.email))
+    return replace(
+        one,
+        by=by,
+        head=hidden(one.head),
+        plan=hidden(one.plan),
+        policies=hidden(one.policies),
+        reference=hidden(one.reference),
+        signed_by=hidden(one.signed_by),
+    )

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from reconciler.model.approval import Approval, Disregarded
 from reconciler.model.base import GateLevel, Risk
 from reconciler.model.finding import Finding, Gate
 
@@ -83,11 +84,18 @@ class Decision:
     risk: Risk
     findings: tuple[Judged, ...]
     approvals: tuple[ApprovalNeed, ...]
+    """All that are wanted, whether they are there or not."""
     reasons: tuple[str, ...]
     inputs: tuple[tuple[str, str], ...]
     now: datetime
     silent: tuple[Silence, ...] = ()
     """The gates that were wanted and could not say; each is one of the reasons, too."""
+    missing: tuple[ApprovalNeed, ...] = ()
+    """Of the wanted approvals those that are not there yet: how many more, and of whom."""
+    agreed: tuple[Approval, ...] = ()
+    """Those that count."""
+    disregarded: tuple[Disregarded, ...] = ()
+    """Those that do not."""
 
     @property
     def subject(self) -> str:

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
+from reconciler.model.approval import Approval
 from reconciler.model.base import format_timestamp
 from reconciler.model.check import CheckReport, Impact
-from reconciler.model.decision import Decision, Judged
+from reconciler.model.decision import ApprovalNeed, Decision, Judged
 from reconciler.model.story import Story
 from reconciler.report.as_json import document
 
@@ -69,18 +70,41 @@ def decided(one: Decision) -> dict[str, Any]:
         "verdict": str(one.verdict),
         "risk": one.risk,
         "reasons": list(one.reasons),
-        "approvals": [
-            {
-                "count": need.count,
-                "teams": list(need.teams),
-                "humansOnly": need.humans_only,
-                "why": need.why,
-            }
-            for need in one.approvals
+        "approvals": _needs(one.approvals),
+        "missing": _needs(one.missing),
+        "agreed": [_approval(each) for each in one.agreed],
+        "disregarded": [
+            {"approval": _approval(each.approval), "why": each.why} for each in one.disregarded
         ],
         "silent": [{"gate": each.gate, "why": each.why, "hint": each.hint} for each in one.silent],
         "findings": _many(one.findings),
         "inputs": dict(one.inputs),
+    }
+
+
+def _needs(many: Iterable[ApprovalNeed]) -> list[dict[str, Any]]:
+    return [
+        {
+            "count": need.count,
+            "teams": list(need.teams),
+            "humansOnly": need.humans_only,
+            "why": need.why,
+        }
+        for need in many
+    ]
+
+
+def _approval(one: Approval) -> dict[str, Any]:
+    return {
+        "name": one.by.name,
+        "email": one.by.email or None,
+        "forgeId": one.by.forge_id,
+        "at": format_timestamp(one.at),
+        "head": one.head,
+        "plan": one.plan or None,
+        "policies": one.policies,
+        "reference": one.reference or None,
+        "signedBy": one.signed_by or None,
     }
 
 

@@ -11,7 +11,14 @@ from reconciler.model.decision import STRICTNESS, Decision, Judged, Silence, Ver
 from reconciler.model.finding import Finding
 from reconciler.model.story import Story
 from reconciler.report.text import line
-from reconciler.report.words import counted, need_words, rank, rules_words
+from reconciler.report.words import (
+    agreed_words,
+    counted,
+    disregarded_words,
+    missing_words,
+    rank,
+    rules_words,
+)
 
 STYLE: Final = {
     Verdict.ALLOW: "bold green",
@@ -140,7 +147,8 @@ class _Page:
 
     def is_calm(self, one: Decision) -> bool:
         """Whether there is nothing to say but its verdict."""
-        return one.verdict is Verdict.ALLOW and not self._shown(one)
+        said = one.agreed or one.disregarded
+        return one.verdict is Verdict.ALLOW and not said and not self._shown(one)
 
     def many(self) -> None:
         """What stands against many environments, once."""
@@ -179,7 +187,7 @@ class _Page:
             (self._report.subject(one), "bold"),
             (risk, "dim"),
         )
-        told = {each.reason for each in one.silent} | {need.why for need in one.approvals}
+        told = {each.reason for each in one.silent} | {need.why for need in one.missing}
         for reason in one.reasons:
             if reason not in told and not reason.startswith("hard: "):
                 line(console, ("  ! ", STYLE[one.verdict]), reason)
@@ -198,8 +206,12 @@ class _Page:
         for judged in shown:
             if judged not in above:
                 _finding(console, judged)
-        for need in one.approvals:
-            line(console, ("  ? ", "yellow"), need_words(need))
+        for approval in one.agreed:
+            line(console, ("  ✓ ", "green"), agreed_words(approval))
+        for missing in missing_words(one):
+            line(console, ("  ? ", "yellow"), missing)
+        for away in one.disregarded:
+            line(console, ("  · ", "dim"), disregarded_words(away))
 
     def calm(self) -> None:
         """Those of which there is nothing more to say, a line each."""

@@ -16,7 +16,15 @@ from reconciler.model.base import format_timestamp
 from reconciler.model.check import CheckReport, ImpactPreview
 from reconciler.model.decision import Decision, Judged, Verdict
 from reconciler.model.finding import Finding
-from reconciler.report.words import counted, need_words, printable, rank, rules_words
+from reconciler.report.words import (
+    agreed_words,
+    counted,
+    disregarded_words,
+    missing_words,
+    printable,
+    rank,
+    rules_words,
+)
 
 _SARIF_LEVEL: Final = {"critical": "error", "high": "error", "medium": "warning", "low": "note"}
 _QUALITY: Final = {"critical": "blocker", "high": "critical", "medium": "major", "low": "minor"}
@@ -173,7 +181,7 @@ def junit(report: CheckReport) -> str:
 
 
 def _lines(decision: Decision) -> list[str]:
-    lines = [str(decision.verdict), *decision.reasons]
+    lines = [str(decision.verdict), *decision.reasons, *_approval_words(decision)]
     for one in sorted(decision.findings, key=rank):
         if one.waived_by:
             continue
@@ -281,11 +289,19 @@ def markdown(report: CheckReport) -> str:
 
 def _approvals(report: CheckReport) -> list[str]:
     needs = [
-        f"- **{_code(report.subject(decision))}**: {_code(need_words(need))}"
+        f"- **{_code(report.subject(decision))}**: {_code(words)}"
         for decision in report.worst_first
-        for need in decision.approvals
+        for words in _approval_words(decision)
     ]
     return ["", "### Approvals", "", *needs] if needs else []
+
+
+def _approval_words(decision: Decision) -> list[str]:
+    return [
+        *(agreed_words(one) for one in decision.agreed),
+        *missing_words(decision),
+        *(disregarded_words(one) for one in decision.disregarded),
+    ]
 
 
 def _item(report: CheckReport, one: Judged) -> list[str]:

@@ -3,7 +3,9 @@
 import unicodedata
 from collections.abc import Iterable
 
-from reconciler.model.decision import ApprovalNeed, Judged
+from reconciler.model.approval import Approval, Disregarded, Person
+from reconciler.model.base import format_timestamp
+from reconciler.model.decision import ApprovalNeed, Decision, Judged
 
 _LEVELS = ("hard", "soft", "advisory")
 _SEVERITIES = ("critical", "high", "medium", "low")
@@ -39,11 +41,48 @@ def size(count: int) -> str:
 
 def need_words(need: ApprovalNeed) -> str:
     """Whose agreement is wanted, and why."""
-    who = " or ".join(need.teams) if need.teams else "the owner's team"
     kind = "person" if need.count == 1 else "people"
     agents = "" if need.humans_only else " (agents count too)"
-    why = need.why.replace("soft: ", "findings that are soft: ")
-    return f"needs {need.count} {kind} of {who}{agents}: {why}"
+    return f"needs {need.count} {kind} of {_teams(need)}{agents}: {_why(need)}"
+
+
+def missing_words(decision: Decision) -> tuple[str, ...]:
+    """Whose agreement is still missing; in short where nobody has agreed yet."""
+    return tuple(
+        need_words(need) if need in decision.approvals else _more_words(need)
+        for need in decision.missing
+    )
+
+
+def _more_words(need: ApprovalNeed) -> str:
+    kind = "a human" if need.count == 1 else "humans"
+    kind = kind if need.humans_only else "agents count too"
+    more = f"{counted(need.count, 'more approval')} of {_teams(need)}, {kind}"
+    return f"needs {more}: {_why(need)}"
+
+
+def _teams(need: ApprovalNeed) -> str:
+    return " or ".join(need.teams) if need.teams else "the owner's team"
+
+
+def _why(need: ApprovalNeed) -> str:
+    return need.why.replace("soft: ", "findings that are soft: ")
+
+
+def agreed_words(one: Approval) -> str:
+    """Who agreed, when and where."""
+    where = f", {one.reference}" if one.reference else ""
+    return f"agreed: {_person(one.by)}, {format_timestamp(one.at)}{where}"
+
+
+def disregarded_words(one: Disregarded) -> str:
+    """Whose approval does not count, why, and what to do."""
+    return f"does not count: {_person(one.approval.by)}: {one.why}"
+
+
+def _person(one: Person) -> str:
+    known = one.name or one.email
+    return known or ("somebody" if one.forge_id is None else f"user {one.forge_id}")
 
 
 def rules_words(many: Iterable[Judged]) -> str:

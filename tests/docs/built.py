@@ -1,11 +1,14 @@
-"""What the commands that build print, made by hand: with the sandbox it would take minutes."""
+"""What commands print, made by hand: builds would take minutes, and nothing hands approvals in."""
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from reconciler.model.decision import Decision, Verdict
+from reconciler.model.approval import Approval, Disregarded, Person
+from reconciler.model.check import CheckReport
+from reconciler.model.decision import ApprovalNeed, Decision, Verdict
 from reconciler.model.drift import Culprit, Drift, Unmanaged
 from reconciler.model.plan import (
     AttributeChange,
@@ -67,6 +70,7 @@ def built() -> Iterator[dict[str, Any]]:
     state = State(MARK, (Resource(ADDRESS, "aws_lambda_function", ARN),), frozenset())
     for known in (state, None):
         yield json.loads(plan_json.state("trade-fair", known, simulated=False))
+    yield json.loads(check_json.checked(_approved()))
     yield json.loads(plan_json.sandbox("http://127.0.0.1:4566", "2026-12-01T09:00:00Z", {"sns": 1}))
     yield json.loads(plan_json.sandbox(None, None, {}))
 
@@ -79,3 +83,17 @@ def _outcome(result: Any, **more: Any) -> Outcome:
     given = {"done": (), "failed": (), "left": (), "unknown": (), "diagnostics": (), "state": MARK}
     fields: dict[str, Any] = {**given, **more, "plan": "sha256:5d", "engine": ENGINE}
     return Outcome("trade-fair", result, **fields)
+
+
+def _approved() -> CheckReport:
+    """A decision that one has agreed to, one cannot, and one still has to."""
+    need = ApprovalNeed(2, ("team-web",), humans_only=True, why="a change of risk L2")
+    by = Person("Ines Duarte", "ines@example.com", 2001)
+    one = Approval(by, NOW, "c0ffee", "sha256:5d", "sha256:1", "note 7", "SHA256:x")
+    bare = Approval(Person("Eve", ""), NOW, "c0ffee", "", "sha256:1")
+    decision = Decision(
+        "acme-portal", Verdict.NEEDS_APPROVAL, "L2", (), (need,), (need.why,), (), NOW,
+        missing=(replace(need, count=1),), agreed=(one,),
+        disregarded=(Disregarded(bare, "no team has this person: ask a member"),),
+    )  # fmt: skip
+    return CheckReport("ba5e", "c0ffee", NOW, (decision,), ())

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from reconciler.model.affected import Affected, Effect
+from reconciler.model.approval import Approval, Disregarded, Person
 from reconciler.model.base import GateLevel
 from reconciler.model.check import CheckReport, Impact, ImpactPreview
 from reconciler.model.decision import ApprovalNeed, Decision, Judged, Silence, Verdict
@@ -48,12 +49,19 @@ def judged(
 def decision(
     name: str = "shop", verdict: Verdict = Verdict.ALLOW, *found: Judged, **more: Any
 ) -> Decision:
-    own = {"approvals": (), "reasons": (), "silent": (), **more}
+    own = {
+        "approvals": (),
+        "reasons": (),
+        "silent": (),
+        "missing": more.get("approvals", ()),
+        **more,
+    }
     hard = sorted({one.finding.rule for one in found if one.level == "hard"})
     reasons = (*own["reasons"], *(one.reason for one in own["silent"]))
     if hard:
         reasons = (f"hard: {', '.join(hard)}", *reasons)
-    return Decision(name, verdict, "L1", found, own["approvals"], reasons, (), NOW, own["silent"])
+    own = {**own, "reasons": reasons}
+    return Decision(name, verdict, "L1", found, inputs=(), now=NOW, **own)
 
 
 def report(*decisions: Decision, head: str = "c0ffee0123456789", **more: Any) -> CheckReport:
@@ -105,6 +113,47 @@ def test_a_denied_change_says_what_where_why_and_what_to_do() -> None:
         "Not shown without `--advice`: 1 hint, 1 excepted by waivers.\n"
         "by  policy: embedded (regorus 0.13.0); checkov: checkov 3.3.30\n"
     )
+
+
+def test_who_agreed_who_is_missing_and_who_does_not_count() -> None:
+    need = ApprovalNeed(2, ("payments-security",), humans_only=True, why="a change of risk L3")
+    anybody = ApprovalNeed(3, ("team-a",), humans_only=False, why="soft: SEC009")
+    ada = Approval(Person("Ada Berg", "", 1), NOW, "c0ffee", "", "sha256:1", "note 7")
+    text = said(
+        report(
+            decision(
+                "shop",
+                Verdict.NEEDS_APPROVAL,
+                approvals=(need, anybody),
+                reasons=(need.why, anybody.why),
+                missing=(replace(need, count=1), replace(anybody, count=2)),
+                agreed=(ada,),
+                disregarded=(
+                    Disregarded(
+                        replace(ada, by=Person("", "eve@example.com")), "no member: ask one"
+                    ),
+                    Disregarded(replace(ada, by=Person("", "", 66)), "no member: ask one"),
+                    Disregarded(replace(ada, by=Person("E\x1b[2J", "")), "no member: ask one"),
+                ),
+            )
+        )
+    )
+    assert (
+        "  ✓ agreed: Ada Berg, 2026-06-01T12:00:00Z, note 7\n"
+        "  ? needs 1 more approval of payments-security, a human: a change of risk L3\n"
+        "  ? needs 2 more approvals of team-a, agents count too: findings that are soft: SEC009\n"
+        "  · does not count: eve@example.com: no member: ask one\n"
+        "  · does not count: user 66: no member: ask one\n"
+        "  · does not count: E\\x1b[2J: no member: ask one\n"
+    ) in text
+
+
+def test_who_agreed_is_told_where_all_is_well_too() -> None:
+    ada = Approval(Person("Ada Berg", "", 1), NOW, "c0ffee", "", "sha256:1")
+    text = said(report(decision("shop", agreed=(ada,)), decision("calm")))
+    assert "  ✓ agreed: Ada Berg, 2026-06-01T12:00:00Z\n" in text
+    somebody = Disregarded(replace(ada, by=Person("", "")), "ask one")
+    assert "does not count: somebody: ask one" in said(report(decision(disregarded=(somebody,))))
 
 
 def test_advice_shows_hints_and_what_waivers_except() -> None:

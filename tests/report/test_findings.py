@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from reconciler.model.affected import Affected, Effect
+from reconciler.model.approval import Approval, Disregarded, Person
 from reconciler.model.check import CheckReport, Impact, ImpactPreview
 from reconciler.model.decision import ApprovalNeed, Decision, Judged, Silence, Verdict
 from reconciler.model.finding import Finding, Location
@@ -205,16 +206,25 @@ def test_markdown_tells_approvals_impact_notes_and_where_to_ask_for_more() -> No
         ApprovalNeed(2, ("team-a", "team-b"), humans_only=True, why="risk L3"),
         ApprovalNeed(1, (), humans_only=False, why="soft: SEC009"),
     )
+    ada = Approval(Person("Ada Berg", "", 1), NOW, "c0ffee", "", "sha256:1", "note 7")
     judged = Judged(finding(), "hard")
     impact = ImpactPreview(3, (Impact("calm", Verdict.ALLOW, Verdict.DENY, (judged,), ()),))
     made = report(
-        replace(decision("shop", Verdict.DENY, judged), approvals=needs),
+        replace(
+            decision("shop", Verdict.DENY, judged),
+            approvals=needs,
+            missing=(replace(needs[0], count=1), needs[1]),
+            agreed=(ada,),
+            disregarded=(Disregarded(replace(ada, by=Person("@eve", "")), "no member: ask one"),),
+        ),
         impact=impact,
         notes=("secrets: a.bin: a binary file",),
     )
     text = findings.markdown(made)
     for words in (
-        "- **`shop`**: `needs 2 people of team-a or team-b: risk L3`",
+        "- **`shop`**: `agreed: Ada Berg, 2026-06-01T12:00:00Z, note 7`",
+        "- **`shop`**: `needs 1 more approval of team-a or team-b, a human: risk L3`",
+        "- **`shop`**: `does not count: @eve: no member: ask one`",
         "`needs 1 person of the owner's team (agents count too): findings that are soft: SEC009`",
         "  - at: `terraform/data.tf:7` (rendered), fingerprint `SEC001-1`",
         "More of a finding: `reconciler explain FINGERPRINT`.",
@@ -223,6 +233,9 @@ def test_markdown_tells_approvals_impact_notes_and_where_to_ask_for_more() -> No
         "- `secrets: a.bin: a binary file`",
     ):
         assert words in text
+    (failure,) = ET.fromstring(findings.junit(made)).iter("failure")  # noqa: S314  # our own
+    assert "needs 1 more approval of team-a or team-b, a human: risk L3" in str(failure.text)
+    assert "does not count: @eve: no member: ask one" in str(failure.text)
     same = findings.markdown(report(impact=ImpactPreview(3, ())))
     assert "The same for all of 3 environments." in same
 
