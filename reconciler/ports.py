@@ -43,6 +43,18 @@ class RepoTree(Protocol):
         ...
 
 
+class Commits(Protocol):
+    """The commits of a repository."""
+
+    def snapshot(self, revision: str) -> RepoTree:
+        """The tree of one."""
+        ...
+
+    def began(self, target: str, head: str) -> str:
+        """The newest commit that both have behind them."""
+        ...
+
+
 class Cache(Protocol):
     """A store of results by digest. It may forget at any time; deleting it loses nothing."""
 

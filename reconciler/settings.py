@@ -38,6 +38,15 @@ class ProcessSettings(BaseSettings):
     lock_seconds: int = Field(default=30, ge=0, le=86400)
     """How long to wait for somebody else who works on the same environment or state."""
 
+    signing_key: Path | None = None
+    """The file of the SSH private key that records are signed with."""
+
+    signing_passphrase: SecretStr | None = None
+    """That key's passphrase."""
+
+    git_token: SecretStr | None = None
+    """What proves to the remote of records who we are, over HTTPS."""
+
     secret_key: SecretStr | None = None
     """The key of fingerprints of secrets; without one it is derived from the first commit."""
 

@@ -4,7 +4,7 @@ Adding a finding, a freeze, a law or a failed gate never makes a verdict looser;
 matters; an expired waiver is no waiver; a gate that is wanted and did not run never allows.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -180,16 +180,23 @@ def _frozen(question: Question) -> Iterable[tuple[Verdict, str]]:
     if not question.environment:
         return  # else nothing could be merged any more, and not even a freeze be taken out
     tracks = {law.track for law in question.laws}
-    for freeze in question.freezes:
+    still = standing_still(question.freezes, question.environment, tracks, question.now)
+    for freeze in still:
+        until = freeze.spec.expires
+        ends = f"until {format_timestamp(until)}" if until else "until somebody takes it out"
+        yield (Verdict.DENY, f"frozen by {freeze.metadata.owner} {ends}: {freeze.spec.reason}")
+
+
+def standing_still(
+    freezes: Iterable[Freeze], environment: str, tracks: Collection[str], now: datetime
+) -> Iterator[Freeze]:
+    """The freezes that hold an environment at a time."""
+    for freeze in freezes:
         scope, until = freeze.spec.scope, freeze.spec.expires
-        if question.now < freeze.spec.since or (until is not None and until < question.now):
+        if now < freeze.spec.since or (until is not None and until < now):
             continue
-        if scope.everything or scope.track in tracks or scope.environment == question.environment:
-            ends = f"until {format_timestamp(until)}" if until else "until somebody takes it out"
-            yield (
-                Verdict.DENY,
-                f"frozen by {freeze.metadata.owner} {ends}: {freeze.spec.reason}",
-            )
+        if scope.everything or scope.track in tracks or scope.environment == environment:
+            yield freeze
 
 
 def _silent(question: Question) -> Iterable[Silence]:

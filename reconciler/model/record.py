@@ -155,6 +155,12 @@ class DecisionBody(Model):
     """The commit whose policies, profiles and people judged."""
     head: Commit
     """The commit that was judged."""
+    track: Words = ""
+    """The environment's track, as judged; empty when it has none."""
+    stage: Words = ""
+    """Its stage."""
+    owner: Words = ""
+    """The team that it belongs to."""
     verdict: Literal["ALLOW", "NEEDS_APPROVAL", "INDETERMINATE", "DENY"]
     """What may happen."""
     risk: Literal["L0", "L1", "L2", "L3"]
@@ -163,6 +169,8 @@ class DecisionBody(Model):
     """The time that it was judged by."""
     decision: dict[str, Any]
     """The whole of it: findings, reasons, approvals, digests of all inputs."""
+    given: dict[str, Any] = Field(default={})
+    """What was said about it by people: authors, and the commits that an approval may name."""
     gates: tuple[GateAnswer, ...]
     """What each gate came to."""
     plan: PlanSummary | None

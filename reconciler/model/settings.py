@@ -16,7 +16,7 @@ from reconciler.model.base import (
     Text,
     worded,
 )
-from reconciler.model.team import Email
+from reconciler.model.team import Email, SshKey
 
 BranchName = Annotated[
     str, worded(r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", "a branch name such as main", max_length=200)
@@ -153,6 +153,38 @@ class PolicyEngine(Model):
         return self
 
 
+RemoteName = Annotated[
+    str,
+    worded(r"^[A-Za-z0-9][A-Za-z0-9._-]*$", "the name of a remote such as origin", max_length=80),
+]
+
+
+class RecordWriter(Model):
+    """A program that writes records: a controller, or a pipeline's job."""
+
+    name: Text
+    """What it is called."""
+    email: Email
+    """As it commits."""
+    keys: Items[SshKey] = Field(min_length=1)
+    """Public keys that it signs with."""
+
+
+class RecordKeeping(Model):
+    """How records are kept."""
+
+    remote: RemoteName | None = None
+    """The remote that has them, and to which each is pushed before it counts; absent: they stay
+    in the repository that they are written in."""
+    signed: bool = False
+    """Whether a record without a good signature is a broken one."""
+    writers: Items[RecordWriter] = ()
+    """Who may sign any record. A person may sign what that person did, with the keys of the team's
+    document."""
+    anchor: RemoteName | None = None
+    """A second remote, which gets anchors, so that a rewritten history is noticed."""
+
+
 class Intervals(Model):
     """How often to look."""
 
@@ -237,6 +269,8 @@ class SettingsSpec(Model):
     """Where Terraform keeps its state."""
     aws: AwsAccess | None = None
     """How accounts are entered; absent: with the credentials that this process has."""
+    records: RecordKeeping = RecordKeeping()
+    """How records are kept."""
     policy: PolicyEngine = PolicyEngine()
     """What evaluates Rego."""
     intervals: Intervals = Intervals()

@@ -1,0 +1,268 @@
+"""Record what happens: the intent before the deed, the outcome after, and nothing twice.
+
+What a record rests on is read from what is true right before it is written; a decision that
+changes nothing is not written again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from reconciler.app.bench import trees_of
+from reconciler.app.check import Checked
+from reconciler.app.records import Records, StatusOf
+from reconciler.core.records.facts import (
+    DECISION,
+    Action,
+    Body,
+    Files,
+    decision_body,
+    decision_files,
+    drift_body,
+    drift_files,
+    ended_body,
+    ended_files,
+    gone_body,
+    policy_body,
+    refusal_body,
+    started_body,
+    waived_in,
+    waiver_bodies,
+)
+from reconciler.core.records.standing import Status
+from reconciler.core.records.story import read_status
+from reconciler.errors import WaitingError
+from reconciler.model.approval import Given
+from reconciler.model.decision import Decision
+from reconciler.model.drift import Drift
+from reconciler.model.plan import Plan
+from reconciler.model.record import Actor, Draft, Program, Recorded
+from reconciler.model.rendered import Rendered
+from reconciler.model.run import Outcome
+from reconciler.ports import Commits
+from reconciler.report.check_json import decided as as_fields
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An apply that is about to begin, or has begun."""
+
+    environment: str
+    commit: str
+    action: Action
+    plan: Plan
+    started: Recorded
+    run: str
+
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        """What was planned for each address."""
+        return {one.address: one.kind for one in self.plan.changes}
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """Writes the records of one program at one time."""
+
+    records: Records
+    commits: Commits
+    actor: Actor
+    program: Program
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+    simulated: bool
+    _laws: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def decided(
+        self,
+        decision: Decision,
+        checked: Checked,
+        plan: Plan | None = None,
+        *,
+        action: Action = "check",
+        given: Given | None = None,
+        began: str | None = None,
+    ) -> Recorded:
+        """A decision, and the waivers that it uses for the first time."""
+        name = decision.environment
+        fields = as_fields(decision)
+        question = checked.questions.get(name)
+        law = question.laws[0] if question is not None and question.laws else None
+        place = (law.track, law.stage, question.owner) if law and question else ("", "", "")
+        body = decision_body(
+            decision,
+            fields,
+            question.runs if question is not None else (),
+            plan,
+            given or Given(),
+            action=action,
+            began=began,
+            place=place,
+        )
+        waivers = question.waivers if question is not None else ()
+        before = self.records.file(name, DECISION) if name else None
+        known = waived_in(read_status(before)) if before else set()
+        files = decision_files(fields, plan) if name else {}
+        made = self._write(name, body["target"], [(body, files)])
+        used = waiver_bodies(decision, waivers, known, made[0].sequence)
+        if used:
+            self._write(name, body["target"], [(one, {}) for one in used])
+        return made[0]
+
+    def starting(
+        self, decision: Recorded, plan: Plan, commit: str, action: Action, run: str
+    ) -> Intent:
+        """The intent. Nothing is applied when it cannot be written, or when one is open already."""
+        name = plan.environment
+        body = started_body(plan, commit, decision.sequence, action)
+
+        def free(status: StatusOf) -> None:
+            _refuse_open(name, status(name))
+
+        (made,) = self._write(name, commit, [(body, {})], run=run, check=free, durable=True)
+        return Intent(name, commit, action, plan, made, run)
+
+    def ended(self, intent: Intent, outcome: Outcome, rendered: Rendered) -> Recorded:
+        """The outcome."""
+        body = ended_body(
+            outcome,
+            intent.kinds,
+            commit=intent.commit,
+            started=intent.started.sequence,
+            action=intent.action,
+        )
+        files = ended_files(outcome, rendered, intent.action)
+        (made,) = self._write(
+            intent.environment, intent.commit, [(body, files)], run=intent.run, durable=True
+        )
+        return made
+
+    def cut_off(self, law: str, name: str, outcomes: Sequence[tuple[str, Outcome]]) -> None:
+        """What came of applies that nobody saw the end of: by run, found out by whoever came next.
+
+        Only what a record says has begun is told: anything else was never meant to be one.
+        """
+        for run, outcome in outcomes:
+            open_one = self.records.status(name).get("applying")
+            if open_one is None or open_one.get("run") != run:
+                continue
+            body = ended_body(
+                outcome,
+                {},
+                commit=open_one["commit"],
+                started=open_one["record"],
+                action=open_one["action"],
+            )
+            self._write(name, law, [(body, {})], run=run, durable=True)
+
+    def settle(self, law: str, name: str, engine: str) -> Recorded | None:
+        """An apply that began on a machine that is gone: what became of it the next plan tells.
+
+        Only for whoever knows that nobody is at it any more.
+        """
+        open_one = self.records.status(name).get("applying")
+        if open_one is None:
+            return None
+        outcome = Outcome(
+            name, "interrupted", open_one["plan"], (), (), (), ("everything",), (), None, engine
+        )
+        body = ended_body(
+            outcome,
+            {},
+            commit=open_one["commit"],
+            started=open_one["record"],
+            action=open_one["action"],
+        )
+        (made,) = self._write(name, law, [(body, {})], run=str(open_one.get("run") or ""))
+        return made
+
+    def drift(self, drift: Drift, commit: str) -> Recorded | None:
+        """Drift that is new, or other than before, or gone; nothing when nothing changed."""
+        known = self.records.status(drift.environment).get("drift")
+        body: Body
+        files: Files
+        if drift.in_sync:
+            if known is None:
+                return None
+            body, files = gone_body(known["digest"], known["first"]), {"drift.json": None}
+        else:
+            if known is not None and known["digest"] == drift.digest:
+                return None
+            body = drift_body(drift, commit)
+            files = drift_files(body)
+        (made,) = self._write(drift.environment, commit, [(body, files)])
+        return made
+
+    def refused(
+        self, name: str, law: str, what: str, why: str, decision: Recorded | None = None
+    ) -> Recorded:
+        """Somebody tried to get around a gate."""
+        body = refusal_body(what, why, law, decision.sequence if decision else None)
+        return self._write(name, law, [(body, {})])[-1]
+
+    def happened(self, name: str, law: str, body: Body) -> Recorded:
+        """Anything else."""
+        return self._write(name, law, [(body, {})])[-1]
+
+    def _write(
+        self,
+        name: str,
+        law: str,
+        bodies: Sequence[tuple[Mapping[str, Any], Files]],
+        *,
+        run: str = "",
+        check: Callable[[StatusOf], None] = lambda _status: None,
+        durable: bool = False,
+    ) -> tuple[Recorded, ...]:
+        """Records about one thing; before them the policies that are in use, when they are new."""
+        drafts = [self._draft(name, body, run, files) for body, files in bodies]
+        trees = self._trees(law)
+        while True:
+            known = self.records.status("").get("policy", {}).get("trees")
+            new = [] if known == trees else [self._draft("", policy_body(law, trees), run, {})]
+
+            def checked(status: StatusOf, known: object = known) -> None:
+                if status("").get("policy", {}).get("trees") != known:
+                    raise _Moved
+                check(status)
+
+            try:
+                made = self.records.append([*new, *drafts], check=checked, durable=durable)
+            except _Moved:
+                continue
+            return made[len(new) :]
+
+    def _draft(self, name: str, body: Mapping[str, Any], run: str, files: Files) -> Draft:
+        return Draft(
+            self.new_id(),
+            self.clock(),
+            name,
+            self.actor,
+            self.program,
+            body,
+            run,
+            self.simulated,
+            files,
+        )
+
+    def _trees(self, commit: str) -> dict[str, str]:
+        if commit not in self._laws:
+            self._laws[commit] = trees_of(self.commits, commit)
+        return self._laws[commit]
+
+
+class _Moved(Exception):  # noqa: N818  # no failure: what was looked at is other now
+    """Somebody else took policies into use meanwhile."""
+
+
+def _refuse_open(name: str, status: Status) -> None:
+    found = status.get("applying")
+    if found is not None:
+        raise WaitingError(
+            "apply-open",
+            f"an apply of {name} began at {found['at']} (record {found['record']},"
+            f" {found['by']}) and nobody has said how it ended",
+            hint="when nobody is at it any more: `reconciler audit settle " + name + "`",
+            subject=name,
+        )

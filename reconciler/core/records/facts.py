@@ -1,0 +1,274 @@
+"""What happened, as bodies of records and as the files beside them. Everything is masked here.
+
+What a plan marks as sensitive never gets this far; what looks secret all the same, in a message or
+a file, is taken out, so that the scan of what is written has nothing left to find.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Literal
+
+from reconciler.core.records.decision import person_fields
+from reconciler.core.records.plan import plan_bytes, plan_summary
+from reconciler.core.records.story import status_bytes
+from reconciler.core.redact import hidden
+from reconciler.model.approval import Given
+from reconciler.model.base import format_timestamp
+from reconciler.model.decision import Decision, GateRun
+from reconciler.model.drift import Drift
+from reconciler.model.plan import Plan
+from reconciler.model.rendered import Rendered
+from reconciler.model.run import Outcome
+from reconciler.model.waiver import Waiver
+
+Action = Literal["check", "apply", "destroy"]
+Body = dict[str, Any]
+Files = dict[str, bytes | None]
+
+DECISION: Final = "decision.json"
+PLAN: Final = "plan.json"
+DRIFT: Final = "drift.json"
+APPLIED: Final = "applied/"
+_LONGEST: Final = 2000
+_MOST: Final = 2000
+"""So many addresses are named one by one; the plan has them all."""
+
+
+def decision_body(
+    decision: Decision,
+    decided: Mapping[str, Any],
+    runs: Sequence[GateRun],
+    plan: Plan | None,
+    given: Given,
+    *,
+    action: Action,
+    began: str | None,
+    place: tuple[str, str, str],
+) -> Body:
+    """A decision. `place`: the environment's track, stage and owner."""
+    inputs = dict(decision.inputs)
+    track, stage, owner = place
+    return {
+        "kind": "decision",
+        "action": action,
+        "mode": "standing" if began is None else "change",
+        "began": began,
+        "target": inputs.get("commit.target", ""),
+        "head": inputs.get("commit.head", ""),
+        "track": track,
+        "stage": stage,
+        "owner": owner,
+        "verdict": str(decision.verdict),
+        "risk": decision.risk,
+        "now": format_timestamp(decision.now),
+        "decision": decided,
+        "given": {
+            "authors": [person_fields(one) for one in given.authors],
+            "heads": sorted(given.heads),
+        },
+        "gates": [
+            {
+                "gate": one.gate,
+                "digest": one.digest,
+                "failure": _words(one.failure),
+                "hint": _words(one.hint),
+                "findings": len(one.findings),
+            }
+            for one in sorted(runs, key=lambda one: one.gate)
+        ],
+        "plan": plan_summary(plan).model_dump(mode="json") if plan is not None else None,
+    }
+
+
+def decision_files(decided: Mapping[str, Any], plan: Plan | None) -> Files:
+    """What lies in the environment's folder after a decision."""
+    return {
+        DECISION: safe(status_bytes(decided)),
+        PLAN: safe(plan_bytes(plan)) if plan is not None else None,
+    }
+
+
+def started_body(plan: Plan, commit: str, decision: int, action: Action) -> Body:
+    """An apply that begins."""
+    return {
+        "kind": "apply-started",
+        "action": action,
+        "decision": decision,
+        "commit": commit,
+        "plan": plan_summary(plan).model_dump(mode="json"),
+    }
+
+
+def ended_body(
+    outcome: Outcome,
+    kinds: Mapping[str, str],
+    *,
+    commit: str | None,
+    started: int | None,
+    action: Action,
+) -> Body:
+    """What an apply came to. `kinds`: what was planned for each address."""
+    counts: dict[str, int] = {}
+    for address in outcome.done:
+        kind = kinds.get(address)
+        if kind is not None:
+            counts[kind] = counts.get(kind, 0) + 1
+    mark = outcome.state
+    return {
+        "kind": "apply-ended",
+        "action": action,
+        "started": started,
+        "result": outcome.result,
+        "commit": commit,
+        "plan": outcome.plan,
+        "engine": outcome.engine,
+        "counts": counts,
+        "done": list(outcome.done[:_MOST]),
+        "failed": list(outcome.failed[:_MOST]),
+        "left": list(outcome.left[:_MOST]),
+        "unknown": list(outcome.unknown[:_MOST]),
+        "diagnostics": [
+            {
+                "severity": one.severity,
+                "summary": _words(one.summary),
+                "detail": _words(one.detail),
+                "address": one.address,
+            }
+            for one in outcome.diagnostics[:_MOST]
+        ],
+        "state": None
+        if mark is None
+        else {"lineage": mark.lineage, "serial": mark.serial, "resources": mark.resources},
+    }
+
+
+def ended_files(outcome: Outcome, rendered: Rendered, action: Action) -> Files:
+    """What is true of an environment after an apply: only one that is done changes it."""
+    if outcome.result != "done":
+        return {}
+    files: Files = {APPLIED: None, DRIFT: None}
+    if action == "apply":
+        files |= {f"{APPLIED}{one.path}": safe(one.content) for one in rendered.files}
+    return files
+
+
+def drift_body(drift: Drift, commit: str) -> Body:
+    """Drift that is seen."""
+    who = dict(drift.culprits)
+    return {
+        "kind": "drift-seen",
+        "digest": drift.digest,
+        "commit": commit,
+        "engine": drift.engine,
+        "drifted": [
+            {
+                "address": one.address,
+                "type": one.type,
+                "what": one.kind,
+                "identity": one.identity,
+                "attributes": [
+                    {"path": each.path, "want": _value(each.want), "have": _value(each.have)}
+                    for each in one.attributes
+                ],
+                "who": _words(who[one.address].who) if one.address in who else "",
+            }
+            for one in drift.drifted
+        ],
+        "unmanaged": [one.arn for one in drift.unmanaged],
+    }
+
+
+def drift_files(body: Body) -> Files:
+    """What lies in the environment's folder while it drifts."""
+    return {DRIFT: safe(status_bytes({key: body[key] for key in ("drifted", "unmanaged")}))}
+
+
+def gone_body(digest: str, since: int) -> Body:
+    """Drift that is gone."""
+    return {"kind": "drift-gone", "digest": digest, "since": since}
+
+
+def waiver_bodies(
+    decision: Decision, waivers: Iterable[Waiver], known: Iterable[tuple[str, str]], number: int
+) -> list[Body]:
+    """Waivers that except something for the first time; `known`: those that did before."""
+    used: dict[tuple[str, str], list[str]] = {}
+    for one in decision.findings:
+        if one.waived_by:
+            used.setdefault((one.waived_by, one.finding.rule), []).append(one.finding.fingerprint)
+    by_name = {one.metadata.name: one for one in waivers}
+    before = set(known)
+    return [
+        {
+            "kind": "waiver",
+            "waiver": name,
+            "rule": rule,
+            "owner": by_name[name].metadata.owner,
+            "because": _words(by_name[name].spec.reason),
+            "expires": format_timestamp(by_name[name].spec.expires),
+            "fingerprints": sorted(set(marks)),
+            "decision": number,
+        }
+        for (name, rule), marks in sorted(used.items())
+        if (name, rule) not in before and name in by_name
+    ]
+
+
+def waived_in(decided: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """What a written decision says was excepted: waivers and rules."""
+    return {
+        (str(one["waivedBy"]), str(one["rule"]))
+        for one in decided.get("findings", ())
+        if one.get("waivedBy")
+    }
+
+
+def policy_body(commit: str, trees: Mapping[str, str]) -> Body:
+    """Rules that are taken into use."""
+    return {
+        "kind": "policy",
+        "commit": commit,
+        "policies": trees.get("policies", ""),
+        "trees": dict(trees),
+    }
+
+
+def refusal_body(what: str, why: str, commit: str | None, decision: int | None) -> Body:
+    """Somebody was stopped."""
+    return {
+        "kind": "refusal",
+        "what": _words(what),
+        "why": _words(why),
+        "commit": commit,
+        "decision": decision,
+    }
+
+
+def override_body(
+    what: str, subject: str, because: str, accepts: Sequence[str], until: str | None = None
+) -> Body:
+    """A human takes something on."""
+    return {
+        "kind": "override",
+        "what": what,
+        "subject": subject,
+        "because": _words(because),
+        "until": until,
+        "accepts": list(accepts),
+    }
+
+
+def safe(data: bytes) -> bytes:
+    """A file without what looks secret."""
+    try:
+        return hidden(data.decode()).encode()
+    except UnicodeDecodeError:
+        return data  # what is no text is scanned when it is written
+
+
+def _words(text: str) -> str:
+    return hidden(text)[:_LONGEST]
+
+
+def _value(value: object) -> str:
+    return _words(json.dumps(value, sort_keys=True, ensure_ascii=False))

@@ -1,0 +1,62 @@
+"""What an audit of records comes to."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Break:
+    """One thing that is not as it must be."""
+
+    sequence: int
+    """The record's number, or the number that it should have."""
+    commit: str
+    """Empty: about no one commit."""
+    code: str
+    why: str
+
+    @property
+    def name(self) -> str:
+        """By which somebody answers for it."""
+        return f"{self.code}@{self.commit[:12] or 'branch'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A tag that says how far the history had come."""
+
+    name: str
+    commit: str
+    sequence: int
+    key: str
+    """Whose signature it has; empty when it is not signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What verifying came to."""
+
+    branch: str
+    tip: str
+    records: int
+    signed: int
+    """So many have a good signature of a key that was known then."""
+    breaks: tuple[Break, ...]
+    acknowledged: tuple[tuple[str, str], ...]
+    """Names of breaks that somebody answered for, and who and why."""
+    anchors: tuple[Anchor, ...]
+    """Those that the history reaches, oldest first."""
+    unsettled: tuple[tuple[str, int], ...]
+    """Environments with an apply that has begun and not ended, and its record."""
+    notes: tuple[str, ...]
+    """What could not be looked at, or only in part."""
+
+    @property
+    def open_breaks(self) -> tuple[Break, ...]:
+        """Those that nobody answered for."""
+        known = {name for name, _ in self.acknowledged}
+        return tuple(one for one in self.breaks if one.name not in known)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is broken."""
+        return not self.breaks
