@@ -6,7 +6,7 @@ with the head's templates. Nothing that could not be told is taken for a pass.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ from reconciler.app.policy import load_policies
 from reconciler.app.render import Rendering
 from reconciler.app.world import NOTHING, Seen, World
 from reconciler.core.affected import ENVIRONMENTS
+from reconciler.core.approve import People
 from reconciler.core.decide import Law, Question, decide
 from reconciler.core.fingerprint import fingerprint
 from reconciler.core.grounds import as_finding, laws_of
@@ -40,6 +41,7 @@ from reconciler.core.tree import Change, changes, files_below
 from reconciler.core.veil import veiled
 from reconciler.errors import UsageError
 from reconciler.model.affected import Affected, Effect
+from reconciler.model.approval import Given, Person
 from reconciler.model.author import Author
 from reconciler.model.base import Risk
 from reconciler.model.check import CheckReport, ImpactPreview
@@ -54,6 +56,7 @@ from reconciler.ports import PolicyEngine, RegoReader, RepoTree, Scanner
 Progress = Callable[[int, int], None]
 _OF_FILES: Final = frozenset[Gate](("policy",))
 _OF_CHANGES: Final = frozenset[Gate](("documents", "authority", "secrets"))
+_NONE_GIVEN: Final[Mapping[str, Given]] = {}
 _ALL_NOTES: Final = (
     "authority and secrets look at changes; `reconciler scan` looks for secrets in the files",
 )
@@ -143,8 +146,12 @@ def judge_change(
     now: datetime,
     only: Collection[str],
     progress: Progress,
+    approvals: Mapping[str, Given] = _NONE_GIVEN,
 ) -> Checked:
-    """A change, with what a plan needs to be decided about."""
+    """A change, with what a plan needs to be decided about.
+
+    `approvals`: by environment; under the empty name, about the change itself.
+    """
     old, target, new = (
         World(tree, tools.rendering) for tree in (span.began, span.target, span.head)
     )
@@ -181,7 +188,11 @@ def judge_change(
         )
     ]
     _rule(cases, parts, judging.runs(), progress)
-    ground = _Ground(span.target, span.head, target.shared, pack, tools, now)
+    made_by = tuple(Person(one.name, one.email) for one in authors)
+    people = People.of(target.shared, now)
+    ground = _Ground(
+        span.target, span.head, target.shared, pack, tools, now, made_by, approvals, people
+    )
     began = ("commit.began", span.began.revision)
     questions = {case.one.name: _question(case, ground, (began,)) for case in cases}
     decisions = [_decided(question) for question in questions.values()]
@@ -212,9 +223,18 @@ def judge_change(
 
 
 def judge_all(
-    tree: RepoTree, tools: Tools, now: datetime, only: Collection[str], progress: Progress
+    tree: RepoTree,
+    tools: Tools,
+    now: datetime,
+    only: Collection[str],
+    progress: Progress,
+    approvals: Mapping[str, Given] = _NONE_GIVEN,
 ) -> Checked:
-    """Everything as it is; of those that were asked for by name, what a plan needs."""
+    """Everything as it is; of those that were asked for by name, what a plan needs.
+
+    `approvals`: by environment, with all authors of what led here, whom nobody else tells, and
+    the commits that were approved. They count where a plan has something to agree to.
+    """
     pack = load_policies(tree, tools.reader, tools.kept)
     judge = tools.judge(pack, now)
     world = World(tree, tools.rendering)
@@ -223,7 +243,8 @@ def judge_all(
         sorted({*problems, *Renderer(tree, desired.shared).template_problems(), *pack.problems})
     )
     _known(only, (), (tree,))
-    ground = _Ground(tree, tree, world.shared, pack, tools, now)
+    people = People.of(world.shared, now)
+    ground = _Ground(tree, tree, world.shared, pack, tools, now, (), approvals, people)
     by_path: dict[str, list[Problem]] = {}
     for problem in problems:
         by_path.setdefault(problem.path, []).append(problem)
@@ -309,6 +330,14 @@ class _Ground:
     pack: Pack
     tools: Tools
     now: datetime
+    authors: tuple[Person, ...]
+    approvals: Mapping[str, Given]
+    people: People
+
+    def asked(self, question: Question) -> Question:
+        """The same, with who made it and what was said about it."""
+        made = replace(question, authors=self.authors, people=self.people)
+        return made.heard(self.approvals.get(question.environment, Given()))
 
     @property
     def inputs(self) -> tuple[tuple[str, str], ...]:
@@ -485,7 +514,7 @@ def _question(
         own.append(("rendered.before", case.before.rendered.digest))
     wanted = case.wanted if changing else case.wanted - _OF_CHANGES
     owners = [seen.document.metadata.owner for seen in (case.before, case.after) if seen.document]
-    return Question(
+    question = Question(
         environment=case.one.name,
         owner=owners[0] if owners else "",
         needs=_handed_over(owners),
@@ -499,6 +528,7 @@ def _question(
         now=ground.now,
         changing=changing,
     )
+    return ground.asked(question)
 
 
 def _handed_over(owners: Sequence[str]) -> tuple[ApprovalNeed, ...]:
@@ -526,7 +556,7 @@ def _of_the_change(
     target: World,
 ) -> Question:
     """What is not about one environment: broken documents elsewhere, secrets, who changes rules."""
-    return Question(
+    question = Question(
         environment="",
         laws=(),
         risk="L3" if touched.rules else highest(case.risk for case in cases),
@@ -538,6 +568,7 @@ def _of_the_change(
         now=ground.now,
         needs=rules_needs(touched, target),
     )
+    return ground.asked(question)
 
 
 def _of_the_tree(run: GateRun, ground: _Ground) -> Question:

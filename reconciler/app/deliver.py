@@ -15,6 +15,7 @@ from reconciler.core.plan import risk_of_plan
 from reconciler.core.risk import highest
 from reconciler.core.veil import veiled
 from reconciler.errors import IndeterminateError
+from reconciler.model.approval import Given
 from reconciler.model.decision import Decision, Verdict
 from reconciler.model.rendered import Rendered
 from reconciler.ports import Hear
@@ -39,10 +40,22 @@ class Decided:
 
 @contextmanager
 def delivering(
-    checked: Checked, name: str, site: Site, *, destroy: bool = False, hear: Hear
+    checked: Checked,
+    name: str,
+    site: Site,
+    *,
+    destroy: bool = False,
+    hear: Hear,
+    given: Given | None = None,
 ) -> Iterator[Refused | Decided]:
-    """Judge, plan, judge the plan, decide. The environment is held until the caller is done."""
+    """Judge, plan, judge the plan, decide. The environment is held until the caller is done.
+
+    `given`: approvals that are known by now, in place of those that it was checked with. They are
+    judged again beside the plan: one that was given for another plan, or for none, does not count.
+    """
     question, rendered = _asked(checked, name)
+    if given is not None:
+        question = question.heard(given)
     if checked.change is not None and checked.change.verdict in REFUSED:
         yield Refused(checked.change)  # who may not change it, may not have it run either
         return

@@ -160,6 +160,11 @@ def agreement(
     )
 
 
+def is_commit(revision: str) -> bool:
+    """Whether it is the whole id of a commit, which nothing can be changed under."""
+    return _COMMIT.fullmatch(revision) is not None
+
+
 def key_fingerprint(key: str) -> str:
     """As `ssh-keygen -l` prints it. What is no key has one that no signature has."""
     try:
@@ -267,7 +272,7 @@ def _stale(approval: Approval, asked: Asked) -> str:
     """What moved since it was given; empty: nothing."""
     if approval.at > asked.now:
         return "it is dated in the future: set the clock where it was given, and agree again"
-    if approval.head not in asked.heads or not _COMMIT.fullmatch(approval.head):
+    if approval.head not in asked.heads or not is_commit(approval.head):
         return (
             f"it was given for the commit {approval.head[:_SHORT] or '(none)'}, and another one is "
             "judged: look at that, and agree again"

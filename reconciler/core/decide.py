@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from reconciler.core.approve import NOBODY, Agreement, Asked, People, agreement
+from reconciler.core.approve import NOBODY, Agreement, Asked, People, agreement, is_commit
 from reconciler.model.approval import Approval, Given, Person
 from reconciler.model.base import GateLevel, Risk, Stage, format_timestamp
 from reconciler.model.decision import (
@@ -123,8 +123,11 @@ def decide(question: Question) -> Decision:
 
 def _agreement(needs: Sequence[ApprovalNeed], question: Question) -> Agreement:
     inputs = dict(question.inputs)
+    head = inputs.get("commit.head", "")
+    # Files as they lie there are in no commit: whatever was approved, it was not those.
+    heads = question.heads or frozenset({head})
     asked = Asked(
-        question.heads or frozenset({inputs.get("commit.head", "")}),
+        heads if is_commit(head) else frozenset(),
         inputs.get("plan", ""),
         inputs.get("policies", ""),
         question.authors,

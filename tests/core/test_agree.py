@@ -107,6 +107,12 @@ def test_without_a_head_or_policies_nothing_counts() -> None:
         assert decide(question(ADA, BOB, inputs=inputs)).agreed == ()
 
 
+def test_no_commit_stands_for_files_as_they_lie_there() -> None:
+    loose = (("commit.head", "working tree"), *INPUTS[1:])
+    assert decide(question(ADA, heads=frozenset({HEAD}), inputs=loose)).agreed == ()
+    assert decide(question(ADA, heads=frozenset({HEAD}))).agreed == (ADA,)
+
+
 def test_what_was_said_later_stands_in_place_of_what_was_said() -> None:
     given_ = Given((BOB,), (Person("Mina", "", 3),), frozenset({OTHER}))
     heard = question(ADA).heard(given_)
