@@ -22,7 +22,7 @@ from reconciler.adapters.sandbox import mirror
 from reconciler.adapters.sandbox.cloud import Cloud as SandboxCloud
 from reconciler.adapters.sandbox.configuration import FAULTS
 from reconciler.adapters.terraform import Limits, Terraform, Workspace
-from reconciler.core.backend import backend
+from reconciler.core.backend import backend, state_server
 from reconciler.core.state import SANDBOX
 from reconciler.errors import ReconcilerError
 from reconciler.model.place import Place
@@ -123,6 +123,7 @@ def _state_variables(spec: SettingsSpec) -> dict[str, str]:
             )
         return {"PG_CONN_STR": connection}
     if isinstance(spec.state, HttpState):
+        state_server(spec.state)  # before its token is even read
         found = {}
         for name, otherwise in _HTTP:
             found[name] = secret_of(name) or otherwise

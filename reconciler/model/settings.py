@@ -1,7 +1,7 @@
 """Settings (`reconciler.yaml`): how this repository is watched, judged and applied."""
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -34,6 +34,18 @@ HttpUrl = Annotated[
 ]
 HttpsUrl = Annotated[
     str, worded(r"^https://[^\s@]+$", "an address that starts with https://", max_length=500)
+]
+STATE_ADDRESS: Final = (
+    r"^(https://[^\s@]+|http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?(/[^\s@]*)?)$"
+)
+StateUrl = Annotated[
+    str,
+    worded(
+        STATE_ADDRESS,
+        "an address that starts with https://, since a token is sent there;"
+        " http:// only for this machine (localhost)",
+        max_length=500,
+    ),
 ]
 TopicArn = Annotated[
     str,
@@ -101,8 +113,8 @@ class HttpState(Model):
 
     backend: Literal["http"]
     """http"""
-    address: HttpUrl
-    """The address below which each environment has its state."""
+    address: StateUrl
+    """The address below which each environment has its state; http:// only on this machine."""
 
 
 class PgState(Model):

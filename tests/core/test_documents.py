@@ -356,6 +356,36 @@ def test_targets_of_each_kind(old: str, new: str, ok: bool) -> None:  # noqa: FB
     assert (told(SETTINGS, files[SETTINGS], "Settings") == []) is ok
 
 
+@pytest.mark.parametrize(
+    "address, ok",
+    [
+        ("https://gitlab.example.com/api/v4/projects/7/terraform/state", True),
+        ("http://127.0.0.1:8080/state", True),
+        ("http://localhost/state", True),
+        ("http://[::1]:8080", True),
+        ("http://gitlab.example.com/state", False),
+        ("http://10.0.0.7/state", False),
+        ("http://localhost.example.com/state", False),
+        ("http://127.0.0.1.example.com/state", False),
+        ("http://127.0.0.1#.example.com/state", False),
+        ("HTTP://gitlab.example.com/state", False),
+    ],
+)
+def test_a_state_server_whose_token_all_could_read_is_refused(
+    address: str,
+    ok: bool,  # noqa: FBT001  # a column
+) -> None:
+    state = f"{{backend: http, address: '{address}'}}"
+    files = edited(small(), SETTINGS, "{backend: local}", state)
+    if ok:
+        assert told(SETTINGS, files[SETTINGS], "Settings") == []
+        return
+    problem = only(files, SETTINGS, "Settings")
+    said = f"{problem.message} {problem.expected}"
+    assert "https://" in said
+    assert "token" in said
+
+
 def test_a_missing_field_of_a_target_is_told_at_the_target() -> None:
     files = edited(small(), SETTINGS, "{kind: slack, urlFrom: SLACK_URL}", "{kind: slack}")
     problem = only(files, SETTINGS, "Settings")

@@ -45,6 +45,7 @@ _WORDS: Final[tuple[tuple[object, str], ...]] = (
     (settings.EnvVar, "variable name"),
     (settings.HttpUrl, "web address"),
     (settings.HttpsUrl, "https address"),
+    (settings.StateUrl, "https address"),
     (team.Email, "e-mail address"),
     (team.ForgeId, "user id"),
     (team.SshKey, "SSH public key"),

@@ -264,3 +264,13 @@ def test_a_state_that_cannot_be_saved_is_kept_and_brought_back(
     with planning(site, rendered) as planned:
         assert planned.plan.empty, "what was made is known again, and not made twice"
     assert not left.exists()
+
+
+def test_a_token_is_never_sent_in_clear_text() -> None:
+    """Whoever made the settings, and however: it is looked at again before use."""
+    state = HttpState.model_construct(backend="http", address="http://states.example.com")
+    with pytest.raises(ReconcilerError) as refused:
+        backend(state, "box", Path())
+    assert refused.value.reason == "clear-text"
+    assert "token" in refused.value.message
+    assert "https://" in refused.value.hint
