@@ -74,7 +74,7 @@ def read_plan(data: bytes | Document, environment: str, engine: str, key: bytes)
         tuple(doing),
         tuple(drift),
         outputs,
-        _digest(doing, outputs),
+        _digest(environment, doing, outputs),
         engine,
     )
 
@@ -377,7 +377,10 @@ def _sha(value: Any) -> str:
     return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
 
 
-def _digest(changes: Sequence[ResourceChange], outputs: Sequence[AttributeChange]) -> str:
+def _digest(
+    environment: str, changes: Sequence[ResourceChange], outputs: Sequence[AttributeChange]
+) -> str:
+    """Of one environment's plan: who agrees to it has agreed to no other environment's."""
     rows = [
         [
             one.address,
@@ -391,4 +394,4 @@ def _digest(changes: Sequence[ResourceChange], outputs: Sequence[AttributeChange
         ]
         for one in sorted(changes, key=lambda one: (one.address, one.deposed))
     ]
-    return _sha(["plan", 1, rows, [[o.path, o.before, o.after] for o in outputs]])
+    return _sha(["plan", 2, environment, rows, [[o.path, o.before, o.after] for o in outputs]])

@@ -93,7 +93,7 @@ class Plan:
     drift: tuple[Drifted, ...]
     outputs: tuple[AttributeChange, ...]
     digest: str
-    """The same for the same intent, and another for any other."""
+    """The same for the same intent, and another for any other intent or environment."""
     engine: str
     """Which program made it, in which version."""
 

@@ -309,3 +309,13 @@ def test_what_the_source_does_not_speak_of_is_drift_that_stays() -> None:
 def test_risk_of_a_plan(actions: tuple[str, ...], stage: str, track: str, risk: str) -> None:
     found = plan(*([change("aws_s3_bucket.a", *actions)] if actions else []))
     assert risk_of_plan(found, stage, track) == risk
+
+
+def test_a_plan_of_one_environment_is_none_of_another() -> None:
+    data = json.dumps(document(change())).encode()
+    digests = {read_plan(data, name, "terraform", KEY).digest for name in ("shop", "shop-dev")}
+    assert len(digests) == 2
+    assert plan(change()).digest in digests
+    assert (
+        plan().digest != read_plan(json.dumps(document()).encode(), "lab", "terraform", KEY).digest
+    )
