@@ -145,13 +145,13 @@ def apply(planned: Planned, expected: str, hear: Hear = lambda _event: None) -> 
     return outcome
 
 
-def agreed(plan: Plan, expected: str) -> None:
-    """Stop when it is not the plan that was agreed to."""
+def agreed(plan: Plan, expected: str, look: str = "plan") -> None:
+    """Stop when it is not the plan that was agreed to. `look`: the command that shows it."""
     if plan.digest != expected:
         raise ReconcilerError(
             "another-plan",
             f"planning {plan.environment} again gave another plan than the one that was agreed to",
-            hint=f"look at it: `reconciler plan {plan.environment}`",
+            hint=f"look at it: `reconciler {look} {plan.environment}`",
             subject=plan.environment,
         )
 

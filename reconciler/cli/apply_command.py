@@ -1,14 +1,18 @@
 """`reconciler apply` and `reconciler destroy`: they share every step."""
 
+import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, TypeVar
 
 import click
 from rich.console import Console
 
 from reconciler.app.deliver import Decided, delivering
 from reconciler.app.terraform import agreed, apply
+from reconciler.cli.again import again
 from reconciler.cli.building import (
     OUTCOMES,
     building_of,
@@ -30,13 +34,24 @@ from reconciler.model.run import Outcome
 from reconciler.report import check_json, check_text, plan_json, plan_text, text
 from reconciler.wiring import build
 
-_yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
-_plan_option = click.option(
-    "--plan",
-    "digest",
-    metavar="DIGEST",
-    help="Apply only if planning gives this plan again, as `reconciler plan` printed it.",
-)
+F = TypeVar("F", bound=Callable[..., object])
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def _of_a_plan(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not _DIGEST.fullmatch(value):
+        msg = (
+            f"`{value}` is no digest of a plan: `sha256:` and 64 hexadecimal digits,"
+            " as `reconciler plan` prints it"
+        )
+        raise click.BadParameter(msg)
+    return value
+
+
+def plan_option(help_: str) -> Callable[[F], F]:
+    """`--plan`: who names the plan's digest has agreed to that plan, and to no other."""
+    return click.option("--plan", "digest", metavar="DIGEST", callback=_of_a_plan, help=help_)
 
 
 @click.command("apply")
@@ -45,8 +60,11 @@ _plan_option = click.option(
 @target_option
 @sandbox_option
 @format_option
-@_yes_option
-@_plan_option
+@yes_option
+@plan_option(
+    "Apply without asking if planning gives this plan again, as `reconciler plan` printed it;"
+    " else nothing."
+)
 def command(
     environment: str,
     repo: Path,
@@ -58,13 +76,14 @@ def command(
 ) -> None:
     """Make the cloud as the target branch declares an environment.
 
-    Judges, plans, judges the plan, and asks; then applies that very plan. Without an allowing
-    decision nothing is applied. In the sandbox nobody has to agree: nothing there is real.
+    Judges, plans, judges the plan, and asks; then applies that very plan. Who names the plan by
+    `--plan` has agreed to it, and is not asked. Without an allowing decision nothing is applied. In
+    the sandbox nobody has to agree: nothing there is real.
 
     \b
     Examples:
       reconciler apply pitch-acme
-      reconciler apply pitch-acme --yes --plan sha256:5d0c...
+      reconciler apply pitch-acme --plan sha256:5d0c...
       reconciler apply pitch-acme --sandbox --yes
 
     Exit code 0: done; 1: failed or interrupted; 10: denied; 11: needs approval; 13: not judged.
@@ -84,8 +103,8 @@ def deliver(
     destroy: bool,
 ) -> None:
     """Both commands."""
-    if form == "json" and not yes:
-        raise UsageError("usage", "`--format json` cannot ask", hint="give `--yes`")
+    if form == "json" and not yes and digest is None:
+        raise UsageError("usage", "`--format json` cannot ask", hint="give `--plan` or `--yes`")
     ports = build()
     tree = declared_tree(ports, repo, rev)
     if not sandbox:
@@ -105,9 +124,10 @@ def deliver(
                 plan = found.planned.plan
                 screen.planned(found, may=may)
                 if may and not plan.empty:
-                    agreed(plan, digest or plan.digest)
-                    if not yes:
-                        screen.ask()
+                    if digest is not None:
+                        agreed(plan, digest, "destroy" if destroy else "plan")
+                    elif not yes:
+                        screen.ask(plan.digest)
                     hear = hearing(err(), found.planned.redact, show=screen.shown)
                     outcome = apply(found.planned, plan.digest, hear)
                 elif may:
@@ -143,14 +163,14 @@ class _Screen:
         if not self.shown:
             return
         plan_text.settled(self.console, found.planned.before)
-        plan_text.planned(self.console, found.planned.plan)
+        plan_text.planned(self.console, found.planned.plan, again=again)
         if found.planned.plan.empty:
             words = "There is nothing to destroy." if self.destroy else "It is as declared."
             text.said(self.console, words)
         elif may and found.decision.verdict is not Verdict.ALLOW:
             text.said(self.console, plan_text.NOBODY_HAS_TO_AGREE)
 
-    def ask(self) -> None:
+    def ask(self, digest: str) -> None:
         """A destroy wants the name: nobody types it by accident."""
         try:
             agreed = self._agreed()
@@ -158,7 +178,11 @@ class _Screen:
             if sys.stdin.isatty():  # Ctrl-C
                 raise
             click.echo(err=True)
-            raise UsageError("usage", "there is nobody to ask", hint="give `--yes`") from None
+            raise UsageError(
+                "usage",
+                "there is nobody to ask",
+                hint=f"give `--plan {digest}` for this very plan, or `--yes`",
+            ) from None
         if not agreed:
             text.said(self.console, "Nothing was applied.")
             stop_with(Exit.FAILURE)

@@ -15,6 +15,7 @@ from rich.console import Console
 from reconciler.app.check import Checked
 from reconciler.app.environment import find_environment
 from reconciler.app.render import Rendering, render_one
+from reconciler.cli.again import remember
 from reconciler.cli.checking import Asked, judged, target_of
 from reconciler.core.load import lazy_shared
 from reconciler.core.redact import Redactor
@@ -36,15 +37,16 @@ def sandbox_option(function: F) -> F:
         "--sandbox",
         is_flag=True,
         envvar="RECONCILER_SANDBOX",
+        callback=remember,
         help="In the simulated cloud on this machine, without an account (reconciler sandbox).",
     )(function)
 
 
 def target_option(function: F) -> F:
     """`--rev`: what is built; the target branch by default."""
-    return click.option("--rev", help="A commit; by default the last one of the target branch.")(
-        function
-    )
+    return click.option(
+        "--rev", callback=remember, help="A commit; by default the last one of the target branch."
+    )(function)
 
 
 @dataclass(frozen=True, slots=True)

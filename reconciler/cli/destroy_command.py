@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.apply_command import deliver
+from reconciler.cli.apply_command import deliver, plan_option, yes_option
 from reconciler.cli.building import sandbox_option, target_option
 from reconciler.cli.screen import format_option, repo_option
 
@@ -15,13 +15,8 @@ from reconciler.cli.screen import format_option, repo_option
 @target_option
 @sandbox_option
 @format_option
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option(
-    "--plan",
-    "digest",
-    metavar="DIGEST",
-    help="Destroy only if planning gives this plan again.",
-)
+@yes_option
+@plan_option("Destroy without asking if planning gives this plan again; else nothing.")
 def command(
     environment: str,
     repo: Path,

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from reconciler.app.drift import look_for_drift
+from reconciler.cli.again import again
 from reconciler.cli.building import (
     Declared,
     building_of,
@@ -67,12 +68,13 @@ def command(
         if sandbox:
             plan_text.simulated(console)
         for one in found:
-            plan_text.drifted(console, one, simulated=sandbox)
+            plan_text.drifted(console, one, again=again)
             if imports:
                 for left in one.unmanaged:
                     block = left.importing or f"# no block is known here for {left.arn}\n"
                     console.out(block, end="", highlight=False)
     for problem in failed:
+        problem.hint = again(problem.hint)
         text.failed(err(), problem)
     if failed:
         stop_with(failed[0].exit if len(failed) == 1 else Exit.FAILURE)

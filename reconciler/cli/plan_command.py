@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from reconciler.app.deliver import Decided, delivering
+from reconciler.cli.again import again
 from reconciler.cli.building import (
     building_of,
     declared,
@@ -71,9 +72,11 @@ def command(
                     )
                 else:
                     plan_text.settled(console, planned.before)
-                    plan_text.planned(console, planned.plan, whole=whole)
+                    plan_text.planned(console, planned.plan, whole=whole, again=again)
                     check_text.decided(console, found.decision)
-                    plan_text.to_apply(console, planned.plan, found.decision, simulated=sandbox)
+                    plan_text.to_apply(
+                        console, planned.plan, found.decision, simulated=sandbox, again=again
+                    )
                 planned.told()
             elif form == "json":
                 click.echo(check_json.refused(found.decision))

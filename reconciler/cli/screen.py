@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from reconciler.cli.again import again, remember
 from reconciler.errors import Exit, ReconcilerError, UsageError
 from reconciler.report import as_json, text
 
@@ -25,6 +26,7 @@ def repo_option(function: F) -> F:
         type=click.Path(path_type=Path),
         default=Path(),
         envvar="RECONCILER_REPO",
+        callback=remember,
         help="The repository; the one around the current folder by default.",
     )(function)
 
@@ -55,6 +57,7 @@ def rev_option(function: F) -> F:
     """`--rev`: which revision."""
     return click.option(
         "--rev",
+        callback=remember,
         help="A commit, branch or tag; by default the files as they are (bare repository: HEAD).",
     )(function)
 
@@ -71,6 +74,7 @@ def err() -> Console:
 
 def tell_failure(error: ReconcilerError) -> None:
     """On standard error for people; as JSON on standard output too where JSON was asked for."""
+    error.hint = again(error.hint)
     if _asked_for == ["json"]:
         click.echo(as_json.failed(error))
     text.failed(err(), error)

@@ -68,7 +68,7 @@ def failure(ran: Ran, environment: str, redact: Redact) -> ReconcilerError:
     return ReconcilerError(
         "terraform-failed",
         f"{step} {environment} failed: {words}",
-        hint="mend what it names; `reconciler render` shows the source",
+        hint=f"mend what it names; `reconciler render {environment}` shows the source",
         subject=environment,
     )
 

@@ -1,7 +1,7 @@
 """Plans, outcomes, drift and states for people. What loses data stands first, and in words."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from rich.console import Console
@@ -69,8 +69,10 @@ def counts(plan: Plan) -> str:
     return ", ".join(words)
 
 
-def planned(console: Console, plan: Plan, *, whole: bool = False) -> None:
-    """`reconciler plan`."""
+def planned(
+    console: Console, plan: Plan, *, whole: bool = False, again: Callable[[str], str] = str
+) -> None:
+    """`reconciler plan`. `again` adds to a command what it needs to mean the same target."""
     line(
         console,
         (f"{plan.environment}: ", "bold"),
@@ -83,12 +85,13 @@ def planned(console: Console, plan: Plan, *, whole: bool = False) -> None:
         _change(console, one, whole=whole)
     if len(shown) < len(plan.changes):
         left = len(plan.changes) - len(shown)
-        line(console, f"  and {left:,} more: `reconciler plan {plan.environment} --whole`")
+        line(console, again(f"  and {left:,} more: `reconciler plan {plan.environment} --whole`"))
     for output in plan.outputs:
         line(console, ("  output ", "dim"), f"{output.path}: {_from_to(output)}")
     if plan.drift:
         many = counted(len(plan.drift), "resource")
-        line(console, f"  changed outside of Terraform, {many} (`reconciler drift` says how):")
+        how = again(f"`reconciler drift {plan.environment}` says how")
+        line(console, f"  changed outside of Terraform, {many} ({how}):")
         for drifted in plan.drift if whole else plan.drift[:_LISTED]:
             what = "is gone" if drifted.kind == "gone" else "differs"
             line(console, ("    ! ", "yellow"), f"{drifted.address} {what}")
@@ -96,16 +99,23 @@ def planned(console: Console, plan: Plan, *, whole: bool = False) -> None:
             line(console, f"    and {len(plan.drift) - _LISTED:,} more")
 
 
-def to_apply(console: Console, plan: Plan, decision: Decision, *, simulated: bool) -> None:
+def to_apply(
+    console: Console,
+    plan: Plan,
+    decision: Decision,
+    *,
+    simulated: bool,
+    again: Callable[[str], str] = str,
+) -> None:
     """How this very plan is applied; nothing where it may not be, or where it does nothing."""
     allowed = decision.verdict is Verdict.ALLOW
     if simulated and decision.verdict is Verdict.NEEDS_APPROVAL:
         line(console, f"{NOBODY_HAS_TO_AGREE}")
         allowed = True
     if allowed and not plan.empty:
-        more = " --sandbox" if simulated else ""
-        line(console, ("This very plan: ", "dim"), plan.digest)
-        line(console, ("  ", ""), f"`reconciler apply {plan.environment}{more} --plan DIGEST`")
+        command = again(f"`reconciler apply {plan.environment} --plan {plan.digest}`")
+        line(console, ("To apply this very plan:", "dim"))
+        line(console, f"  {command.strip('`')}")
 
 
 def _change(console: Console, one: ResourceChange, *, whole: bool) -> None:
@@ -202,9 +212,8 @@ def applied(console: Console, one: Outcome, *, destroyed: bool = False) -> None:
         line(console, "Run the same again: it goes on from what is true.")
 
 
-def drifted(console: Console, one: Drift, *, simulated: bool = False) -> None:
-    """`reconciler drift ENV`."""
-    of = f"{one.environment}{' --sandbox' if simulated else ''}"
+def drifted(console: Console, one: Drift, *, again: Callable[[str], str] = str) -> None:
+    """`reconciler drift ENV`. `again` adds to a command what it needs to mean the same target."""
     pending = f": {counted(one.pending, 'change')} declared and not applied" if one.pending else ""
     if one.in_sync:
         word = "NO DRIFT: " if pending else "IN SYNC: "
@@ -245,9 +254,9 @@ def drifted(console: Console, one: Drift, *, simulated: bool = False) -> None:
     if pending:
         line(console, f"  besides{pending}")
     if any(each.mended for each in one.drifted):
-        line(console, ("  do ", "dim"), f"`reconciler apply {of}` puts it back")
+        line(console, ("  do ", "dim"), again(f"`reconciler apply {one.environment}` puts it back"))
     if one.unmanaged:
-        words = f"`reconciler drift {of} --imports` shows how to take over"
+        words = again(f"`reconciler drift {one.environment} --imports` shows how to take over")
         line(console, ("  do ", "dim"), f"{words} what is unmanaged; or delete it by hand")
 
 

@@ -36,13 +36,13 @@ def test_without_anybody_to_ask_it_is_wrong_usage(
 ) -> None:
     typed("")
     with pytest.raises(UsageError, match="there is nobody to ask") as caught:
-        screen(destroy=destroy).ask()
-    assert caught.value.hint == "give `--yes`"
+        screen(destroy=destroy).ask("sha256:5d")
+    assert caught.value.hint == "give `--plan sha256:5d` for this very plan, or `--yes`"
 
 
 def test_yes_is_enough_for_an_apply(typed: Callable[[str], None]) -> None:
     typed("y\n")
-    screen().ask()
+    screen().ask("sha256:5d")
 
 
 @pytest.mark.parametrize("answer, destroy", [("n", False), ("", False), ("y", True), ("sho", True)])
@@ -52,7 +52,7 @@ def test_anything_else_applies_nothing(
     typed(f"{answer}\n")
     one = screen(destroy=destroy)
     with pytest.raises(click.exceptions.Exit) as caught:
-        one.ask()
+        one.ask("sha256:5d")
     assert caught.value.exit_code == Exit.FAILURE
     file = one.console.file
     assert isinstance(file, io.StringIO)
@@ -61,4 +61,4 @@ def test_anything_else_applies_nothing(
 
 def test_a_destroy_wants_the_name(typed: Callable[[str], None]) -> None:
     typed("shop\n")
-    screen(destroy=True).ask()
+    screen(destroy=True).ask("sha256:5d")

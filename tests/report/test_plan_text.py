@@ -131,7 +131,7 @@ def test_what_is_new_shows_its_attributes_only_when_asked() -> None:
 def test_what_changed_outside_is_told_with_the_plan() -> None:
     drift = Drifted("aws_sns_topic.a", "aws_sns_topic", "gone", (), mended=True)
     text = planned(plan(change(), drift=(drift,)))
-    assert "changed outside of Terraform, 1 resource (`reconciler drift` says how):" in text
+    assert "changed outside of Terraform, 1 resource (`reconciler drift shop` says how):" in text
     assert "    ! aws_sns_topic.a is gone\n" in text
 
 
@@ -154,7 +154,7 @@ def test_how_to_apply_stands_only_where_it_may_be(
 
     text = said(show)
     assert (DIGEST in text) is shown
-    assert ("--sandbox --plan DIGEST" in text) is (shown and simulated)
+    assert (f"\n  reconciler apply shop --plan {DIGEST}\n" in text) is shown
     assert ("nobody has to agree" in text) is (verdict is Verdict.NEEDS_APPROVAL and simulated)
 
 
@@ -245,7 +245,11 @@ def test_no_drift_is_one_line_and_in_sync_only_when_all_is_applied() -> None:
 
 def test_what_drifted_in_the_sandbox_is_mended_there() -> None:
     one = drift(drifted=(Drifted("a.a", "a", "gone", (), mended=True),))
-    text = said(lambda console: plan_text.drifted(console, one, simulated=True))
+
+    def there(text: str) -> str:
+        return text.replace("shop", "shop --sandbox")
+
+    text = said(lambda console: plan_text.drifted(console, one, again=there))
     assert "`reconciler apply shop --sandbox` puts it back" in text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import signal
 from collections.abc import Iterator
@@ -195,19 +196,64 @@ def _take_away_stray(run: Lab) -> None:
 # --- asking, and the plan that was agreed to
 
 
+def test_what_is_to_be_run_next_finds_the_same_target(
+    run: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RECONCILER_SANDBOX")
+    link = tmp_path / "a clone"
+    link.symlink_to(run.repo.path)
+    monkeypatch.chdir(tmp_path)
+    run.commit(edited(lab(), TEMPLATE, "= 14", "= 30"), "other-days")
+    target = ("--repo", "a clone", "--sandbox", "--rev", "other-days")
+
+    def said(*argv: str) -> Done:
+        return run(*argv, *target)
+
+    *_, last = said("plan", "lab-again").out.splitlines()
+    command = shlex.split(last)
+    assert command[-2] == "--plan"
+    assert (command[2], command[command.index("--repo") + 1]) == ("lab-again", "a clone"), command
+    applied = run(*command[1:])
+    assert (applied.code, "APPLIED" in applied.out) == (0, True), applied.err
+    days = run.aws.client("logs").describe_log_groups(logGroupNamePrefix="/lab/lab-again")
+    assert days["logGroups"][0]["retentionInDays"] == 30, "the commit that was planned"
+    run.aws.client("sns").delete_topic(
+        TopicArn=next(one for one in run.aws.tagged("lab-again") if ":sns:" in one)
+    )
+    drift = said("drift", "lab-again")
+    assert drift.code == 12
+    assert "`reconciler apply lab-again --repo 'a clone' --rev other-days --sandbox`" in drift.out
+    run.state_file("lab-again").unlink()
+    refused = said("plan", "lab-again")
+    assert refused.code == 1
+    assert "`reconciler state lab-again --repo 'a clone' --rev other-days --sand" in refused.err
+
+
 def test_an_apply_asks_and_takes_only_the_plan_that_was_agreed_to(run: Lab) -> None:
     no = run("apply", "lab-one", typed="n\n")
     assert (no.code, "Nothing was applied" in no.out) == (1, True)
     assert "Apply this to lab-one?" in no.err
     silent = run("apply", "lab-one")
     assert (silent.code, "nobody to ask" in silent.err) == (2, True)
-    other = run("apply", "lab-one", "--yes", "--plan", "sha256:" + "0" * 64)
-    assert (other.code, "another plan" in other.err) == (1, True)
+    for more in ((), ("--yes",)):
+        other = run("apply", "lab-one", "--plan", "sha256:" + "0" * 64, *more, typed="y\n")
+        assert (other.code, "another plan" in other.err) == (1, True)
+        assert f"`reconciler plan lab-one --repo {run.repo.path} --sandbox`" in other.err
+        assert "Apply this" not in other.err
     assert run("apply", "lab-one", "--format", "json").code == 2
     assert run.aws.tagged("lab-one") == set()
-    digest = run("plan", "lab-one", "--format", "json").json["digest"]
-    yes = run("apply", "lab-one", "--plan", digest, typed="y\n")
-    assert (yes.code, "APPLIED" in yes.out) == (0, True)
+    *_, last = run("plan", "lab-one").out.splitlines()
+    program, *command = shlex.split(last)
+    assert program == "reconciler"
+    assert command[:2] == ["apply", "lab-one"]
+    before = len(run.runs("lab-one"))
+    for wrong in (command[-1][:19], command[-1].upper(), command[-1].removeprefix("sha256:"), ""):
+        done = run(*command[:-1], wrong)
+        assert (done.code, "no digest of a plan" in done.err) == (2, True), done.err
+        assert len(run.runs("lab-one")) == before
+    assert run.aws.tagged("lab-one") == set()
+    yes = run(*command)  # there is nobody to ask, and nothing is left to be asked
+    assert (yes.code, "APPLIED" in yes.out) == (0, True), yes.err
     assert len(run.aws.tagged("lab-one")) == 3
     nothing = run("apply", "lab-one", "--yes", "--format", "json")
     assert nothing.code == 0
