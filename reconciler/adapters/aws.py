@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from reconciler.errors import ReconcilerError, TransientError
 from reconciler.model.drift import Culprit
@@ -21,6 +22,8 @@ _CONFIG: Final = Config(
     connect_timeout=5, read_timeout=30, retries={"max_attempts": 4, "mode": "standard"}
 )
 _SHORTEST: Final = 900
+_NO_ANSWER: Final = (BotoCoreError, ResponseParserError)
+"""Nobody answers, or something that is not AWS: a proxy's page."""
 _BUSY: Final = ("Throttling", "RequestLimitExceeded", "ServiceUnavailable", "InternalFailure")
 
 
@@ -53,7 +56,7 @@ class AwsAccounts:
                 hint="does the role trust whoever runs this, and is the token fresh?",
                 subject=account,
             ) from err
-        except BotoCoreError as err:
+        except _NO_ANSWER as err:
             raise ReconcilerError(
                 "credentials",
                 f"the account {account} cannot be entered to {purpose}: {type(err).__name__}",
@@ -151,7 +154,7 @@ class AwsCloud:
                 for row in page["ResourceTagMappingList"]
             )
             return [arn for arn in found if not self._going(arn)]
-        except (BotoCoreError, ClientError) as err:
+        except (*_NO_ANSWER, ClientError) as err:
             raise TransientError(
                 "unmanaged-unknown",
                 f"the cloud does not say what carries the tags of {environment}:"
@@ -164,7 +167,7 @@ class AwsCloud:
         """Whether it is deleted already, and only waits for its last day, as keys do."""
         if ":kms:" not in arn or ":key/" not in arn:
             return False
-        with suppress(BotoCoreError, ClientError, KeyError):
+        with suppress(*_NO_ANSWER, ClientError, KeyError):
             key = self._client("kms").describe_key(KeyId=arn)["KeyMetadata"]
             return bool(key["KeyState"] == "PendingDeletion")
         return False
@@ -172,7 +175,7 @@ class AwsCloud:
     def culprit(self, identity: str, since: datetime | None = None) -> Culprit | None:
         """Who changed a thing last, where CloudTrail answers; None where it does not."""
         name = identity.rpartition(":")[2].rpartition("/")[2]
-        with suppress(BotoCoreError, ClientError, KeyError):
+        with suppress(*_NO_ANSWER, ClientError, KeyError):
             asked: dict[str, Any] = {
                 "LookupAttributes": [{"AttributeKey": "ResourceName", "AttributeValue": name}],
                 "MaxResults": 10,

@@ -6,6 +6,7 @@ import json
 import shlex
 import shutil
 import signal
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from reconciler.adapters.sandbox.cloud import Cloud
 from tests.check.project import PORTAL, Warm, warm
 from tests.repos import GitRepo, edited, shipped
 from tests.terraform.lab import SERVICE, TEMPLATE, Done, Lab, lab, remains, whole
-from tests.terraform.test_runs import wait_for
+from tests.terraform.test_runs import StateServer, served, wait_for
 
 HACK = "environments/demo/hackathon-booking.yaml"
 
@@ -380,6 +381,42 @@ def test_only_what_the_target_branch_had_is_applied_in_the_real_world(real: Lab)
     done = real("apply", "acme-portal", "--rev", aside, "--yes")
     assert (done.code, "not on the branch `main`" in done.err) == (2, True), done.out + done.err
     assert real("destroy", "acme-portal", "--rev", aside, "--yes").code == 2
+
+
+def test_a_change_does_not_say_where_credentials_are_sent(
+    real: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The target branch's settings are used; what the change names is never even asked."""
+    token = "a-token-of-the-pipeline"
+    monkeypatch.setenv("TF_HTTP_PASSWORD", token)
+    monkeypatch.setenv("PIPELINE_TOKEN", token)
+    with served() as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", address)
+        settings = edited(lab(), "reconciler.yaml", "backend: local", "backend: http")
+        own = f"    backend: http\n    address: {address}\n"
+        settings = edited(settings, "reconciler.yaml", "    backend: http\n", own)
+        entered = {
+            **settings,
+            "reconciler.yaml": settings["reconciler.yaml"].rstrip()
+            + "\n  aws: {webIdentityFrom: PIPELINE_TOKEN}\n",
+        }
+        rev = real.commit(entered, "its-own-server")
+        planned = real("plan", "acme-portal-dev", "--rev", rev, "--format", "json")
+        assert planned.json["kind"] == "Plan", planned.err
+        assert StateServer.asked == []
+
+        # Merged, the same settings are used, so it would have been seen.
+        repo = GitRepo.make(tmp_path / "merged.git")
+        repo.commit(dict(settings))
+        assert replace(real, repo=repo)("plan", "acme-portal-dev").code in (0, 11)
+        path, said = StateServer.asked[0]
+        assert path == "/state/acme-portal-dev"
+        assert b64decode(said.removeprefix("Basic ")) == f"gitlab-ci-token:{token}".encode()
+        StateServer.asked.clear()
+        repo.commit(dict(entered))
+        refused = replace(real, repo=repo)("plan", "acme-portal-dev")
+        assert (refused.code, "cannot be entered to plan" in refused.err) == (1, True), refused.err
+        assert {path for path, _ in StateServer.asked} == {"/state"}
 
 
 def test_states_of_the_two_worlds_never_meet(real: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -422,6 +422,8 @@ class StateServer(BaseHTTPRequestHandler):
     state: ClassVar[bytes] = b""
     lock: ClassVar[bytes] = b""
     broken: ClassVar[bool] = False
+    asked: ClassVar[list[tuple[str, str]]] = []
+    """Every request: its path, and who it says that it is from."""
 
     def do_GET(self) -> None:
         self._answer(200 if self.state else 404, self.state)
@@ -445,6 +447,7 @@ class StateServer(BaseHTTPRequestHandler):
         self._answer(200, b"")
 
     def _answer(self, code: int, body: bytes) -> None:
+        StateServer.asked.append((self.path, self.headers.get("Authorization", "")))
         self.send_response(code)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -457,6 +460,7 @@ class StateServer(BaseHTTPRequestHandler):
 @contextmanager
 def served() -> Iterator[str]:
     StateServer.state, StateServer.lock, StateServer.broken = b"", b"", False
+    StateServer.asked = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), StateServer)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
