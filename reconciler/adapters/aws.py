@@ -22,6 +22,8 @@ _CONFIG: Final = Config(
     connect_timeout=5, read_timeout=30, retries={"max_attempts": 4, "mode": "standard"}
 )
 _SHORTEST: Final = 900
+_EVENTS: Final = 50
+"""As many events as one answer of CloudTrail holds: most of them only look at a thing."""
 _NO_ANSWER: Final = (BotoCoreError, ResponseParserError)
 """Nobody answers, or something that is not AWS: a proxy's page."""
 _BUSY: Final = ("Throttling", "RequestLimitExceeded", "ServiceUnavailable", "InternalFailure")
@@ -129,6 +131,8 @@ class AwsCloud:
         )
         self._endpoint = endpoint
         self._headers = dict(headers or {})
+        self._silent = False
+        """Whether CloudTrail did not answer once."""
 
     def _client(self, service: str) -> Any:
         client = self._session.client(service, endpoint_url=self._endpoint, config=_CONFIG)
@@ -174,18 +178,30 @@ class AwsCloud:
 
     def culprit(self, identity: str, since: datetime | None = None) -> Culprit | None:
         """Who changed a thing last, where CloudTrail answers; None where it does not."""
+        if self._silent:
+            return None
         name = identity.rpartition(":")[2].rpartition("/")[2]
-        with suppress(*_NO_ANSWER, ClientError, KeyError):
-            asked: dict[str, Any] = {
-                "LookupAttributes": [{"AttributeKey": "ResourceName", "AttributeValue": name}],
-                "MaxResults": 10,
-            }
-            if since is not None:
-                asked["StartTime"] = since
+        asked: dict[str, Any] = {
+            "LookupAttributes": [{"AttributeKey": "ResourceName", "AttributeValue": name}],
+            "MaxResults": _EVENTS,
+        }
+        if since is not None:
+            asked["StartTime"] = since
+        try:
             events = self._client("cloudtrail").lookup_events(**asked)["Events"]
-            for event in events:
-                if event.get("ReadOnly") != "true":
-                    return Culprit(
-                        str(event.get("Username", "")), str(event["EventName"]), event["EventTime"]
-                    )
+        except (*_NO_ANSWER, ClientError, KeyError):
+            # It answers few questions in a second, and what it refuses once it refuses again.
+            self._silent = True
+            return None
+        changed = (one for one in events if one.get("ReadOnly") != "true")
+        return next((_culprit(one) for one in changed), None)
+
+
+def _culprit(event: Mapping[str, Any]) -> Culprit | None:
+    """None where it does not say enough."""
+    when, what = event.get("EventTime"), event.get("EventName")
+    if not isinstance(when, datetime) or not what:
         return None
+    # What a service of AWS does by itself has no user.
+    who = event.get("Username") or event.get("EventSource") or "unknown"
+    return Culprit(str(who), str(what), when)

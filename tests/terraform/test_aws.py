@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,7 +14,6 @@ from urllib.parse import parse_qs
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.stub import Stubber
 
 from reconciler.adapters import aws
 from reconciler.adapters.aws import AwsAccounts, AwsCloud
@@ -289,52 +288,121 @@ def test_a_cloud_that_does_not_answer_is_no_empty_cloud() -> None:
         cloud_of("http://127.0.0.1:9", ACCOUNT).tagged("shop")
 
 
-class Stubbed(AwsCloud):
-    """CloudTrail, answering from a script."""
+class Trail(BaseHTTPRequestHandler):
+    """CloudTrail's own words over HTTP: moto has no events to look up."""
 
-    def __init__(self, script: Callable[[Stubber], None]) -> None:
-        super().__init__({"AWS_REGION": REGION})
-        self._trail = client("http://127.0.0.1:9", "cloudtrail")
-        self._stub = Stubber(self._trail)
-        script(self._stub)
-        self._stub.activate()
+    asked: ClassVar[list[dict[str, Any]]] = []
+    answers: ClassVar[list[tuple[int, Any]]] = []
+    """One for each request; the last one is given for ever."""
 
-    def _client(self, service: str) -> Any:
-        assert service == "cloudtrail"
-        return self._trail
+    def do_POST(self) -> None:
+        assert self.headers["X-Amz-Target"].endswith("CloudTrail_20131101.LookupEvents")
+        Trail.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        many = Trail.answers
+        status, told = many.pop(0) if len(many) > 1 else many[0]
+        data = told if isinstance(told, bytes) else json.dumps(told).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/x-amz-json-1.1")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # its name there
+        """Say nothing."""
+
+
+@pytest.fixture
+def trail() -> Iterator[AwsCloud]:
+    Trail.asked.clear()
+    Trail.answers.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Trail)
+    thread = Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield cloud_of(f"http://127.0.0.1:{server.server_address[1]}", ACCOUNT)
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 WHEN = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+ARN = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/shop-items"
+THROTTLED = (400, {"__type": "ThrottlingException", "message": "Rate exceeded"})
 
 
 def event(name: str, who: str, *, reads: bool) -> dict[str, Any]:
     return {
+        "EventId": f"event-{name}",
         "EventName": name,
-        "Username": who,
+        "EventSource": "dynamodb.amazonaws.com",
+        **({"Username": who} if who else {}),
         "ReadOnly": "true" if reads else "false",
-        "EventTime": WHEN,
+        "EventTime": WHEN.timestamp(),
+        "Resources": [{"ResourceType": "AWS::DynamoDB::Table", "ResourceName": "shop-items"}],
     }
 
 
-def test_who_changed_a_thing_last_is_told() -> None:
-    asked = {
-        "LookupAttributes": [{"AttributeKey": "ResourceName", "AttributeValue": "shop-items"}],
-        "MaxResults": 10,
-    }
+LOOKS = event("DescribeTable", "bob", reads=True)
+TAGS = event("TagResource", "eve", reads=False)
 
-    def script(stub: Stubber) -> None:
-        many = [event("DescribeTable", "bob", reads=True), event("TagResource", "eve", reads=False)]
-        stub.add_response("lookup_events", {"Events": many}, asked)
-        stub.add_response("lookup_events", {"Events": []}, {**asked, "StartTime": WHEN})
-        stub.add_client_error("lookup_events", "AccessDenied")
 
-    cloud = Stubbed(script)
-    arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/shop-items"
-    found = cloud.culprit(arn)
+def test_who_changed_a_thing_last_is_told(trail: AwsCloud) -> None:
+    older = event("CreateTable", "sara", reads=False)
+    Trail.answers.append((200, {"Events": [LOOKS, TAGS, older]}))
+    found = trail.culprit(ARN)
     assert found is not None
-    assert (found.who, found.what, found.when) == ("eve", "TagResource", WHEN)
-    assert cloud.culprit("shop-items", WHEN) is None
-    assert cloud.culprit(arn) is None, "no trail, no culprit, and no failure"
+    assert (found.who, found.what, found.when.astimezone(UTC)) == ("eve", "TagResource", WHEN)
+    (asked,) = Trail.asked
+    assert asked["LookupAttributes"] == [
+        {"AttributeKey": "ResourceName", "AttributeValue": "shop-items"}
+    ]
+    trail.culprit("shop-items", WHEN)
+    assert Trail.asked[-1]["StartTime"] == WHEN.timestamp()
+
+
+@pytest.mark.parametrize("events", [[], [LOOKS], [{"ReadOnly": "false"}]])
+def test_where_nobody_changed_it_nobody_is_named(
+    events: list[dict[str, Any]], trail: AwsCloud
+) -> None:
+    Trail.answers.append((200, {"Events": events}))
+    assert trail.culprit(ARN) is None
+    Trail.answers[:] = [(200, {"Events": [TAGS]})]
+    assert trail.culprit(ARN) is not None, "an empty answer is an answer: it is asked of the next"
+
+
+def test_what_a_service_did_by_itself_is_told_as_its_doing(trail: AwsCloud) -> None:
+    Trail.answers.append((200, {"Events": [event("UpdateTable", "", reads=False)]}))
+    found = trail.culprit(ARN)
+    assert found is not None
+    assert found.who == "dynamodb.amazonaws.com"
+
+
+def test_a_trail_that_is_busy_is_asked_again(trail: AwsCloud) -> None:
+    Trail.answers += [THROTTLED, (200, {"Events": [TAGS]})]
+    found = trail.culprit(ARN)
+    assert found is not None
+    assert found.who == "eve"
+    assert len(Trail.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        THROTTLED,
+        (400, {"__type": "AccessDeniedException", "message": "not cloudtrail:LookupEvents"}),
+        (500, {"__type": "InternalFailure"}),
+        (200, {}),
+        (200, b"<html>a proxy</html>"),
+        (403, b"<html>a proxy</html>"),
+    ],
+)
+def test_a_trail_that_does_not_answer_names_nobody_and_fails_nothing(
+    answer: tuple[int, Any], trail: AwsCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aws, "_CONFIG", Config(retries={"total_max_attempts": 1}))
+    Trail.answers.append(answer)
+    assert trail.culprit(ARN) is None
+    assert trail.culprit("another") is None
+    assert len(Trail.asked) == 1, "it is not asked for each resource in vain"
 
 
 def test_an_expired_credential_while_planning_is_said() -> None:
