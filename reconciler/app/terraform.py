@@ -175,7 +175,7 @@ def _ended(site: Site, run: Run, workspace: Workspace, ran: Ran, redact: Redacto
     elif readable:
         outcome = _without_lost(outcome, state, tuple(told.get("making", ())))
     kept = "" if readable and saved != "kept" else str(run.path)
-    return replace(outcome, state=mark, kept=kept)
+    return replace(outcome, state=mark, kept=kept, brought_back=saved == "pushed")
 
 
 def _without_lost(outcome: Outcome, state: State | None, making: Sequence[str]) -> Outcome:
@@ -322,6 +322,8 @@ def unlock(site: Site, rendered: Rendered, lock: str) -> None:
         for _ in _cut_off(site, name):  # the holder may be one of ours, and alive
             pass
         ran = workspace.unlock(lock)
+        if ran.ended != "itself":
+            raise failure(ran, name, Redactor())
         if not ran.ok:
             raise ReconcilerError(
                 "not-unlocked",

@@ -113,6 +113,7 @@ def deliver(
     screen = _Screen(out(), environment, sandbox=sandbox, shown=form == "text", destroy=destroy)
     screen.begin()
     outcome: Outcome | None = None
+    settled: tuple[Outcome, ...] = ()
     nothing = False
     with standing(ports, repo, tree.revision, environment) as checked, stopping_well(ports):
         site = building_of(ports, repo, one, simulated=sandbox).site
@@ -121,7 +122,7 @@ def deliver(
             decision = found.decision
             may = _may(decision, sandbox=sandbox)
             if isinstance(found, Decided):
-                plan = found.planned.plan
+                plan, settled = found.planned.plan, found.planned.before
                 screen.planned(found, may=may)
                 if may and not plan.empty:
                     if digest is not None:
@@ -132,12 +133,13 @@ def deliver(
                     outcome = apply(found.planned, plan.digest, hear)
                 elif may:
                     outcome, nothing = _nothing(found), True
-                found.planned.told()
+                if outcome is not None or screen.shown:  # a refusal as JSON does not tell it
+                    found.planned.told()
     if outcome is None:
         _refuse(decision, form)
         return
     if form == "json":
-        click.echo(plan_json.applied(outcome, simulated=sandbox))
+        click.echo(plan_json.applied(outcome, settled, simulated=sandbox))
     elif not nothing:
         plan_text.applied(screen.console, outcome, destroyed=destroy)
     stop_with(OUTCOMES[outcome.result])

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from reconciler.errors import ReconcilerError, TransientError, WaitingError
-from reconciler.model.run import Diagnostic, Ran
+from reconciler.model.run import Diagnostic, Ran, Step
 
 Redact = Callable[[str], str]
 _LOCKED: Final = "Error acquiring the state lock"
@@ -35,13 +35,20 @@ _BUSY: Final = (
 )
 _FULL: Final = ("no space left on device", "disk quota exceeded")
 _SHOWN: Final = 3
+_STEPS: Final[dict[Step, str]] = {
+    "init": "getting ready",
+    "plan": "planning",
+    "show": "reading the plan of",
+    "apply": "applying",
+    "state": "reading the state of",
+    "push": "saving the state of",
+    "unlock": "unlocking the state of",
+}
 
 
 def failure(ran: Ran, environment: str, redact: Redact) -> ReconcilerError:
     """Why a command did not go well."""
-    step = {"init": "getting ready", "plan": "planning", "apply": "applying"}.get(
-        ran.step, ran.step
-    )
+    step = _STEPS[ran.step]
     if ran.ended == "out-of-time":
         return TransientError(
             "out-of-time",

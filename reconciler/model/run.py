@@ -98,3 +98,5 @@ class Outcome:
     engine: str
     kept: str = ""
     """Where the run directory is kept, when something in it is still wanted."""
+    brought_back: bool = False
+    """Whether Terraform could not save the state, and it was brought back afterwards."""

@@ -45,9 +45,14 @@ def planned(plan: Plan, decision: Decision, settled: Sequence[Outcome], *, simul
     )
 
 
-def applied(outcome: Outcome, *, simulated: bool) -> str:
+def applied(outcome: Outcome, settled: Sequence[Outcome], *, simulated: bool) -> str:
     """`reconciler apply ENV`."""
-    return document("Outcome", simulated=simulated, **_outcome(outcome))
+    return document(
+        "Outcome",
+        simulated=simulated,
+        **_outcome(outcome),
+        settled=[_outcome(one) for one in settled],
+    )
 
 
 def drifted(many: Sequence[Drift], *, simulated: bool) -> str:
@@ -142,6 +147,7 @@ def _outcome(one: Outcome) -> dict[str, Any]:
         "unknown": list(one.unknown),
         "state": _mark(one.state),
         "kept": one.kept or None,
+        "broughtBack": one.brought_back,
         "errors": [
             {
                 "summary": said.summary,

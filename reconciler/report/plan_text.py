@@ -35,6 +35,7 @@ _WORD: Final = {
 NOBODY_HAS_TO_AGREE: Final = (
     "In the sandbox nobody has to agree; in a real account it is asked for."
 )
+_BROUGHT_BACK: Final = "Terraform could not save its state; it was brought back, and is saved now."
 _LONG: Final = 80
 _ATTRIBUTES: Final = 12
 _LISTED: Final = 40
@@ -179,6 +180,8 @@ def settled(console: Console, many: Sequence[Outcome]) -> None:
         )
         for address in one.unknown:
             line(console, ("    ? ", "yellow"), address)
+        if one.brought_back:
+            line(console, f"  {_BROUGHT_BACK}")
 
 
 def applied(console: Console, one: Outcome, *, destroyed: bool = False) -> None:
@@ -204,6 +207,8 @@ def applied(console: Console, one: Outcome, *, destroyed: bool = False) -> None:
             line(console, ("  error: ", "red"), f"{place}{said.summary}")
             for text in said.detail.splitlines():
                 line(console, (f"    {text}", "dim"))
+    if one.brought_back:
+        line(console, f"  {_BROUGHT_BACK}")
     if one.kept:
         line(console, ("  kept: ", "bold yellow"), f"{one.kept}: the state could not be saved")
     if one.result == "failed":

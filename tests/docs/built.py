@@ -52,10 +52,10 @@ def built() -> Iterator[dict[str, Any]]:
     yield json.loads(plan_json.planned(plan, _decision(), [cut_off], simulated=False))
     failed = Diagnostic("error", "It broke", "why", ADDRESS, "api.tf", 1)
     for one in (
-        _outcome("done", done=(ADDRESS,)),
+        _outcome("done", done=(ADDRESS,), brought_back=True),
         _outcome("failed", failed=(ADDRESS,), diagnostics=(failed,), kept="runs/1", state=None),
     ):
-        yield json.loads(plan_json.applied(one, simulated=True))
+        yield json.loads(plan_json.applied(one, [cut_off], simulated=True))
     yield json.loads(check_json.refused(_decision(Verdict.DENY)))
     drift = Drift(
         "trade-fair",

@@ -215,6 +215,7 @@ def test_the_same_error_is_told_once() -> None:
 
 
 def test_a_state_that_could_not_be_saved_is_pointed_at() -> None:
+    assert "is saved now" in applied(outcome(brought_back=True))
     text = applied(outcome(result="interrupted", kept="runs/shop/1"))
     assert "  kept: runs/shop/1: the state could not be saved\n" in text
     assert text.endswith("Run the same again: it goes on from what is true.\n")

@@ -263,6 +263,7 @@ def test_a_state_that_cannot_be_saved_is_kept_and_brought_back(
     elsewhere.mend()
     with planning(site, rendered) as planned:
         assert planned.plan.empty, "what was made is known again, and not made twice"
+        assert [one.brought_back for one in planned.before] == [True]
     assert not left.exists()
 
 

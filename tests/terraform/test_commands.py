@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import signal
@@ -523,6 +524,14 @@ resource "terraform_data" "last" {
 """
 
 
+def waiting(mark: Path, go: Path) -> dict[str, str]:
+    """A blueprint whose apply waits in its middle."""
+    text = WAITS.replace("@MARK@", str(mark)).replace("@GO@", str(go))
+    track = "profiles/tracks/customer.yaml"  # a provisioner makes it wait, so it is allowed here
+    law = lab()[track].replace("  rules:\n", "  rules:\n    provisioners: [local-exec]\n")
+    return {**lab(), SERVICE: text, track: law}
+
+
 @pytest.mark.parametrize(
     "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.soak)]
 )
@@ -530,11 +539,8 @@ def test_a_command_that_is_asked_to_stop_says_what_was_done(
     run: Lab, tmp_path: Path, number: signal.Signals
 ) -> None:
     mark, go = tmp_path / "mark", tmp_path / "go"
-    text = WAITS.replace("@MARK@", str(mark)).replace("@GO@", str(go))
     name = {signal.SIGTERM: "globex-shop-staging", signal.SIGINT: "acme-portal-staging"}[number]
-    track = "profiles/tracks/customer.yaml"  # a provisioner makes it wait, so it is allowed here
-    law = lab()[track].replace("  rules:\n", "  rules:\n    provisioners: [local-exec]\n")
-    rev = run.commit({**lab(), SERVICE: text, track: law}, f"waits-{name}")
+    rev = run.commit(waiting(mark, go), f"waits-{name}")
     process = run.process("apply", name, "--yes", "--rev", rev, RECONCILER_CACHE_DIR="none")
     wait_for(mark.exists, 60)
     process.send_signal(number)
@@ -551,6 +557,28 @@ def test_a_command_that_is_asked_to_stop_says_what_was_done(
     assert addresses(held["resources"]) == [
         f"terraform_data.{one}" for one in ("first", "last", "waits")
     ]
+
+
+def test_what_came_of_an_apply_that_was_cut_off_is_told_to_programs_too(
+    run: Lab, tmp_path: Path
+) -> None:
+    mark, go = tmp_path / "mark", tmp_path / "go"
+    name = "acme-portal"
+    rev = run.commit(waiting(mark, go), f"waits-{name}")
+    process = run.process("apply", name, "--yes", "--rev", rev, RECONCILER_CACHE_DIR="none")
+    wait_for(mark.exists, 60)
+    process.kill()
+    process.communicate(timeout=60)
+    (pid,) = [path.read_text() for folder in run.runs(name) for path in folder.glob("home/pid")]
+    go.touch()
+    wait_for(lambda: not os.path.lexists(f"/proc/{pid}/exe"), 60)
+    again = run("apply", name, "--yes", "--rev", rev, "--format", "json")
+    assert again.code == 0, again.err
+    (settled,) = again.json["settled"]
+    assert (settled["environment"], settled["result"]) == (name, "interrupted")
+    assert len(settled["done"]) == 3, "it went on by itself, and ended what it began"
+    assert (again.json["result"], again.json["done"]) == ("done", []), "nothing was left to do"
+    assert run("apply", name, "--yes", "--rev", rev, "--format", "json").json["settled"] == []
 
 
 def test_kinds_and_codes_of_what_is_asked_wrongly(run: Lab) -> None:

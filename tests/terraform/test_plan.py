@@ -2,12 +2,13 @@
 
 import copy
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.core.diagnose import failure
 from reconciler.core.plan import (
     NotAPlan,
     differences,
@@ -18,6 +19,7 @@ from reconciler.core.plan import (
     sensitive_texts,
 )
 from reconciler.model.plan import SENSITIVE, UNKNOWN, Plan
+from reconciler.model.run import Ran, Step
 
 KEY = b"key"
 
@@ -319,3 +321,19 @@ def test_a_plan_of_one_environment_is_none_of_another() -> None:
     assert (
         plan().digest != read_plan(json.dumps(document()).encode(), "lab", "terraform", KEY).digest
     )
+
+
+def test_every_step_that_fails_is_named_in_words() -> None:
+    said = {
+        step: failure(Ran(step, 1, (), ()), "shop", str).message.partition(" failed")[0]
+        for step in get_args(Step)
+    }
+    assert said == {
+        "init": "getting ready shop",
+        "plan": "planning shop",
+        "show": "reading the plan of shop",
+        "apply": "applying shop",
+        "state": "reading the state of shop",
+        "push": "saving the state of shop",
+        "unlock": "unlocking the state of shop",
+    }
