@@ -46,6 +46,10 @@ class WaitingError(ReconcilerError):
     """Somebody else is at it: the same step may go well when they have ended."""
 
 
+class StoppedError(ReconcilerError):
+    """Somebody asked it to stop, and it did. Nothing is wrong."""
+
+
 class IndeterminateError(ReconcilerError):
     """Something could not be judged, so it is not allowed."""
 

@@ -240,6 +240,7 @@ def _outcome(
         shown,
         None,
         engine,
+        late=ran.ended == "out-of-time",
     )
 
 

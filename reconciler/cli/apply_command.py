@@ -141,7 +141,7 @@ def deliver(
     if form == "json":
         click.echo(plan_json.applied(outcome, settled, simulated=sandbox))
     elif not nothing:
-        plan_text.applied(screen.console, outcome, destroyed=destroy)
+        plan_text.applied(screen.console, outcome, destroyed=destroy, again=again)
     stop_with(OUTCOMES[outcome.result])
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from reconciler.errors import ReconcilerError, TransientError, WaitingError
+from reconciler.errors import ReconcilerError, StoppedError, TransientError, WaitingError
 from reconciler.model.run import Diagnostic, Ran, Step
 
 Redact = Callable[[str], str]
@@ -57,10 +57,15 @@ def failure(ran: Ran, environment: str, redact: Redact) -> ReconcilerError:
             subject=environment,
         )
     if ran.ended == "stopped":
-        return ReconcilerError(
+        changed = (
+            "the state is as it was, or as it was to be"
+            if ran.step in ("push", "unlock")
+            else "nothing was changed"
+        )
+        return StoppedError(
             "stopped",
-            f"{step} {environment} was stopped",
-            hint="run it again when you like: what is true is planned anew",
+            f"{step} {environment} ended early, as it was asked to; {changed}",
+            hint="run it again when you like: it begins from what is true then",
             subject=environment,
         )
     said = "\n".join(f"{one.summary}\n{one.detail}" for one in ran.errors)

@@ -98,5 +98,7 @@ class Outcome:
     engine: str
     kept: str = ""
     """Where the run directory is kept, when something in it is still wanted."""
+    late: bool = False
+    """Whether it was stopped for it took longer than it may; else somebody asked it to."""
     brought_back: bool = False
     """Whether Terraform could not save the state, and it was brought back afterwards."""

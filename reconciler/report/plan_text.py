@@ -184,17 +184,29 @@ def settled(console: Console, many: Sequence[Outcome]) -> None:
             line(console, f"  {_BROUGHT_BACK}")
 
 
-def applied(console: Console, one: Outcome, *, destroyed: bool = False) -> None:
+def applied(
+    console: Console,
+    one: Outcome,
+    *,
+    destroyed: bool = False,
+    again: Callable[[str], str] = str,
+) -> None:
     """`reconciler apply` and `destroy`, when they have ended."""
     done = "DESTROYED" if destroyed else "APPLIED"
-    word = {"done": done, "failed": "FAILED", "interrupted": "INTERRUPTED"}[one.result]
+    word = {"done": done, "failed": "FAILED", "interrupted": "STOPPED"}[one.result]
+    stopped = one.result == "interrupted"
+    why = ""
+    if stopped:
+        why = (
+            " took longer than it may, and was asked to end" if one.late else " as it was asked to"
+        )
     parts = [f"{len(one.done)} done"]
     parts += [f"{len(one.failed)} failed"] if one.failed else []
     parts += [f"{len(one.unknown)} unknown"] if one.unknown else []
     parts += [f"{len(one.left)} not begun"] if one.left else []
-    line(console, (f"{word}: ", _RESULT[one.result]), f"{one.environment}: {', '.join(parts)}")
+    line(console, (f"{word}: ", _RESULT[one.result]), f"{one.environment}{why}: {', '.join(parts)}")
     for mark, many, words in (
-        ("✗", one.failed, "failed"),
+        ("✗", one.failed, "cut off" if stopped else "failed"),
         ("?", one.unknown, "begun, and nobody knows how it ended"),
         ("·", one.left, "not begun"),
     ):
@@ -204,17 +216,24 @@ def applied(console: Console, one: Outcome, *, destroyed: bool = False) -> None:
     for said in dict.fromkeys(one.diagnostics):
         if said.severity == "error":
             place = f"{said.path}:{said.line}: " if said.path else ""
-            line(console, ("  error: ", "red"), f"{place}{said.summary}")
+            head = ("  Terraform: ", "dim") if stopped else ("  error: ", "red")
+            line(console, head, f"{place}{said.summary}")
             for text in said.detail.splitlines():
                 line(console, (f"    {text}", "dim"))
     if one.brought_back:
         line(console, f"  {_BROUGHT_BACK}")
     if one.kept:
         line(console, ("  kept: ", "bold yellow"), f"{one.kept}: the state could not be saved")
-    if one.result == "failed":
-        line(console, "Mend it and run the same again: it goes on from what is true.")
-    elif one.result == "interrupted":
-        line(console, "Run the same again: it goes on from what is true.")
+    if one.result == "done":
+        return
+    command = "destroy" if destroyed else "apply"
+    on = again(f"`reconciler {command} {one.environment}` goes on from what is true.")
+    if stopped and not one.kept:
+        line(console, f"What is done is done, and the state knows it. {on}")
+    elif stopped:
+        line(console, f"What is done is done. {on}")
+    else:
+        line(console, f"Mend it; then {on}")
 
 
 def drifted(console: Console, one: Drift, *, again: Callable[[str], str] = str) -> None:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.text import Text
 
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, StoppedError
 from reconciler.model.affected import Affected, Effect
 from reconciler.model.base import format_duration
 from reconciler.model.finding import Location
@@ -39,6 +39,10 @@ def line(console: Console, *parts: str | tuple[str, str]) -> None:
 
 def failed(console: Console, error: ReconcilerError) -> None:
     """What went wrong, and what to do."""
+    if isinstance(error, StoppedError):
+        line(console, ("stopped: ", "bold yellow"), error.message)
+        line(console, ("  next: ", "dim"), error.hint)
+        return
     line(console, ("error: ", "bold red"), error.message)
     if error.hint:
         line(console, ("  try: ", "dim"), error.hint)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DIGEST = "sha256:" + "5d" * 32
+GOES_ON = "`reconciler apply shop` goes on from what is true."
 
 
 def said(show: Callable[[Console], None]) -> str:
@@ -204,7 +205,7 @@ def test_what_failed_says_what_was_done_and_what_was_not() -> None:
         "  error: main.tf:3: It broke",
         "    first",
         "    second",
-        "Mend it and run the same again: it goes on from what is true.",
+        f"Mend it; then {GOES_ON}",
     ]
 
 
@@ -218,7 +219,23 @@ def test_a_state_that_could_not_be_saved_is_pointed_at() -> None:
     assert "is saved now" in applied(outcome(brought_back=True))
     text = applied(outcome(result="interrupted", kept="runs/shop/1"))
     assert "  kept: runs/shop/1: the state could not be saved\n" in text
-    assert text.endswith("Run the same again: it goes on from what is true.\n")
+    assert text.endswith(f"What is done is done. {GOES_ON}\n")
+
+
+def test_what_was_asked_to_stop_has_not_failed() -> None:
+    halted = Diagnostic("error", "execution halted", "")
+    one = outcome(result="interrupted", failed=("b",), left=("c",), diagnostics=(halted,))
+    assert applied(one).splitlines() == [
+        "STOPPED: shop as it was asked to: 1 done, 1 failed, 1 not begun",
+        "  ✗ b  cut off",
+        "  · c  not begun",
+        "  Terraform: execution halted",
+        f"What is done is done, and the state knows it. {GOES_ON}",
+    ]
+    late = applied(replace(one, late=True))
+    assert late.startswith("STOPPED: shop took longer than it may, and was asked to end: 1 done")
+    text = said(lambda console: plan_text.applied(console, one, destroyed=True))
+    assert "`reconciler destroy shop` goes on" in text
 
 
 def test_what_was_cut_off_is_told_by_the_next_run() -> None:

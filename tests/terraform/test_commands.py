@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shlex
@@ -546,7 +547,10 @@ def test_a_command_that_is_asked_to_stop_says_what_was_done(
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 1, out + err
-    assert "INTERRUPTED" in out
+    assert "STOPPED: " in out
+    assert "as it was asked to" in out
+    assert "error: " not in out + err
+    assert f"`reconciler apply {name} --repo {run.repo.path} --rev {rev} --sandbox`" in out
     assert "kept:" not in out, "the state was saved, and is known"
     assert "terraform_data.last" in out
     go.touch()
@@ -557,6 +561,28 @@ def test_a_command_that_is_asked_to_stop_says_what_was_done(
     assert addresses(held["resources"]) == [
         f"terraform_data.{one}" for one in ("first", "last", "waits")
     ]
+
+
+def test_a_plan_that_is_asked_to_stop_says_what_is_true(run: Lab) -> None:
+    """Somebody else holds the state, so planning waits: then it is stopped."""
+    name = "acme-portal-dev"
+    assert run("apply", name, "--yes").code == 0
+    state = run.state_file(name)
+    with state.open("rb+") as held:
+        fcntl.lockf(held, fcntl.LOCK_EX)
+        process = run.process("plan", name, RECONCILER_LOCK_SECONDS="60")
+        wait_for(lambda: any(path.stat().st_size for path in _logs(run, name)), 60)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, out + err
+    assert err.startswith(f"stopped: planning {name} ended early"), err
+    assert "nothing was changed" in err
+    assert "next: run it again when you like" in err
+    assert run("plan", name).code == 0
+
+
+def _logs(run: Lab, name: str) -> list[Path]:
+    return [path for folder in run.runs(name) for path in folder.glob("home/plan.jsonl")]
 
 
 def test_what_came_of_an_apply_that_was_cut_off_is_told_to_programs_too(
