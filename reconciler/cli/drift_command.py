@@ -19,9 +19,9 @@ from reconciler.cli.building import (
 from reconciler.cli.screen import err, format_option, out, progress, repo_option, stop_with
 from reconciler.core.load import load_environments
 from reconciler.errors import Exit, ReconcilerError, UsageError
-from reconciler.model.drift import Drift
+from reconciler.model.drift import Drift, Unlooked
 from reconciler.ports import RepoTree
-from reconciler.report import plan_json, plan_text, text
+from reconciler.report import plan_json, plan_text
 from reconciler.wiring import Ports, build
 
 
@@ -62,7 +62,7 @@ def command(
     with stopping_well(ports), progress("looking for drift") as step:
         found, failed = _look(ports, repo, tree, names, step, simulated=sandbox)
     if form == "json":
-        click.echo(plan_json.drifted(found, simulated=sandbox))
+        click.echo(plan_json.drifted(found, [_unlooked(*one) for one in failed], simulated=sandbox))
     else:
         console = out()
         if sandbox:
@@ -73,12 +73,14 @@ def command(
                 for left in one.unmanaged:
                     block = left.importing or f"# no block is known here for {left.arn}\n"
                     console.out(block, end="", highlight=False)
-    for problem in failed:
-        problem.hint = again(problem.hint)
-        text.failed(err(), problem)
+    plan_text.not_looked_at(err(), [_unlooked(*one) for one in failed])
     if failed:
-        stop_with(failed[0].exit if len(failed) == 1 else Exit.FAILURE)
+        stop_with(failed[0][1].exit if len(failed) == 1 else Exit.FAILURE)
     stop_with(Exit.OK if all(one.in_sync for one in found) else Exit.DRIFT)
+
+
+def _unlooked(name: str, error: ReconcilerError) -> Unlooked:
+    return Unlooked(name, error.reason, error.message, again(error.hint))
 
 
 def _names(tree: RepoTree) -> list[str]:
@@ -93,7 +95,7 @@ def _look(  # one argument for each thing that is looked at
     step: object,
     *,
     simulated: bool,
-) -> tuple[list[Drift], list[ReconcilerError]]:
+) -> tuple[list[Drift], list[tuple[str, ReconcilerError]]]:
     """Several at once, as many as there are processors; one that fails does not stop others."""
 
     def look(one: Declared) -> Drift | ReconcilerError:
@@ -104,24 +106,25 @@ def _look(  # one argument for each thing that is looked at
             return error
 
     found: list[Drift] = []
-    failed: list[ReconcilerError] = []
+    failed: list[tuple[str, ReconcilerError]] = []
     todo: list[Declared] = []
     for name in names:  # here: rendering is stopped by a timer, which only the main thread has
         try:
             todo.append(declared(ports, tree, name))
         except ReconcilerError as error:
-            failed.append(error)
+            failed.append((name, error))
     with ThreadPoolExecutor(ports.workers.jobs) as pool:
         try:
-            for done, result in enumerate(pool.map(look, todo), start=1):
+            results = zip(todo, pool.map(look, todo), strict=True)
+            for done, (one, result) in enumerate(results, start=1):
                 if isinstance(result, Drift):
                     found.append(result)
                 else:
-                    failed.append(result)
+                    failed.append((one.name, result))
                 if callable(step):
                     step(done, len(names))
         except KeyboardInterrupt:
             ports.stop_building()
             pool.shutdown(cancel_futures=True)
             raise
-    return found, failed
+    return found, sorted(failed, key=lambda one: one[0])

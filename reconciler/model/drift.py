@@ -25,6 +25,16 @@ class Unmanaged:
 
 
 @dataclass(frozen=True, slots=True)
+class Unlooked:
+    """An environment that could not be looked at, and why not."""
+
+    environment: str
+    reason: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Drift:
     """What is not as declared, of one environment. The same drift twice has the same digest."""
 

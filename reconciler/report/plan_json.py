@@ -5,7 +5,7 @@ from typing import Any
 
 from reconciler.model.base import format_timestamp
 from reconciler.model.decision import Decision
-from reconciler.model.drift import Drift
+from reconciler.model.drift import Drift, Unlooked
 from reconciler.model.plan import AttributeChange, Plan
 from reconciler.model.run import Outcome, StateMark
 from reconciler.model.state import State
@@ -55,7 +55,7 @@ def applied(outcome: Outcome, settled: Sequence[Outcome], *, simulated: bool) ->
     )
 
 
-def drifted(many: Sequence[Drift], *, simulated: bool) -> str:
+def drifted(many: Sequence[Drift], failed: Sequence[Unlooked], *, simulated: bool) -> str:
     """`reconciler drift`."""
     return document(
         "Drift",
@@ -97,6 +97,15 @@ def drifted(many: Sequence[Drift], *, simulated: bool) -> str:
                 ],
             }
             for one in many
+        ],
+        failed=[
+            {
+                "environment": one.environment,
+                "reason": one.reason,
+                "message": one.message,
+                "hint": one.hint or None,
+            }
+            for one in failed
         ],
     )
 

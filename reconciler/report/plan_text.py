@@ -8,7 +8,7 @@ from rich.console import Console
 
 from reconciler.model.base import format_timestamp
 from reconciler.model.decision import Decision, Verdict
-from reconciler.model.drift import Drift
+from reconciler.model.drift import Drift, Unlooked
 from reconciler.model.plan import SENSITIVE, UNKNOWN, AttributeChange, Plan, ResourceChange
 from reconciler.model.run import Event, Outcome
 from reconciler.model.state import State
@@ -282,6 +282,19 @@ def drifted(console: Console, one: Drift, *, again: Callable[[str], str] = str) 
     if one.unmanaged:
         words = again(f"`reconciler drift {one.environment} --imports` shows how to take over")
         line(console, ("  do ", "dim"), f"{words} what is unmanaged; or delete it by hand")
+
+
+def not_looked_at(console: Console, many: Sequence[Unlooked]) -> None:
+    """What could not be looked at: an error that all share is told once, with their names."""
+    alike: dict[tuple[str, str, str], list[Unlooked]] = {}
+    for one in many:
+        alike.setdefault((one.reason, one.message, one.hint), []).append(one)
+    for (_, message, hint), those in alike.items():
+        line(console, ("error: ", "bold red"), message)
+        if hint:
+            line(console, ("  try: ", "dim"), hint)
+        names = ", ".join(one.environment for one in those)
+        line(console, (f"  {counted(len(those), 'environment')} not looked at: ", "dim"), names)
 
 
 def state(console: Console, name: str, one: State | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from reconciler.model.approval import Approval, Disregarded, Person
 from reconciler.model.check import CheckReport
 from reconciler.model.decision import ApprovalNeed, Decision, Verdict
-from reconciler.model.drift import Culprit, Drift, Unmanaged
+from reconciler.model.drift import Culprit, Drift, Unlooked, Unmanaged
 from reconciler.model.plan import (
     AttributeChange,
     Drifted,
@@ -66,7 +66,8 @@ def built() -> Iterator[dict[str, Any]]:
         "sha256:5d",
         ENGINE,
     )
-    yield json.loads(plan_json.drifted([drift], simulated=False))
+    unlooked = Unlooked("shop", "credentials", "there are none", "log in")
+    yield json.loads(plan_json.drifted([drift], [unlooked], simulated=False))
     state = State(MARK, (Resource(ADDRESS, "aws_lambda_function", ARN),), frozenset())
     for known in (state, None):
         yield json.loads(plan_json.state("trade-fair", known, simulated=False))

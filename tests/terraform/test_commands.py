@@ -355,6 +355,28 @@ def real(run: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
     return run
 
 
+def test_an_error_that_all_share_is_told_once(real: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "nowhere")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "nowhere")
+    names = [one["name"] for one in real("list", "--format", "json").json["environments"]]
+    told = real("drift", "--all")
+    assert told.code == 1
+    assert told.err.count("this process has no AWS credentials") == 1
+    assert told.err.count("log in") == 1
+    for name in names:
+        assert name in told.err
+    document = real("drift", "--all", "--format", "json").json
+    assert document["environments"] == []
+    failed = document["failed"]
+    assert [one["environment"] for one in failed] == sorted(names)
+    assert {one["reason"] for one in failed} == {"credentials"}
+    alone = real("drift", "pitch-acme")
+    assert (alone.code, alone.err.count("pitch-acme")) == (1, 1)
+
+
 def test_production_waits_for_agreement_outside_of_the_sandbox(real: Lab) -> None:
     planned = real("plan", "acme-portal")
     assert planned.code == 11, planned.out + planned.err
