@@ -22,7 +22,7 @@ def look_for_drift(
         plan, state = planned.plan, planned.state
     known = state.names if state else frozenset()
     asked = cloud()
-    left = tuple(unmanaged(asked.tagged(name), known))
+    left = tuple(unmanaged(asked.tagged(name), known, plan.changes))
     culprits = tuple(
         (one.address, found)
         for one in plan.drift

@@ -2,43 +2,85 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from reconciler.model.drift import Unmanaged
+from reconciler.model.plan import ResourceChange
 
 _ID: Final = re.compile(r"[a-z]+-[0-9a-f]{8,17}|[0-9a-f-]{36}")
 """A name that the cloud gave, and no person: alone it tells what is meant."""
-_TYPES: Final[tuple[tuple[str, str, str], ...]] = (
-    # service, how the rest of the ARN begins, type; the id is what follows
-    ("s3", "", "aws_s3_bucket"),
-    ("dynamodb", "table/", "aws_dynamodb_table"),
-    ("lambda", "function:", "aws_lambda_function"),
-    ("logs", "log-group:", "aws_cloudwatch_log_group"),
-    ("kms", "key/", "aws_kms_key"),
-    ("rds", "db:", "aws_db_instance"),
-    ("rds", "cluster:", "aws_rds_cluster"),
-    ("ec2", "vpc/", "aws_vpc"),
-    ("ec2", "subnet/", "aws_subnet"),
-    ("ec2", "security-group/", "aws_security_group"),
-    ("ec2", "route-table/", "aws_route_table"),
-    ("ec2", "internet-gateway/", "aws_internet_gateway"),
-    ("ec2", "natgateway/", "aws_nat_gateway"),
-    ("ec2", "elastic-ip/", "aws_eip"),
-    ("ec2", "instance/", "aws_instance"),
-    ("ec2", "volume/", "aws_ebs_volume"),
+
+
+class _Kind(NamedTuple):
+    """A type of resource, and how its ARNs are read."""
+
+    service: str
+    start: str
+    """How the ARN's last part begins."""
+    type: str
+    attribute: str = ""
+    """What holds its name in the source; empty where the cloud gives the name."""
+    by_arn: bool = False
+    """Whether it is imported by its ARN, else by its name."""
+    name: str = "(.+)"
+    """What of the ARN's rest is the name."""
+
+
+_KINDS: Final = (
+    _Kind("s3", "", "aws_s3_bucket", "bucket"),
+    _Kind("dynamodb", "table/", "aws_dynamodb_table", "name"),
+    _Kind("lambda", "function:", "aws_lambda_function", "function_name"),
+    _Kind("logs", "log-group:", "aws_cloudwatch_log_group", "name"),
+    _Kind("kms", "key/", "aws_kms_key"),
+    _Kind("rds", "db:", "aws_db_instance", "identifier"),
+    _Kind("rds", "cluster:", "aws_rds_cluster", "cluster_identifier"),
+    _Kind("ec2", "vpc/", "aws_vpc"),
+    _Kind("ec2", "subnet/", "aws_subnet"),
+    _Kind("ec2", "security-group/", "aws_security_group"),
+    _Kind("ec2", "route-table/", "aws_route_table"),
+    _Kind("ec2", "internet-gateway/", "aws_internet_gateway"),
+    _Kind("ec2", "natgateway/", "aws_nat_gateway"),
+    _Kind("ec2", "elastic-ip/", "aws_eip"),
+    _Kind("ec2", "instance/", "aws_instance"),
+    _Kind("ec2", "volume/", "aws_ebs_volume"),
+    _Kind("sns", "", "aws_sns_topic", "name", by_arn=True),
+    _Kind(
+        "secretsmanager",
+        "secret:",
+        "aws_secretsmanager_secret",
+        "name",
+        by_arn=True,
+        name=r"(.+)-[A-Za-z0-9]{6}",
+    ),
+    _Kind(
+        "elasticloadbalancing",
+        "loadbalancer/",
+        "aws_lb",
+        "name",
+        by_arn=True,
+        name=r"[a-z]+/(.+)/[0-9a-f]+",
+    ),
+    _Kind(
+        "elasticloadbalancing",
+        "targetgroup/",
+        "aws_lb_target_group",
+        "name",
+        by_arn=True,
+        name=r"(.+)/[0-9a-f]+",
+    ),
 )
-_BY_ARN: Final = {
-    "sns": "aws_sns_topic",
-    "secretsmanager": "aws_secretsmanager_secret",
-    "elasticloadbalancing": "aws_lb",
-}
 _BY_ITSELF: Final = re.compile(r":rds:[^:]*:[^:]*:(?:cluster-)?snapshot:rds:")
 """What the cloud makes by itself for something that is managed, and takes away again."""
 _PARTS: Final = 6
 
 
-def unmanaged(arns: Iterable[str], known: Collection[str]) -> Iterator[Unmanaged]:
-    """Of what carries our tags, what no name in the state means."""
+def unmanaged(
+    arns: Iterable[str], known: Collection[str], changes: Collection[ResourceChange] = ()
+) -> Iterator[Unmanaged]:
+    """Of what carries our tags, what no name in the state means.
+
+    `changes`: of the plan; what is there already may be declared, and about to be made anew.
+    """
     for arn in sorted(set(arns)):
         plain = arn.removesuffix(":*")
         last = re.split(r"[:/]", plain)[-1]
@@ -46,26 +88,51 @@ def unmanaged(arns: Iterable[str], known: Collection[str]) -> Iterator[Unmanaged
             continue
         if _ID.fullmatch(last) and last in known:
             continue
-        yield Unmanaged(arn, import_block(arn))
+        found = _kind_of(arn)
+        if found is None:
+            yield Unmanaged(arn, "")
+            continue
+        kind, name, identity = found
+        declared = _declared(kind, name, changes)
+        yield Unmanaged(arn, _block(declared or f"{kind.type}.{_word(name)}", identity), declared)
 
 
-def import_block(arn: str) -> str:
-    """What takes a resource over; empty when its type is not known here."""
+def _kind_of(arn: str) -> tuple[_Kind, str, str] | None:
+    """Its type, its name, and what it is imported by; None when its type is not known here."""
     parts = arn.split(":", _PARTS - 1)
     if len(parts) < _PARTS:
-        return ""
+        return None
     service, rest = parts[2], parts[5].removesuffix(":*")
-    if service in _BY_ARN:
-        return _block(_BY_ARN[service], re.split(r"[:/]", rest)[-1], arn)
-    for name, start, kind in _TYPES:
-        if service == name and rest.startswith(start):
-            identity = rest.removeprefix(start)
-            return _block(kind, identity, identity)
-    return ""
+    for kind in _KINDS:
+        if kind.service == service and rest.startswith(kind.start):
+            whole = rest.removeprefix(kind.start)
+            match = re.fullmatch(kind.name, whole)
+            return kind, match[1] if match else whole, arn if kind.by_arn else whole
+    return None
 
 
-def _block(kind: str, name: str, identity: str) -> str:
+def _declared(kind: _Kind, name: str, changes: Collection[ResourceChange]) -> str:
+    """The address that would be made under that name; empty when there is none, or several."""
+    matching = [
+        one.address
+        for one in changes
+        if one.kind == "create"
+        and one.type == kind.type
+        and any(
+            attribute.path == kind.attribute and attribute.after == name
+            for attribute in one.attributes
+        )
+    ]
+    return matching[0] if len(matching) == 1 else ""
+
+
+def _word(name: str) -> str:
+    """A name that Terraform takes."""
     word = re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_") or "found"
-    word = word if word[0].isalpha() else f"r_{word}"
-    quoted = identity.replace("\\", "\\\\").replace('"', '\\"').replace("${", "$${")
-    return f'import {{\n  to = {kind}.{word}\n  id = "{quoted}"\n}}\n'
+    return word if word[0].isalpha() else f"r_{word}"
+
+
+def _block(address: str, identity: str) -> str:
+    quoted = identity.replace("\\", "\\\\").replace('"', '\\"')
+    quoted = quoted.replace("${", "$${").replace("%{", "%%{")
+    return f'import {{\n  to = {address}\n  id = "{quoted}"\n}}\n'

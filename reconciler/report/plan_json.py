@@ -93,7 +93,12 @@ def drifted(many: Sequence[Drift], failed: Sequence[Unlooked], *, simulated: boo
                     for each in one.drifted
                 ],
                 "unmanaged": [
-                    {"arn": each.arn, "import": each.importing or None} for each in one.unmanaged
+                    {
+                        "arn": each.arn,
+                        "import": each.importing or None,
+                        "declared": each.declared or None,
+                    }
+                    for each in one.unmanaged
                 ],
             }
             for one in many

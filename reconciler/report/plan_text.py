@@ -274,6 +274,7 @@ def drifted(console: Console, one: Drift, *, again: Callable[[str], str] = str) 
             ("  + ", "yellow"),
             (left.arn, "bold"),
             " carries our tags, and no state has it",
+            f"; it is declared as {left.declared}" if left.declared else "",
         )
     if pending:
         line(console, f"  besides{pending}")

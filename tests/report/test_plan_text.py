@@ -309,5 +309,7 @@ def test_a_state_shows_what_it_knows() -> None:
 
 
 def test_text_of_the_cloud_cannot_move_the_cursor() -> None:
+    declared = drifted(drift(unmanaged=(Unmanaged("arn:x", "", "aws_sns_topic.news"),)))
+    assert "arn:x carries our tags, and no state has it; it is declared as aws_sns" in declared
     text = drifted(drift(unmanaged=(Unmanaged("arn:\x1b[2Jx", ""),)))
     assert "\x1b" not in text

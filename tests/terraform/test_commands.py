@@ -196,6 +196,30 @@ def _take_away_stray(run: Lab) -> None:
     run.aws.client("sns").delete_topic(TopicArn=arn)
 
 
+def test_what_an_apply_made_and_no_state_knows_is_taken_over_where_it_is_declared(
+    run: Lab,
+) -> None:
+    assert run("apply", "lab-lost", "--yes").code == 0
+    state = run.state_file("lab-lost")
+    held = json.loads(state.read_text())
+    held["resources"] = [one for one in held["resources"] if one["type"] != "aws_dynamodb_table"]
+    held["serial"] += 1
+    state.write_text(json.dumps(held))
+    assert run("state", "lab-lost", "--accept").code == 0
+    drift = run("drift", "lab-lost", "--imports")
+    assert drift.code == 12
+    assert "it is declared as aws_dynamodb_table.items" in drift.out
+    _, begin, rest = drift.out.partition("import {")
+    block = begin + rest.partition("\n}\n")[0] + "\n}\n"
+    assert "to = aws_dynamodb_table.items" in block
+    # As it stands there, in the blueprint: nothing else is needed.
+    rev = run.commit({**lab(), TEMPLATE: lab()[TEMPLATE] + "\n" + block}, "taken-over")
+    plan = run("plan", "lab-lost", "--rev", rev, "--format", "json").json
+    assert [(one["address"], one["importing"]) for one in plan["changes"]] == [
+        ("aws_dynamodb_table.items", "lab-lost-items")
+    ]
+
+
 # --- asking, and the plan that was agreed to
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.diagnose import failure
+from reconciler.core.drift import unmanaged
 from reconciler.core.plan import (
     NotAPlan,
     differences,
@@ -337,3 +338,46 @@ def test_every_step_that_fails_is_named_in_words() -> None:
         "push": "saving the state of shop",
         "unlock": "unlocking the state of shop",
     }
+
+
+IN = "arn:aws:{}:eu-central-1:111111111111:{}"
+
+
+def creates(address: str, **after: Any) -> dict[str, Any]:
+    return change(address, "create", before=None, after=after)
+
+
+@pytest.mark.parametrize(
+    "arn, made, to, identity",
+    [
+        (IN.format("dynamodb", "table/shop-items"), creates("aws_dynamodb_table.items", name="shop-items"), "aws_dynamodb_table.items", "shop-items"),  # noqa: E501
+        (IN.format("dynamodb", "table/shop-items"), creates("aws_dynamodb_table.items", name="other"), "aws_dynamodb_table.shop_items", "shop-items"),  # noqa: E501
+        (IN.format("dynamodb", "table/shop-items"), creates("aws_sns_topic.items", name="shop-items"), "aws_dynamodb_table.shop_items", "shop-items"),  # noqa: E501
+        ("arn:aws:s3:::shop-files", creates("aws_s3_bucket.files", bucket="shop-files"), "aws_s3_bucket.files", "shop-files"),  # noqa: E501
+        (IN.format("lambda", "function:shop"), creates('aws_lambda_function.f["x"]', function_name="shop"), 'aws_lambda_function.f["x"]', "shop"),  # noqa: E501
+        (IN.format("logs", "log-group:/lab/shop:*"), creates("aws_cloudwatch_log_group.logs", name="/lab/shop"), "aws_cloudwatch_log_group.logs", "/lab/shop"),  # noqa: E501
+        (IN.format("rds", "cluster:shop"), creates("aws_rds_cluster.db", cluster_identifier="shop"), "aws_rds_cluster.db", "shop"),  # noqa: E501
+        (IN.format("sns", "shop-news"), creates("aws_sns_topic.news", name="shop-news"), "aws_sns_topic.news", IN.format("sns", "shop-news")),  # noqa: E501
+        (IN.format("secretsmanager", "secret:shop/key-a1B2c3"), creates("aws_secretsmanager_secret.key", name="shop/key"), "aws_secretsmanager_secret.key", IN.format("secretsmanager", "secret:shop/key-a1B2c3")),  # noqa: E501
+        (IN.format("elasticloadbalancing", "loadbalancer/app/shop/0a1b"), creates("aws_lb.web", name="shop"), "aws_lb.web", IN.format("elasticloadbalancing", "loadbalancer/app/shop/0a1b")),  # noqa: E501
+        (IN.format("elasticloadbalancing", "targetgroup/shop/0a1b"), creates("aws_lb.web", name="shop"), "aws_lb_target_group.shop", IN.format("elasticloadbalancing", "targetgroup/shop/0a1b")),  # noqa: E501
+        (IN.format("kms", "key/11111111-2222-3333-4444-555555555555"), creates("aws_kms_key.main"), "aws_kms_key.r_11111111_2222_3333_4444_555555555555", "11111111-2222-3333-4444-555555555555"),  # noqa: E501
+    ],
+)  # fmt: skip
+def test_what_is_taken_over_has_the_address_that_is_declared_for_it(
+    arn: str, made: dict[str, Any], to: str, identity: str
+) -> None:
+    (found,) = unmanaged([arn], frozenset(), plan(made).changes)
+    assert found.importing == f'import {{\n  to = {to}\n  id = "{identity}"\n}}\n'
+    assert found.declared == (to if to == made["address"] else "")
+
+
+def test_two_that_are_declared_with_one_name_are_not_guessed_between() -> None:
+    both = [creates(f"aws_sns_topic.{one}", name="shop") for one in "ab"]
+    (found,) = unmanaged([IN.format("sns", "shop")], frozenset(), plan(*both).changes)
+    assert (found.declared, "to = aws_sns_topic.shop\n" in found.importing) == ("", True)
+
+
+def test_a_type_that_is_not_known_has_no_block() -> None:
+    (found,) = unmanaged([IN.format("sqs", "shop")], frozenset())
+    assert (found.importing, found.declared) == ("", "")
