@@ -144,6 +144,15 @@ class Ports:
 
         return SandboxCloud(self.settings.state_folder() / "sandbox")
 
+    def held_by_sandbox(self) -> dict[str, int]:
+        """How many resources of each type are in the sandbox; nothing when it does not run."""
+        from reconciler.adapters.building import held_by
+
+        status = self.sandbox().status()
+        if not status.running:
+            return {}
+        return held_by(self.settings.state_folder(), status.cloud_id)
+
     def forget_sandboxes(self) -> None:
         """Remove the states of sandboxes that are gone."""
         from reconciler.adapters.building import forget_clouds

@@ -8,6 +8,7 @@ import hashlib
 import json
 import secrets
 import shutil
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from reconciler.adapters.sandbox.cloud import Cloud as SandboxCloud
 from reconciler.adapters.sandbox.configuration import FAULTS
 from reconciler.adapters.terraform import Limits, Terraform, Workspace
 from reconciler.core.backend import backend, state_server
-from reconciler.core.state import SANDBOX
+from reconciler.core.state import SANDBOX, read_state
 from reconciler.errors import ReconcilerError
 from reconciler.model.place import Place
 from reconciler.model.run import Engine
@@ -197,6 +198,19 @@ def sandbox_cloud(built: Built, of: Place) -> Cloud:
     variables = {**built.environment(), "AWS_REGION": of.region}
     endpoint = variables["AWS_ENDPOINT_URL"]
     return AwsCloud(variables, endpoint, {"x-moto-account-id": of.account})
+
+
+def held_by(root: Path, cloud_id: str) -> dict[str, int]:
+    """What a sandbox holds: how many of each type its environments' states know.
+
+    The cloud itself is not asked: moto counts things of its own, also those that are gone.
+    """
+    found: Counter[str] = Counter()
+    for path in root.glob(f"*/sandbox-{cloud_id}/states/*.tfstate"):
+        with suppress(OSError, ReconcilerError):  # one is being written
+            state = read_state(path.read_bytes(), path.stem)
+            found.update(one.type for one in (state.resources if state else ()) if one.managed)
+    return dict(sorted(found.items()))
 
 
 def forget_clouds(root: Path, alive: str) -> None:

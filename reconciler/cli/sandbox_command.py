@@ -54,13 +54,14 @@ def status_command(form: str) -> None:
 
 
 def _tell(form: str) -> None:
-    status = build().sandbox().status(counts=True)
+    ports = build()
+    status, holds = ports.sandbox().status(), ports.held_by_sandbox()
     if form == "json":
         click.echo(
             plan_json.sandbox(
                 status.endpoint if status.running else None,
                 status.since if status.running else None,
-                status.counts or {},
+                holds,
             )
         )
         return
@@ -70,5 +71,5 @@ def _tell(form: str) -> None:
         return
     plan_text.simulated(console)
     text.said(console, f"runs at {status.endpoint} since {status.since}")
-    for kind, count in (status.counts or {}).items():
+    for kind, count in holds.items():
         text.said(console, f"  {count:>5}  {kind}")

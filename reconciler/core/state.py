@@ -37,7 +37,7 @@ def read_state(data: bytes, environment: str) -> State | None:
             resources.append(_resource(block, instance, values))
             if block.get("mode") == "managed":
                 names.update(_names(values))
-    managed = sum(1 for one in resources if not one.address.startswith("data."))
+    managed = sum(1 for one in resources if one.managed)
     mark = StateMark(str(document.get("lineage", "")), int(document.get("serial", 0)), managed)
     return State(mark, tuple(sorted(resources, key=lambda one: one.address)), frozenset(names))
 
@@ -50,7 +50,7 @@ def _resource(block: dict[str, Any], instance: dict[str, Any], values: dict[str,
     address = f"{prefix}{data}{block.get('type')}.{block.get('name')}{index}"
     names = (values.get(name) for name in ("arn", "id"))
     identity = next((one for one in names if isinstance(one, str) and one), "")
-    return Resource(address, str(block.get("type", "")), identity)
+    return Resource(address, str(block.get("type", "")), identity, managed=not data)
 
 
 def _names(values: dict[str, Any]) -> Iterator[str]:

@@ -12,6 +12,8 @@ class Resource:
     address: str
     type: str
     identity: str
+    managed: bool = True
+    """Whether Terraform made it; data is only read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,9 @@ def built() -> Iterator[dict[str, Any]]:
     for known in (state, None):
         yield json.loads(plan_json.state("trade-fair", known, simulated=False))
     yield json.loads(check_json.checked(_approved()))
-    yield json.loads(plan_json.sandbox("http://127.0.0.1:4566", "2026-12-01T09:00:00Z", {"sns": 1}))
+    yield json.loads(
+        plan_json.sandbox("http://127.0.0.1:4566", "2026-12-01T09:00:00Z", {"aws_sns_topic": 1})
+    )
     yield json.loads(plan_json.sandbox(None, None, {}))
 
 

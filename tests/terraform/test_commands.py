@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 from base64 import b64decode
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 
 from reconciler.adapters.regorus_engine import EmbeddedEngine
 from reconciler.adapters.sandbox.cloud import Cloud
+from reconciler.cli.main import main
 from tests.check.project import PORTAL, Warm, warm
 from tests.repos import GitRepo, edited, shipped
 from tests.terraform.lab import SERVICE, TEMPLATE, Done, Lab, lab, remains, whole
@@ -72,8 +74,6 @@ def addresses(found: list[dict[str, Any]]) -> list[str]:
 def test_the_sandbox_starts_says_what_it_holds_and_stops(
     run: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from reconciler.cli.main import main
-
     monkeypatch.setenv("RECONCILER_STATE_DIR", str(tmp_path))
 
     def sandbox(verb: str, *more: str) -> str:
@@ -132,6 +132,12 @@ def test_the_loop_of_a_sample(
     made = run.aws.tagged("pitch-acme")
     assert len(made) > 5
 
+    holds = sandbox_holds(run)
+    kinds = Counter(one["type"] for one in plan["changes"])
+    assert holds["aws_lambda_function"] >= 1
+    assert all(holds[kind] >= number for kind, number in kinds.items()), (kinds, holds)
+    assert all(kind.startswith(("aws_", "terraform_data")) for kind in holds), "no word of moto's"
+
     again = run("plan", "pitch-acme")
     assert (again.code, "nothing to do" in again.out) == (0, True)
     assert "SIMULATED" in again.out
@@ -170,11 +176,21 @@ def test_the_loop_of_a_sample(
     assert "DATA IS LOST" in kept.out
     assert run.tables("pitch") == ["pitch-acme-items"]
     assert "nothing to destroy" in run("destroy", "trade-fair", "--yes").out
+    holds = sandbox_holds(run)
     gone = run("destroy", "pitch-acme", typed="pitch-acme\n")
     assert gone.code == 0, gone.err
+    assert Counter(holds) - Counter(sandbox_holds(run)) == kinds
     assert not [arn for arn in run.aws.tagged("pitch-acme") if ":kms:" not in arn]
     assert run("state", "pitch-acme", "--format", "json").json["resources"] == []
     assert run.runs("pitch-acme") == [run.runs("pitch-acme")[0]], "no run directory is left"
+
+
+def sandbox_holds(run: Lab) -> dict[str, int]:
+    assert run._said is not None
+    run._said.readouterr()
+    main(["sandbox", "status", "--format", "json"])
+    found: dict[str, int] = json.loads(run._said.readouterr().out)["holds"]
+    return found
 
 
 def _tamper(run: Lab) -> None:

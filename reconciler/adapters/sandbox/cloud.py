@@ -14,13 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from reconciler.errors import ReconcilerError
@@ -33,14 +31,13 @@ _PAUSE: Final = 0.02
 
 @dataclass(frozen=True)
 class Status:
-    """What is known of a cloud. `counts` are resources by account and kind, as moto names kinds."""
+    """What is known of a cloud."""
 
     running: bool
     pid: int = 0
     endpoint: str = ""
     since: str = ""
     cloud_id: str = ""
-    counts: dict[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -84,19 +81,17 @@ class Cloud:
                 time.sleep(_PAUSE)
         (self._folder / _FILE).unlink(missing_ok=True)
 
-    def status(self, *, counts: bool = False) -> Status:
+    def status(self) -> Status:
         """What is so; a cloud whose process is gone is not running."""
         record = self._running()
         if record is None:
             return Status(running=False)
-        held = _counts(record.endpoint) if counts else None
         return Status(
             running=True,
             pid=record.pid,
             endpoint=record.endpoint,
             since=record.since,
             cloud_id=record.cloud_id,
-            counts=held,
         )
 
     def _running(self) -> _Record | None:
@@ -185,19 +180,3 @@ def _started(pid: int) -> str:
         ["/bin/ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
     return done.stdout.strip()
-
-
-def _counts(endpoint: str) -> dict[str, int]:
-    """Resources that moto holds, by kind; empty when it does not answer."""
-    try:
-        # The endpoint is our own file's, and always http://127.0.0.1.
-        with urllib.request.urlopen(f"{endpoint}/moto-api/data.json", timeout=10) as answer:  # noqa: S310
-            held: dict[str, dict[str, list[Any]]] = json.load(answer)
-    except (OSError, urllib.error.URLError, ValueError):
-        return {}
-    return {
-        f"{service}.{kind}": len(things)
-        for service, kinds in sorted(held.items())
-        for kind, things in sorted(kinds.items())
-        if things
-    }
