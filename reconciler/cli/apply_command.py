@@ -107,9 +107,8 @@ def deliver(
         raise UsageError("usage", "`--format json` cannot ask", hint="give `--plan` or `--yes`")
     ports = build()
     tree = declared_tree(ports, repo, rev)
-    if not sandbox:
-        only_agreed(ports, repo, tree)
-    one = declared(ports, tree, environment)
+    settings = None if sandbox else only_agreed(ports, repo, tree)
+    one = declared(ports, tree, environment, settings)
     screen = _Screen(out(), environment, sandbox=sandbox, shown=form == "text", destroy=destroy)
     screen.begin()
     outcome: Outcome | None = None

@@ -60,8 +60,10 @@ class Declared:
     spec: SettingsSpec
 
 
-def declared(ports: Ports, tree: RepoTree, name: str) -> Declared:
-    """The environment, rendered; an error says why not."""
+def declared(
+    ports: Ports, tree: RepoTree, name: str, settings: SettingsSpec | None = None
+) -> Declared:
+    """The environment, rendered; an error says why not. `settings`: other than those beside it."""
     found = find_environment(tree, name)
     if found.filled is None:
         text.problems(Console(stderr=True, highlight=False), found.problems)
@@ -82,7 +84,7 @@ def declared(ports: Ports, tree: RepoTree, name: str) -> Declared:
         tree.revision,
         rendered,
         Place(name, spec.account, found.filled.region),
-        settings_of(tree),
+        settings or settings_of(tree),
     )
 
 
@@ -111,8 +113,12 @@ def declared_tree(ports: Ports, repo: Path, rev: str | None) -> RepoTree:
     return repository.snapshot(target_of(repository, repository.snapshot(None), None))
 
 
-def only_agreed(ports: Ports, repo: Path, tree: RepoTree) -> None:
-    """Refuse what the target branch never had: it would be judged by rules of its own."""
+def only_agreed(ports: Ports, repo: Path, tree: RepoTree) -> SettingsSpec:
+    """Refuse what the target branch never had: it would be judged by rules of its own.
+
+    And where states are kept and how accounts are entered: as the target branch has it now, since
+    an older commit may name a server that holds nothing any more.
+    """
     repository = ports.repository(repo)
     target = target_of(repository, repository.snapshot(None), None)
     if repository.git.began(target, tree.revision) != tree.revision:
@@ -122,6 +128,7 @@ def only_agreed(ports: Ports, repo: Path, tree: RepoTree) -> None:
             " so nobody agreed to it",
             hint="merge it first; in the sandbox (`--sandbox`) any commit may be tried",
         )
+    return settings_of(repository.snapshot(target))
 
 
 @contextmanager

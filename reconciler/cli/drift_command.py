@@ -12,6 +12,7 @@ from reconciler.cli.building import (
     building_of,
     declared,
     declared_tree,
+    only_agreed,
     sandbox_option,
     stopping_well,
     target_option,
@@ -20,6 +21,7 @@ from reconciler.cli.screen import err, format_option, out, progress, repo_option
 from reconciler.core.load import load_environments
 from reconciler.errors import Exit, ReconcilerError, UsageError
 from reconciler.model.drift import Drift, Unlooked
+from reconciler.model.settings import SettingsSpec
 from reconciler.ports import RepoTree
 from reconciler.report import plan_json, plan_text
 from reconciler.wiring import Ports, build
@@ -58,9 +60,10 @@ def command(
         raise UsageError("usage", "name one environment, or give `--all`")
     ports = build()
     tree = declared_tree(ports, repo, rev)
+    settings = None if sandbox else only_agreed(ports, repo, tree)
     names = [environment] if environment else _names(tree)
     with stopping_well(ports), progress("looking for drift") as step:
-        found, failed = _look(ports, repo, tree, names, step, simulated=sandbox)
+        found, failed = _look(ports, repo, tree, names, step, settings)
     if form == "json":
         click.echo(plan_json.drifted(found, [_unlooked(*one) for one in failed], simulated=sandbox))
     else:
@@ -93,10 +96,13 @@ def _look(  # one argument for each thing that is looked at
     tree: RepoTree,
     names: list[str],
     step: object,
-    *,
-    simulated: bool,
+    settings: SettingsSpec | None,
 ) -> tuple[list[Drift], list[tuple[str, ReconcilerError]]]:
-    """Several at once, as many as there are processors; one that fails does not stop others."""
+    """Several at once, as many as there are processors; one that fails does not stop others.
+
+    Without settings it is the sandbox.
+    """
+    simulated = settings is None
 
     def look(one: Declared) -> Drift | ReconcilerError:
         try:
@@ -110,7 +116,7 @@ def _look(  # one argument for each thing that is looked at
     todo: list[Declared] = []
     for name in names:  # here: rendering is stopped by a timer, which only the main thread has
         try:
-            todo.append(declared(ports, tree, name))
+            todo.append(declared(ports, tree, name, settings))
         except ReconcilerError as error:
             failed.append((name, error))
     with ThreadPoolExecutor(ports.workers.jobs) as pool:

@@ -9,6 +9,7 @@ from reconciler.cli.building import (
     building_of,
     declared,
     declared_tree,
+    only_agreed,
     sandbox_option,
     target_option,
 )
@@ -51,7 +52,9 @@ def command(
     if accept and lock:
         raise UsageError("usage", "give `--accept` or `--unlock`, not both")
     ports = build()
-    one = declared(ports, declared_tree(ports, repo, rev), environment)
+    tree = declared_tree(ports, repo, rev)
+    settings = None if sandbox else only_agreed(ports, repo, tree)
+    one = declared(ports, tree, environment, settings)
     site = building_of(ports, repo, one, simulated=sandbox).site
     console = out()
     if sandbox and form == "text":

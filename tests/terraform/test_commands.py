@@ -467,9 +467,13 @@ def test_a_change_does_not_say_where_credentials_are_sent(
         rev = real.commit(entered, "its-own-server")
         planned = real("plan", "acme-portal-dev", "--rev", rev, "--format", "json")
         assert planned.json["kind"] == "Plan", planned.err
+        for verb in ("drift", "state", "apply", "destroy"):
+            done = real(verb, "acme-portal-dev", "--rev", rev)
+            assert (done.code, "nobody agreed to it" in done.err) == (2, True), done.err
         assert StateServer.asked == []
 
         # Merged, the same settings are used, so it would have been seen.
+        monkeypatch.setenv("RECONCILER_STATE_DIR", str(tmp_path / "states"))
         repo = GitRepo.make(tmp_path / "merged.git")
         repo.commit(dict(settings))
         assert replace(real, repo=repo)("plan", "acme-portal-dev").code in (0, 11)
@@ -481,6 +485,14 @@ def test_a_change_does_not_say_where_credentials_are_sent(
         refused = replace(real, repo=repo)("plan", "acme-portal-dev")
         assert (refused.code, "cannot be entered to plan" in refused.err) == (1, True), refused.err
         assert {path for path, _ in StateServer.asked} == {"/state"}
+        StateServer.asked.clear()
+
+        # Given up again, it is not asked for what was declared in its days either.
+        old = repo.repository.references["refs/heads/main"].target
+        repo.commit(dict(real.files))
+        done = replace(real, repo=repo)("state", "acme-portal-dev", "--rev", str(old))
+        assert (done.code, "has no state" in done.out) == (0, True), done.err
+        assert StateServer.asked == []
 
 
 def test_states_of_the_two_worlds_never_meet(real: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
