@@ -135,7 +135,9 @@ class AwsCloud:
         """Whether CloudTrail did not answer once."""
 
     def _client(self, service: str) -> Any:
-        client = self._session.client(service, endpoint_url=self._endpoint, config=_CONFIG)
+        # The endpoint that is named is the sandbox's, on this machine: no proxy reaches it.
+        config = _CONFIG.merge(Config(proxies={})) if self._endpoint else _CONFIG
+        client = self._session.client(service, endpoint_url=self._endpoint, config=config)
         if self._headers:
 
             def add(params: dict[str, Any], **_: object) -> None:
@@ -158,7 +160,7 @@ class AwsCloud:
                 for row in page["ResourceTagMappingList"]
             )
             return [arn for arn in found if not self._going(arn)]
-        except (*_NO_ANSWER, ClientError) as err:
+        except (*_NO_ANSWER, ClientError, KeyError) as err:
             raise TransientError(
                 "unmanaged-unknown",
                 f"the cloud does not say what carries the tags of {environment}:"

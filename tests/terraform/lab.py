@@ -75,7 +75,8 @@ resource "terraform_data" "box" {
 TEMPLATE: Final = "templates/serverless-demo/1.0.0/terraform/main.tf.j2"
 SERVICE: Final = "templates/web-service/1.0.0/terraform/main.tf.j2"
 NAMES: Final = tuple(
-    f"lab-{word}" for word in ("one", "two", "data", "frozen", "cut", "never", "again", "lost")
+    f"lab-{word}"
+    for word in ("one", "two", "data", "frozen", "cut", "never", "again", "lost", "fault")
 )
 _GATES: Final = "security: hard, cost: hard"
 _COMMANDS: Final = (

@@ -566,6 +566,28 @@ def test_what_is_sensitive_is_nowhere_but_in_the_state(run: Lab, kept: Path) -> 
     assert remains(kept, secret) == []
 
 
+# --- faults and proxies
+
+
+def test_faults_are_for_the_sandboxs_commands_and_no_proxy_is_asked(
+    run: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with served() as nobody:
+        for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
+            monkeypatch.setenv(name, nobody)
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        faults = {"errors": [{"operation": "dynamodb:CreateTable", "times": 0}]}
+        monkeypatch.setenv("RECONCILER_SANDBOX_FAULTS", json.dumps(faults))
+        failed = run("apply", "lab-fault", "--yes")
+        assert (failed.code, "told to fail here" in failed.out) == (1, True), failed.out
+        assert "`reconciler apply lab-fault" in failed.out
+        monkeypatch.delenv("RECONCILER_SANDBOX_FAULTS")
+        assert run("apply", "lab-fault", "--yes").code == 0
+        assert run("drift", "lab-fault").code == 0
+        assert StateServer.asked == []
+
+
 # --- two at once
 
 
