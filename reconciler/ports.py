@@ -342,6 +342,14 @@ class RecordStore(Protocol):
         """The last commit that this machine knows to have been on the branch."""
         ...
 
+    def verified(self) -> str:
+        """The last commit up to which this machine found everything whole."""
+        ...
+
+    def found_whole(self, commit: str) -> None:
+        """Remember that; it may be forgotten at any time."""
+        ...
+
     def others(self) -> Mapping[str, str]:
         """The same branch as other repositories had it when we last looked, by their names."""
         ...

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -37,6 +37,24 @@ class ProcessSettings(BaseSettings):
 
     lock_seconds: int = Field(default=30, ge=0, le=86400)
     """How long to wait for somebody else who works on the same environment or state."""
+
+    actor_name: str = Field(
+        default="", validation_alias=AliasChoices("RECONCILER_ACTOR_NAME", "GITLAB_USER_NAME")
+    )
+    """Who does it, for records; by default whom git names."""
+
+    actor_email: str = Field(
+        default="", validation_alias=AliasChoices("RECONCILER_ACTOR_EMAIL", "GITLAB_USER_EMAIL")
+    )
+    """Their address."""
+
+    actor_id: int | None = Field(
+        default=None, validation_alias=AliasChoices("RECONCILER_ACTOR_ID", "GITLAB_USER_ID")
+    )
+    """Their numeric id at the forge."""
+
+    task: str = ""
+    """What an agent was asked to do, by its own number."""
 
     signing_key: Path | None = None
     """The file of the SSH private key that records are signed with."""

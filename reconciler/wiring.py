@@ -1,13 +1,16 @@
 """Builds the ports from settings. Alone imports adapters."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from reconciler import __version__
 from reconciler.adapters.cache import SqliteCache
 from reconciler.adapters.checkov import Checkov
 from reconciler.adapters.files import DiskFiles
@@ -22,16 +25,22 @@ from reconciler.app.kept import Kept
 from reconciler.app.scan import fingerprint_key
 from reconciler.app.terraform import Site
 from reconciler.errors import IndeterminateError, UsageError
+from reconciler.model.agent import Agent
+from reconciler.model.author import Author
 from reconciler.model.place import Place
 from reconciler.model.policy import EngineChoice
+from reconciler.model.record import Actor, Program
 from reconciler.model.run import Engine
-from reconciler.model.settings import SettingsSpec
-from reconciler.ports import Cloud, Files, History, PolicyEngine, RepoTree
+from reconciler.model.settings import RecordWriter, SettingsSpec
+from reconciler.ports import Cloud, Files, History, PolicyEngine, RepoTree, Signer
 from reconciler.settings import ProcessSettings, installers_environment
 
 if TYPE_CHECKING:
     from reconciler.adapters.regorus_engine import EmbeddedEngine
     from reconciler.adapters.sandbox.cloud import Cloud as SandboxCloud
+    from reconciler.app.bench import Bench
+    from reconciler.app.record import Recorder
+    from reconciler.app.records import Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +195,81 @@ class Ports:
             lambda: building.sandbox_cloud(built, of) if simulated else building.real_cloud(built),
         )
 
+    def records(self, repo: Path, spec: SettingsSpec, *, simulated: bool) -> "Records":
+        """The records of a repository; those of the sandbox have a branch of their own."""
+        from reconciler.adapters.record_store import GitRecords, RemoteRecords
+        from reconciler.app.records import Records
+
+        branch = spec.branches.records + ("-sandbox" if simulated else "")
+        keeping = spec.records
+        store = (
+            RemoteRecords(repo, branch, keeping.remote)
+            if keeping.remote is not None and not simulated
+            else GitRecords(repo, branch)
+        )
+        signer = self._signer()
+        return Records(store, signer, _writer(signer, keeping.writers))
+
+    def _signer(self) -> "Signer | None":
+        if self.settings.signing_key is None:
+            return None
+        from reconciler.adapters.ssh_keys import load_signer
+
+        phrase = self.settings.signing_passphrase
+        return load_signer(
+            self.settings.signing_key, phrase.get_secret_value() if phrase is not None else None
+        )
+
+    def bench(self, repo: Path, target: str) -> "Bench":
+        """What judges records: the documents of this clone."""
+        from reconciler.adapters.ssh_keys import verify
+        from reconciler.app.bench import Bench
+
+        git = GitSource(repo)
+        return Bench(git, git.snapshot(target).revision, verify)
+
+    def recorder(
+        self, repo: Path, records: "Records", agents: Iterable[Agent], *, simulated: bool
+    ) -> "Recorder":
+        """What writes records, in the name of whoever runs this."""
+        from reconciler.app.record import Recorder
+
+        git = GitSource(repo)
+        return Recorder(
+            records,
+            git,
+            self._actor(git.author, agents),
+            Program.model_construct(
+                name="reconciler", version=__version__, digest=self.kept.program
+            ),
+            lambda: datetime.now(UTC).replace(microsecond=0),
+            lambda: token_hex(16),
+            simulated,
+        )
+
+    def _actor(self, author: Author | None, agents: Iterable[Agent]) -> Actor:
+        own = self.settings
+        name = own.actor_name or (author.name if author else "")
+        email = own.actor_email or (author.email if author else "")
+        if not name or not email:
+            raise UsageError(
+                "nobody",
+                "nobody knows who does this, and it has to be recorded",
+                hint="`git config user.name` and `git config user.email`, or RECONCILER_ACTOR_NAME"
+                " and RECONCILER_ACTOR_EMAIL",
+            )
+        agent = next(
+            (one for one in agents if one.spec.identity.email.lower() == email.lower()), None
+        )
+        return Actor.model_construct(
+            name=name,
+            email=email,
+            forge_id=own.actor_id,
+            kind="agent" if agent is not None else "human",
+            agent=agent.metadata.name if agent is not None else None,
+            task=own.task or None,
+        )
+
     @staticmethod
     def stop_building() -> None:
         """Ask everything that runs to end; whoever runs it waits."""
@@ -196,6 +280,19 @@ class Ports:
     def make_repository(self, root: Path) -> bool:
         """Make a git repository of a folder, unless it is in one; whether it made one."""
         return make_repository(root)
+
+
+def _writer(signer: "Signer | None", writers: Iterable[RecordWriter]) -> Author | None:
+    """What the settings call whoever has this key."""
+    if signer is None:
+        return None
+    from reconciler.core.approve import key_fingerprint
+
+    own = signer.public_key.fingerprint
+    for one in writers:
+        if any(key_fingerprint(key) == own for key in one.keys):
+            return Author(one.email, one.name)
+    return None
 
 
 def build() -> Ports:

@@ -45,6 +45,7 @@ _LATE: Final = (
     "already exists",
 )
 _SEEN: Final = "refs/reconciler/seen/"
+_VERIFIED: Final = "refs/reconciler/verified/"
 
 Credentials = Callable[[str, str | None, CredentialType], Any]
 
@@ -124,6 +125,15 @@ class GitRecords:
     def seen(self) -> str:
         """The last commit that was on the branch."""
         return self._known or self._target(self._seen_ref)
+
+    def verified(self) -> str:
+        """The last commit up to which everything was found whole."""
+        return self._target(_VERIFIED + self._branch)
+
+    def found_whole(self, commit: str) -> None:
+        """Remember that."""
+        with suppress(OSError, pygit2.GitError):
+            self._repository.references.create(_VERIFIED + self._branch, commit, force=True)
 
     def others(self) -> Mapping[str, str]:
         """The branch at remotes, as it was fetched last."""

@@ -4,7 +4,7 @@ Static gates come first: nothing that they deny, and nothing that they could not
 Terraform. The plan can only make a verdict stricter.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -16,7 +16,8 @@ from reconciler.core.risk import highest
 from reconciler.core.veil import veiled
 from reconciler.errors import IndeterminateError
 from reconciler.model.approval import Given
-from reconciler.model.decision import Decision, Verdict
+from reconciler.model.decision import Decision, GateRun, Verdict
+from reconciler.model.plan import Plan
 from reconciler.model.rendered import Rendered
 from reconciler.ports import Hear
 
@@ -28,6 +29,7 @@ class Refused:
     """The static gates do not let it be planned."""
 
     decision: Decision
+    question: Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Decided:
 
     planned: Planned
     decision: Decision
+    question: Question
 
 
 @contextmanager
@@ -57,7 +60,8 @@ def delivering(
     if given is not None:
         question = question.heard(given)
     if checked.change is not None and checked.change.verdict in REFUSED:
-        yield Refused(checked.change)  # who may not change it, may not have it run either
+        # Who may not change it, may not have it run either.
+        yield Refused(checked.change, question)
         return
     decision = veiled(decide(question))
     critical = _critical(decision)
@@ -65,13 +69,14 @@ def delivering(
         # However soft a profile is: what runs a program at plan time must not get there.
         why = f"nothing critical reaches Terraform: {', '.join(critical)}"
         reasons = (*decision.reasons, why)
-        yield Refused(replace(decision, verdict=Verdict.DENY, reasons=reasons))
+        yield Refused(replace(decision, verdict=Verdict.DENY, reasons=reasons), question)
         return
     if decision.verdict in REFUSED and not (destroy and _only_findings(decision)):
-        yield Refused(decision)
+        yield Refused(decision, question)
         return
     with planning(site, rendered, destroy=destroy, hear=hear) as planned:
-        yield Decided(planned, _decided(checked, name, planned, question, destroy=destroy))
+        whole = with_plan(checked, name, question, planned.plan, planned.data, destroy=destroy)
+        yield Decided(planned, veiled(decide(whole)), whole)
 
 
 def _asked(checked: Checked, name: str) -> tuple[Question, Rendered]:
@@ -111,31 +116,38 @@ def _only_findings(decision: Decision) -> bool:
     )
 
 
-def _decided(
-    checked: Checked, name: str, planned: Planned, question: Question, *, destroy: bool
-) -> Decision:
-    """The decision with the plan in it."""
-    subject, plan = checked.subjects[name], planned.plan
+def with_plan(
+    checked: Checked,
+    name: str,
+    question: Question,
+    plan: Plan,
+    data: bytes | None,
+    *,
+    destroy: bool = False,
+    said: Collection[GateRun] = (),
+) -> Question:
+    """The question with the plan in it.
+
+    `said` are answers of gates that are not asked again: a replay has no plan's JSON, which holds
+    secrets, and Checkov looks at nothing else.
+    """
     law = question.laws[0]
     tier = risk_of_plan(plan, law.stage, law.track)
-    runs = question.runs
+    runs, wanted = question.runs, question.wanted
     if not destroy:
-        asked = replace(subject, plan=plan, plan_json=planned.data)
-        fresh = next(checked.judge.runs([asked], lambda _done: None))
+        asked = replace(checked.subjects[name], plan=plan, plan_json=data, scan=not said)
+        fresh = (*next(checked.judge.runs([asked], lambda _done: None)), *said)
         kept = tuple(run for run in runs if run.gate not in {one.gate for one in fresh})
         runs = (*kept, *fresh)
     else:
         # Nothing that is looked at will be there any more.
         runs = tuple(run for run in runs if run.gate not in ("policy", "checkov"))
-    wanted = question.wanted - ({"policy", "checkov"} if destroy else set())
-    decision = decide(
-        replace(
-            question,
-            risk=highest((question.risk, tier)) if question.changing else tier,
-            runs=runs,
-            wanted=frozenset(wanted),
-            changing=not plan.empty,
-            inputs=(*question.inputs, ("plan", plan.digest), ("engine.terraform", plan.engine)),
-        )
+        wanted -= {"policy", "checkov"}
+    return replace(
+        question,
+        risk=highest((question.risk, tier)) if question.changing else tier,
+        runs=runs,
+        wanted=wanted,
+        changing=not plan.empty,
+        inputs=(*question.inputs, ("plan", plan.digest), ("engine.terraform", plan.engine)),
     )
-    return veiled(decision)

@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from reconciler.app.bench import trees_of
-from reconciler.app.check import Checked
+from reconciler.app.deliver import Decided
 from reconciler.app.records import Records, StatusOf
+from reconciler.app.terraform import apply
+from reconciler.core.decide import Question
 from reconciler.core.records.facts import (
     DECISION,
     Action,
@@ -40,7 +42,7 @@ from reconciler.model.plan import Plan
 from reconciler.model.record import Actor, Draft, Program, Recorded
 from reconciler.model.rendered import Rendered
 from reconciler.model.run import Outcome
-from reconciler.ports import Commits
+from reconciler.ports import Commits, Hear
 from reconciler.report.check_json import decided as as_fields
 
 
@@ -77,38 +79,42 @@ class Recorder:
     def decided(
         self,
         decision: Decision,
-        checked: Checked,
+        question: Question,
         plan: Plan | None = None,
         *,
         action: Action = "check",
-        given: Given | None = None,
         began: str | None = None,
     ) -> Recorded:
-        """A decision, and the waivers that it uses for the first time."""
+        """A decision, and the waivers that it uses for the first time.
+
+        One that says what the last one said about the same commit and plan is not written again.
+        """
         name = decision.environment
         fields = as_fields(decision)
-        question = checked.questions.get(name)
-        law = question.laws[0] if question is not None and question.laws else None
-        place = (law.track, law.stage, question.owner) if law and question else ("", "", "")
+        law = question.laws[0] if question.laws else None
         body = decision_body(
             decision,
             fields,
-            question.runs if question is not None else (),
+            question.runs,
             plan,
-            given or Given(),
+            Given((), question.authors, question.heads),
             action=action,
             began=began,
-            place=place,
+            place=(law.track, law.stage, question.owner) if law else ("", "", ""),
         )
-        waivers = question.waivers if question is not None else ()
-        before = self.records.file(name, DECISION) if name else None
-        known = waived_in(read_status(before)) if before else set()
         files = decision_files(fields, plan) if name else {}
-        made = self._write(name, body["target"], [(body, files)])
-        used = waiver_bodies(decision, waivers, known, made[0].sequence)
-        if used:
-            self._write(name, body["target"], [(one, {}) for one in used])
-        return made[0]
+        before = self.records.file(name, DECISION) if name else None
+        known = self.records.status(name).get("decision", {}) if before else {}
+        if before == files.get(DECISION) and known.get("action") == action:
+            kept = self.records.ancestor(self.records.tip(), known["record"])
+            if kept is not None:
+                return Recorded(kept.commit, known["record"], kept.digest)
+        used = waived_in(read_status(before)) if before else set()
+        (made,) = self._write(name, body["target"], [(body, files)])
+        waivers = waiver_bodies(decision, question.waivers, used, made.sequence)
+        if waivers:
+            self._write(name, body["target"], [(one, {}) for one in waivers])
+        return made
 
     def starting(
         self, decision: Recorded, plan: Plan, commit: str, action: Action, run: str
@@ -250,6 +256,31 @@ class Recorder:
         if commit not in self._laws:
             self._laws[commit] = trees_of(self.commits, commit)
         return self._laws[commit]
+
+
+def settle_cut_off(recorder: Recorder, found: Decided, law: str) -> None:
+    """Record what came of runs that were cut off, and then forget them."""
+    planned = found.planned
+    runs = [run.path.name for run in planned.cut]
+    recorder.cut_off(law, planned.plan.environment, list(zip(runs, planned.before, strict=True)))
+    planned.told()
+
+
+def recorded_apply(
+    recorder: Recorder, found: Decided, rendered: Rendered, action: Action, hear: Hear
+) -> Outcome:
+    """Record the decision and the intent, apply, record the outcome."""
+    plan, commit = found.planned.plan, dict(found.decision.inputs)["commit.head"]
+    decision = recorder.decided(found.decision, found.question, plan, action=action)
+    begun: list[Intent] = []
+
+    def intend() -> None:
+        run = found.planned.run.path.name
+        begun.append(recorder.starting(decision, plan, commit, action, run))
+
+    outcome = apply(found.planned, plan.digest, hear, intend)
+    recorder.ended(begun[0], outcome, rendered)
+    return outcome
 
 
 class _Moved(Exception):  # noqa: N818  # no failure: what was looked at is other now

@@ -241,12 +241,18 @@ class Records:
         tip = self.tip()
         return self._status(self.kept(tip).tree, name) if tip else {}
 
+    def standing(self, commit: str) -> Status:
+        """What was true of the whole at a commit."""
+        return self._status(self.kept(commit).tree, "")
+
     def file(self, name: str, path: str) -> bytes | None:
         """A file of an environment's folder as it is now."""
         tip = self.tip()
-        if not tip:
-            return None
-        tree = self.kept(tip).tree
+        return self.file_at(self.kept(tip), name, path) if tip else None
+
+    def file_at(self, kept: Kept, name: str, path: str) -> bytes | None:
+        """The same, as it was at a record."""
+        tree = kept.tree
         entry = self.objects.at(tree, (*self.folder(tree, name), *path.encode().split(b"/")))
         return self.objects.blob(entry.oid.hex()) if entry else None
 

@@ -124,8 +124,17 @@ def _known_state(site: Site, workspace: Workspace, name: str, redact: Redactor) 
     return state
 
 
-def apply(planned: Planned, expected: str, hear: Hear = lambda _event: None) -> Outcome:
-    """Apply that very plan, if it is the one that was agreed to."""
+def apply(
+    planned: Planned,
+    expected: str,
+    hear: Hear = lambda _event: None,
+    intend: Callable[[], None] = lambda: None,
+) -> Outcome:
+    """Apply that very plan, if it is the one that was agreed to.
+
+    `intend` writes the intent where others see it, after it is written here: whoever finds it
+    there without an outcome finds here what came of it.
+    """
     plan, site, run, workspace = planned.plan, planned.site, planned.run, planned.workspace
     agreed(plan, expected)
     run.write(
@@ -135,6 +144,11 @@ def apply(planned: Planned, expected: str, hear: Hear = lambda _event: None) -> 
         addresses=[one.address for one in plan.changes],
         making=[one.address for one in plan.changes if "create" in one.actions],
     )
+    try:
+        intend()
+    except BaseException:
+        run.write("settled", result="not begun")
+        raise
     ran = workspace.apply(hear)
     outcome = _ended(site, run, workspace, ran, planned.redact)
     if not outcome.kept:  # else what became of it is found out by whoever comes next

@@ -27,6 +27,8 @@ class _Walk:
     """Commits from the first to the last, and why the walk ended before the first."""
 
     commits: list[str] = field(default_factory=list)
+    start: str = ""
+    """The commit that it stopped at since it was verified before."""
     hole: Break | None = None
 
 
@@ -37,12 +39,21 @@ def verify(
     step: Step = lambda _done, _total: None,
     *,
     simulated: bool = False,
+    since: str = "",
 ) -> Verified:
-    """Everything that can be said about the records of a clone."""
+    """Everything that can be said about the records of a clone.
+
+    `since`: a commit up to which everything was verified before; then only what comes after it is
+    looked at, and not whether it fits what began before.
+    """
     tip = records.tip()
-    walk = _walked(records, tip)
+    walk = _walked(records, tip, since)
     places = {commit: number for number, commit in enumerate(walk.commits)}
-    rules = Rules(bench, simulated)
+    rules = Rules(bench, simulated, since=bool(walk.start))
+    if walk.start:
+        places[walk.start] = -1
+        known = records.standing(walk.start).get("policy", {})
+        rules.law, rules.trees = known.get("commit", ""), known.get("trees", {})
     found = [] if walk.hole is None else [walk.hole]
     total = len(walk.commits)
     for number, faults in enumerate(_each(records, walk, rules)):
@@ -50,13 +61,15 @@ def verify(
         if number % 1000 == 0:
             step(number, total)
     step(total, total)
-    anchors, lost = _anchors(records, bench, rules, places)
-    found += lost
+    anchors: tuple[Anchor, ...] = ()
+    if not walk.start:
+        anchors, lost = _anchors(records, bench, rules, places)
+        found += lost
     found += _rewritten(records, places)
     notes = []
     if rules.unsigned:
         notes.append(f"{rules.unsigned} of {total} records are not signed")
-    if total and not anchors:
+    if total and not anchors and not walk.start:
         notes.append("there is no anchor: a history that was rewritten as a whole looks whole")
     return Verified(
         branch,
@@ -71,10 +84,13 @@ def verify(
     )
 
 
-def _walked(records: Records, tip: str) -> _Walk:
+def _walked(records: Records, tip: str, since: str) -> _Walk:
     """By git's own parents, whatever the documents say."""
     walk, at = _Walk(), tip
     while at:
+        if at == since:
+            walk.start = at
+            break
         walk.commits.append(at)
         try:
             raw = _commit(records, at)
@@ -107,8 +123,14 @@ def _commit(records: Records, oid: str) -> RawCommit:
 def _each(records: Records, walk: _Walk, rules: Rules) -> Iterator[list[tuple[str, str]]]:
     """Of each commit, what is wrong with it."""
     objects = Objects(records.store)
-    before: Link | None = None
+    before: Link | None = _read(records, objects, walk.start, []) if walk.start else None
     jumps: dict[str, Jump | None] = {}
+
+    def jump_of(commit: str) -> Jump | None:
+        if commit not in jumps:
+            jumps[commit] = records.kept(commit).record.chain.jump if walk.start else None
+        return jumps[commit]
+
     sure = walk.hole is None  # whether what comes before is known
     for commit in walk.commits:
         faults: list[tuple[str, str]] = []
@@ -123,7 +145,7 @@ def _each(records: Records, walk: _Walk, rules: Rules) -> Iterator[list[tuple[st
         faults += alone(link)
         if sure or before is not None:
             last = before.record.chain.jump if before else None
-            faults += linked(before, link, jumps.get(last.commit) if last else None)
+            faults += linked(before, link, jump_of(last.commit) if last else None)
         elif chain.parent != (link.raw.parents[0] if link.raw.parents else None):
             faults.append(("order", "it is not made on the commit before it"))
         faults += _files(objects, before, link)

@@ -11,7 +11,8 @@ import click
 from rich.console import Console
 
 from reconciler.app.deliver import Decided, delivering
-from reconciler.app.terraform import agreed, apply
+from reconciler.app.record import recorded_apply, settle_cut_off
+from reconciler.app.terraform import agreed
 from reconciler.cli.again import again
 from reconciler.cli.building import (
     OUTCOMES,
@@ -26,7 +27,9 @@ from reconciler.cli.building import (
     target_option,
 )
 from reconciler.cli.check_command import EXITS
+from reconciler.cli.recording import recorder_of
 from reconciler.cli.screen import err, format_option, out, repo_option, stop_with
+from reconciler.core.records.facts import Action
 from reconciler.core.redact import Redactor
 from reconciler.errors import Exit, UsageError
 from reconciler.model.decision import Decision, Verdict
@@ -103,6 +106,7 @@ def deliver(
     destroy: bool,
 ) -> None:
     """Both commands."""
+    action: Action = "destroy" if destroy else "apply"
     if form == "json" and not yes and digest is None:
         raise UsageError("usage", "`--format json` cannot ask", hint="give `--plan` or `--yes`")
     ports = build()
@@ -111,6 +115,7 @@ def deliver(
     one = declared(ports, tree, environment, settings)
     screen = _Screen(out(), environment, sandbox=sandbox, shown=form == "text", destroy=destroy)
     screen.begin()
+    recorder = recorder_of(ports, repo, tree, one.spec, simulated=sandbox)
     outcome: Outcome | None = None
     settled: tuple[Outcome, ...] = ()
     nothing = False
@@ -120,8 +125,11 @@ def deliver(
         with delivering(checked, environment, site, destroy=destroy, hear=hear) as found:
             decision = found.decision
             may = _may(decision, sandbox=sandbox)
-            if isinstance(found, Decided):
+            if not isinstance(found, Decided):
+                recorder.decided(decision, found.question, action=action)
+            else:
                 plan, settled = found.planned.plan, found.planned.before
+                settle_cut_off(recorder, found, tree.revision)
                 screen.planned(found, may=may)
                 if may and not plan.empty:
                     if digest is not None:
@@ -129,11 +137,11 @@ def deliver(
                     elif not yes:
                         screen.ask(plan.digest)
                     hear = hearing(err(), found.planned.redact, show=screen.shown)
-                    outcome = apply(found.planned, plan.digest, hear)
+                    outcome = recorded_apply(recorder, found, one.rendered, action, hear)
                 elif may:
                     outcome, nothing = _nothing(found), True
-                if outcome is not None or screen.shown:  # a refusal as JSON does not tell it
-                    found.planned.told()
+                else:
+                    recorder.decided(decision, found.question, plan, action=action)
     if outcome is None:
         _refuse(decision, form)
         return

@@ -77,7 +77,6 @@ def command(
                     plan_text.to_apply(
                         console, planned.plan, found.decision, simulated=sandbox, again=again
                     )
-                planned.told()
             elif form == "json":
                 click.echo(check_json.refused(found.decision))
             else:

@@ -60,3 +60,29 @@ class Verified:
     def whole(self) -> bool:
         """Whether nothing is broken."""
         return not self.breaks
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One decision, then and now."""
+
+    sequence: int
+    commit: str
+    environment: str
+    then: str
+    """The verdict that was recorded."""
+    now: str
+    """The verdict that is come to again; empty: none."""
+    same: bool
+    """Whether it is the same to the byte."""
+    engines: tuple[tuple[str, str, str], ...]
+    """Programs that are others now: name, then, now."""
+    differences: tuple[str, ...]
+    """What is not the same, but for the engines' names."""
+    taken: tuple[str, ...]
+    """Gates that could not be asked again, and whose recorded word was taken."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether it is the same, but for what other programs are called."""
+        return self.same or not self.differences

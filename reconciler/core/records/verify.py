@@ -134,6 +134,8 @@ class Rules:
 
     bench: Bench
     simulated: bool
+    since: bool = False
+    """Whether only what came after some record is looked at: what began before it is not known."""
     law: str = ""
     """The commit whose rules are in use."""
     trees: Mapping[str, str] = field(default_factory=dict)
@@ -162,6 +164,12 @@ class Rules:
         elif not self.law:
             yield "law", "nobody had said yet which policies are in use"
         yield from self._signature(link)
+        if self.since and not isinstance(body, Override):
+            return
+        yield from self._body(record)
+
+    def _body(self, record: Record) -> Iterator[tuple[str, str]]:
+        body = record.body
         match body:
             case DecisionBody():
                 yield from self._decision(record, body)
@@ -197,6 +205,9 @@ class Rules:
 
     def _law(self, body: PolicyTaken) -> Iterator[tuple[str, str]]:
         before = self.law
+        if self.simulated:  # any commit may be tried there
+            self.law, self.trees = body.commit, body.trees
+            return
         if not self.bench.on_target(body.commit):
             yield "law", f"{body.commit[:12]} was never on the target branch"
             return
