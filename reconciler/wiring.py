@@ -17,6 +17,7 @@ from reconciler.adapters.files import DiskFiles
 from reconciler.adapters.git import GitSource, make_repository
 from reconciler.adapters.git_history import GitHistory
 from reconciler.adapters.program import program_digest
+from reconciler.adapters.record_store import GitRecords
 from reconciler.adapters.starter import Starter, write_new
 from reconciler.adapters.tools import Toolbox
 from reconciler.adapters.workers import Workers
@@ -32,7 +33,7 @@ from reconciler.model.policy import EngineChoice
 from reconciler.model.record import Actor, Program
 from reconciler.model.run import Engine
 from reconciler.model.settings import RecordWriter, SettingsSpec
-from reconciler.ports import Cloud, Files, History, PolicyEngine, RepoTree, Signer
+from reconciler.ports import Cloud, Files, History, PolicyEngine, RecordStore, RepoTree, Signer
 from reconciler.settings import ProcessSettings, installers_environment
 
 if TYPE_CHECKING:
@@ -100,6 +101,10 @@ class Ports:
     def history(self, path: Path) -> History:
         """The history of the repository around a path."""
         return GitHistory(path)
+
+    def record_store(self, path: Path, branch: str) -> RecordStore:
+        """The records of the repository around a path, as they are here."""
+        return GitRecords(path, branch)
 
     def files(self, path: Path) -> tuple[Files, str]:
         """Files on the disk, and the id of the first commit of the repository around them."""

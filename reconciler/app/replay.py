@@ -18,11 +18,11 @@ from reconciler.core.records.plan import plan_of
 from reconciler.core.veil import veiled
 from reconciler.errors import ReconcilerError
 from reconciler.model.approval import Given
-from reconciler.model.audit import Replayed
 from reconciler.model.decision import Decision, GateRun
 from reconciler.model.finding import Finding, Location
 from reconciler.model.plan import Plan
 from reconciler.model.record import DecisionBody
+from reconciler.model.verified import Replayed
 from reconciler.report.check_json import decided
 
 _ENGINES: Final = ("engine.", "program")

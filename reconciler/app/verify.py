@@ -13,8 +13,8 @@ from reconciler.core.canonical import digest
 from reconciler.core.git_objects import BadObject, RawCommit, TreeEntry, read_commit, read_tag
 from reconciler.core.records.document import FutureRecord, NotARecord, read_record
 from reconciler.core.records.verify import Bench, Link, Rules, alone, linked, unexplained
-from reconciler.model.audit import Anchor, Break, Verified
 from reconciler.model.record import DOCUMENT, Actor, Jump
+from reconciler.model.verified import Anchor, Break, Verified
 
 ANCHORS: Final = "records-anchor/"
 _DOCUMENT: Final = DOCUMENT.encode()

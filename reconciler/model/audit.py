@@ -1,88 +1,64 @@
-"""What an audit of records comes to."""
+"""What an audit tells: records that were read, and answers that were made from them."""
 
 from dataclasses import dataclass
+from typing import Any
+
+from reconciler.model.record import Record
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Break:
-    """One thing that is not as it must be."""
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record as it was read."""
 
-    sequence: int
-    """The record's number, or the number that it should have."""
     commit: str
-    """Empty: about no one commit."""
-    code: str
+    digest: str
+    """Of its document."""
+    record: Record
+    subject: str
+    """What happened, in a few words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Where reading ended too early: what lies behind it is not known."""
+
+    commit: str
     why: str
 
-    @property
-    def name(self) -> str:
-        """By which somebody answers for it."""
-        return f"{self.code}@{self.commit[:12] or 'branch'}"
-
 
 @dataclass(frozen=True, slots=True)
-class Anchor:
-    """A tag that says how far the history had come."""
-
-    name: str
-    commit: str
-    sequence: int
-    key: str
-    """Whose signature it has; empty when it is not signed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What verifying came to."""
+class Log:
+    """Records, newest first."""
 
     branch: str
-    tip: str
-    records: int
-    signed: int
-    """So many have a good signature of a key that was known then."""
-    breaks: tuple[Break, ...]
-    acknowledged: tuple[tuple[str, str], ...]
-    """Names of breaks that somebody answered for, and who and why."""
-    anchors: tuple[Anchor, ...]
-    """Those that the history reaches, oldest first."""
-    unsettled: tuple[tuple[str, int], ...]
-    """Environments with an apply that has begun and not ended, and its record."""
-    notes: tuple[str, ...]
-    """What could not be looked at, or only in part."""
-
-    @property
-    def open_breaks(self) -> tuple[Break, ...]:
-        """Those that nobody answered for."""
-        known = {name for name, _ in self.acknowledged}
-        return tuple(one for one in self.breaks if one.name not in known)
-
-    @property
-    def whole(self) -> bool:
-        """Whether nothing is broken."""
-        return not self.breaks
+    there: bool
+    """Whether the branch is there at all."""
+    environment: str
+    """Empty: every one."""
+    entries: tuple[Entry, ...]
+    more: bool
+    """Whether older ones that were asked for are left out."""
+    broken: Break | None
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
-    """One decision, then and now."""
+class Related:
+    """Another record that this one rests on, or that rests on this one."""
 
-    sequence: int
-    commit: str
-    environment: str
-    then: str
-    """The verdict that was recorded."""
-    now: str
-    """The verdict that is come to again; empty: none."""
-    same: bool
-    """Whether it is the same to the byte."""
-    engines: tuple[tuple[str, str, str], ...]
-    """Programs that are others now: name, then, now."""
-    differences: tuple[str, ...]
-    """What is not the same, but for the engines' names."""
-    taken: tuple[str, ...]
-    """Gates that could not be asked again, and whose recorded word was taken."""
+    earlier: bool
+    entry: Entry
 
-    @property
-    def agrees(self) -> bool:
-        """Whether it is the same, but for what other programs are called."""
-        return self.same or not self.differences
+
+@dataclass(frozen=True, slots=True)
+class RecordView:
+    """Everything about one record."""
+
+    branch: str
+    entry: Entry
+    document: dict[str, Any]
+    """As it is kept."""
+    story: tuple[str, ...]
+    """The sentences of its commit's message."""
+    related: tuple[Related, ...]
+    last: int
+    """The number of the newest record."""

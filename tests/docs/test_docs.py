@@ -33,6 +33,7 @@ from reconciler.model.settings import SettingsSpec
 from reconciler.settings import ProcessSettings
 from reconciler.wiring import build
 from tests.core.secrets.samples import sample
+from tests.docs.audited import audited
 from tests.docs.built import built
 from tests.docs.field_tables import DOCUMENTS, ROOT, docstrings, models_in, page_of, with_tables
 from tests.docs.rule_pages import RULES, rule_pages
@@ -398,7 +399,7 @@ def documents() -> dict[str, list[dict[str, Any]]]:
             assert code in tuple(Exit), err
             document = json.loads(out)
             found.setdefault(document["kind"], []).append(document)
-    for document in (*checked(), *built()):
+    for document in (*checked(), *built(), *audited()):
         found.setdefault(document["kind"], []).append(document)
     return found
 

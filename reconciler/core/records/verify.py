@@ -11,7 +11,6 @@ from typing import Any, Final, Protocol
 from reconciler.core.git_objects import RawCommit, Who
 from reconciler.core.records.chain import first_chain, next_chain
 from reconciler.core.records.words import message
-from reconciler.model.audit import Break
 from reconciler.model.base import parse_start
 from reconciler.model.record import (
     Actor,
@@ -24,6 +23,7 @@ from reconciler.model.record import (
     Record,
     Stop,
 )
+from reconciler.model.verified import Break
 
 _BACK: Final = 60
 """So many seconds two clocks may differ; more is told."""

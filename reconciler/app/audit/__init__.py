@@ -1,0 +1,1 @@
+"""What auditors ask of the records. Nothing here writes."""

@@ -1,0 +1,158 @@
+"""Read records as far as they can be read; where that ends, say so and go no further."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+
+from reconciler.app.records import Broken, Kept, Records
+from reconciler.core.records.words import subject
+from reconciler.core.suggest import did_you_mean, listed
+from reconciler.errors import ReconcilerError, UsageError
+from reconciler.model.audit import Break, Entry
+from reconciler.model.git import ObjectKind
+from reconciler.ports import RecordStore
+
+_UNREADABLE = (LookupError, RecursionError, TypeError, ValueError)
+"""What damaged objects and forged files make of reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """The records that an audit reads, and where they are."""
+
+    records: Records
+    branch: str
+    """As git names it: `records`, or `origin/records` where only that was fetched."""
+
+
+class _At:
+    """A store whose branch stands still at one commit."""
+
+    def __init__(self, store: RecordStore, tip: str) -> None:
+        self._store = store
+        self._tip = tip
+
+    def tip(self, *, fresh: bool = False) -> str:
+        return self._tip
+
+    def read(self, oid: str) -> tuple[str, bytes]:
+        return self._store.read(oid)
+
+    def write(self, kind: ObjectKind, data: bytes) -> str:
+        _refuse(f"a {kind}")
+
+    def advance(self, old: str, new: str, *, durable: bool) -> bool:
+        _refuse("a record")
+
+    def seen(self) -> str:
+        return self._store.seen()
+
+    def others(self) -> Mapping[str, str]:
+        return self._store.others()
+
+    def tags(self, prefix: str) -> Mapping[str, str]:
+        return self._store.tags(prefix)
+
+    def tag(self, name: str, data: bytes) -> None:
+        _refuse("a tag")
+
+
+def _refuse(what: str) -> NoReturn:
+    msg = f"an audit writes {what}"
+    raise AssertionError(msg)
+
+
+def trail(store: RecordStore, branch: str) -> Trail:
+    """The branch as it is here; as it was fetched, where that is further or all there is.
+
+    One view of it for the whole audit, however many records are written meanwhile.
+    """
+    own = store.tip()
+    for name, tip in sorted(store.others().items(), key=lambda one: (one[0] != "origin", one[0])):
+        if tip and (not own or _behind(own, tip, store)):
+            return Trail(Records(_At(store, tip)), f"{name}/{branch}")
+    return Trail(Records(_At(store, own)), branch)
+
+
+def _behind(own: str, other: str, store: RecordStore) -> bool:
+    """Whether the other commit has all that ours has, and more; not where that cannot be told."""
+    if own == other:
+        return False
+    records = Records(_At(store, other))
+    try:
+        found = records.ancestor(other, records.kept(own).record.chain.sequence)
+    except Broken:
+        return False
+    return found is not None and found.commit == own
+
+
+def entry(kept: Kept) -> Entry:
+    """A record as reports know it."""
+    return Entry(kept.commit, kept.digest, kept.record, subject(kept.record))
+
+
+def readable(many: Iterable[Kept], begin: str) -> Iterator[Kept | Break]:
+    """The records, and at the end the break, if there is one. `begin`: where reading starts."""
+    last = begin
+    records = iter(many)
+    while True:
+        try:
+            kept = next(records)
+        except StopIteration:
+            return
+        except Broken as err:
+            yield Break(err.commit, err.why)
+            return
+        except _UNREADABLE as err:
+            yield Break(last, f"what it points to is missing or damaged: {err}")
+            return
+        last = kept.commit
+        yield kept
+
+
+def records_of(found: Trail, environment: str) -> Iterator[Kept | Break]:
+    """The records of one environment, or those about more than one; newest first."""
+    return readable(found.records.of_environment(environment), found.records.tip())
+
+
+def every_record(found: Trail) -> Iterator[Kept | Break]:
+    """All records, newest first."""
+    return readable(found.records.walk(), found.records.tip())
+
+
+def failed(broken: Break) -> ReconcilerError:
+    """For what cannot be answered in part."""
+    return ReconcilerError(
+        "records-broken",
+        f"the records cannot be read at {broken.commit[:12]}: {broken.why}",
+        hint="`reconciler audit verify` names everything that is wrong with them",
+        subject=broken.commit,
+    )
+
+
+def whole(many: Iterable[Kept | Break]) -> Iterator[Kept]:
+    """The records; an error at a break."""
+    for one in many:
+        if isinstance(one, Break):
+            raise failed(one)
+        yield one
+
+
+def known_names(found: Trail) -> frozenset[str]:
+    """The environments that records speak of; none where even that cannot be read."""
+    tip = found.records.tip()
+    try:
+        return frozenset(found.records.environments(found.records.kept(tip).tree) if tip else ())
+    except (Broken, *_UNREADABLE):
+        return frozenset()
+
+
+def unknown_environment(name: str, found: Trail, declared: Iterable[str]) -> UsageError:
+    """Neither records nor the target branch know it."""
+    names = known_names(found) | {*declared}
+    return UsageError(
+        "unknown-environment",
+        f"no record on `{found.branch}` is about an environment `{name}`, and none is declared",
+        hint=did_you_mean(name, names) or f"there are: {listed(names)}",
+        subject=name,
+    )

@@ -1,0 +1,22 @@
+"""`reconciler audit`: what auditors ask of the records."""
+
+import click
+
+from reconciler.cli.audit_log import log_command, show_command
+
+
+@click.group("audit")
+def command() -> None:
+    """Say who did what, who could have, and why it was allowed.
+
+    Everything is read from git: the branch of records, and the commits of the target branch.
+
+    \b
+    Examples:
+      reconciler audit log acme-portal --since 7d
+      reconciler audit show 42
+    """  # noqa: D301  # \b is click's mark for lines as they are
+
+
+for _one in (log_command, show_command):
+    command.add_command(_one)

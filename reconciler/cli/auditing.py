@@ -1,0 +1,106 @@
+"""What the commands of `audit` have in common: which records, and as of when."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, TypeVar
+
+import click
+
+from reconciler.app.audit.reading import Trail, trail
+from reconciler.cli.checking import target_of
+from reconciler.core.load import lazy_shared
+from reconciler.core.records.query import moment
+from reconciler.core.tree import files_below
+from reconciler.errors import ReconcilerError, UsageError
+from reconciler.ports import RepoTree
+from reconciler.wiring import Ports, Repository, build
+
+F = TypeVar("F", bound=Callable[..., object])
+SANDBOX: Final = "-sandbox"
+"""What the sandbox does is recorded on a branch of its own, whose name ends so."""
+_BRANCH: Final = "records"
+
+
+def records_option(function: F) -> F:
+    """`--sandbox`: the records of the sandbox."""
+    return click.option(
+        "--sandbox",
+        is_flag=True,
+        envvar="RECONCILER_SANDBOX",
+        help="The records of the sandbox, which have a branch of their own.",
+    )(function)
+
+
+def when_option(
+    name: str, words: str, *, end: bool = False, default: str | None = None
+) -> Callable[[F], F]:
+    """An option that takes a day, an instant, or how long ago."""
+
+    def read(
+        _context: click.Context, _option: click.Parameter, value: str | None
+    ) -> datetime | None:
+        try:
+            return None if value is None else moment(value, _now(), end=end)
+        except ValueError as err:
+            raise click.BadParameter(str(err)) from err
+
+    return click.option(
+        f"--{name}",
+        metavar="WHEN",
+        callback=read,
+        default=default,
+        show_default=default is not None,
+        help=words,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """A repository as an audit reads it."""
+
+    ports: Ports
+    path: Path
+    repository: Repository
+    target: RepoTree | None
+    """What the target branch declares; None where there is no such branch here."""
+    trail: Trail
+    now: datetime
+
+    def declared(self) -> Collection[str]:
+        """The names of the environments that the target branch declares."""
+        entries = files_below(self.target, "environments") if self.target else ()
+        return frozenset(
+            one.name.removesuffix(".yaml") for one in entries if one.path.endswith(".yaml")
+        )
+
+    def commit_named(self, prefix: str) -> str | None:
+        """The one commit whose id begins so, if git knows one."""
+        try:
+            return self.repository.git.snapshot(prefix).revision
+        except ReconcilerError:
+            return None
+
+
+def audit(repo: Path, *, sandbox: bool) -> Audit:
+    """The records to read. The target branch's settings say where they are."""
+    ports = build()
+    repository = ports.repository(repo)
+    target = _target(repository)
+    settings = lazy_shared(target).settings if target is not None else None
+    branch = settings.document.spec.branches.records if settings else _BRANCH
+    store = ports.record_store(repo, branch + SANDBOX if sandbox else branch)
+    found = trail(store, branch + SANDBOX if sandbox else branch)
+    return Audit(ports, repo, repository, target, found, _now())
+
+
+def _target(repository: Repository) -> RepoTree | None:
+    try:
+        return repository.snapshot(target_of(repository, repository.snapshot(None), None))
+    except UsageError:
+        return None  # an auditor may have been given nothing but the records

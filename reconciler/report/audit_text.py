@@ -1,0 +1,275 @@
+"""Audits for people."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from rich.console import Console
+from rich.text import Text
+
+from reconciler.model.audit import Break, Entry, Log, RecordView
+from reconciler.model.record import Actor, ApplyEnded, ApplyStarted, DecisionBody, PlanSummary
+from reconciler.report.text import Table, line
+from reconciler.report.words import counted, printable
+
+_SHORT: Final = 12
+_LISTED: Final = 40
+_GOOD: Final = {"ALLOW", "done"}
+_BAD: Final = {"DENY", "INDETERMINATE", "failed", "interrupted"}
+_COUNTS: Final = (
+    ("create", "to add"),
+    ("update", "to change"),
+    ("replace", "to make anew"),
+    ("delete", "to delete"),
+    ("forget", "to forget"),
+    ("imports", "to take over"),
+    ("move", "to move"),
+)
+
+
+def broken(console: Console, one: Break | None) -> None:
+    """Where reading ended, and what to do: stands last, so that nobody overlooks it."""
+    if one is not None:
+        line(
+            console,
+            ("BROKEN: ", "bold red"),
+            f"the records cannot be read at {one.commit[:_SHORT]}: {one.why}",
+        )
+        line(console, "  What lies behind it is not shown. `reconciler audit verify` says more.")
+
+
+def logged(console: Console, log: Log) -> None:
+    """`reconciler audit log`."""
+    if log.entries:
+        _table(console, log.entries, named=not log.environment)
+    elif log.broken is None:
+        about = f"about {log.environment} " if log.environment else ""
+        none = f"No record {about}on `{log.branch}` is one of those."
+        line(console, none if log.there else nothing(log.branch))
+    if log.more:
+        line(console, "There are older ones: `--limit`, `--until`, or `--limit 0` for all.")
+    broken(console, log.broken)
+
+
+def nothing(branch: str) -> str:
+    """There are no records at all."""
+    return f"Nothing is recorded yet: there is no branch `{branch}` here."
+
+
+def _table(console: Console, entries: Iterable[Entry], *, named: bool) -> None:
+    about = ("ENVIRONMENT",) if named else ()
+    table = Table("WHEN", "KIND", *about, "WHAT HAPPENED", "BY", "COMMIT")
+    for one in entries:
+        record = one.record
+        row: list[str | Text] = [record.at, Text(record.body.kind, _style(one))]
+        row += [record.environment or "all"] if named else []
+        row += [cut(one.subject), who(record.actor), Text(one.commit[:_SHORT], "dim")]
+        table.add_row(*row)
+    table.print(console)
+
+
+def _style(one: Entry) -> str:
+    body = one.record.body
+    word = getattr(body, "verdict", None) or getattr(body, "result", None) or ""
+    if word in _GOOD:
+        return "green"
+    return "red" if word in _BAD or body.kind in ("refusal", "freeze", "override") else ""
+
+
+def cut(text: str, most: int = 100) -> str:
+    """On one line, and not too long for one."""
+    words = " ".join(text.split())
+    return words if len(words) <= most else words[: most - 1] + "…"
+
+
+def who(actor: Actor) -> str:
+    """By what people know somebody by; agents and programs say that they are none."""
+    kind = {"human": "", "agent": f" (agent {actor.agent or '?'})", "program": " (program)"}
+    return f"{actor.name or actor.email}{kind[actor.kind]}"
+
+
+def viewed(console: Console, view: RecordView) -> None:
+    """`reconciler audit show`."""
+    record, body = view.entry.record, view.entry.record.body
+    line(console, (view.entry.subject, "bold"))
+    console.print()
+    for sentence in view.story:
+        line(console, f"  {sentence}")
+    console.print()
+    actor = record.actor
+    forge = f", forge id {actor.forge_id}" if actor.forge_id is not None else ""
+    task = f", task {actor.task}" if actor.task else ""
+    rows = [
+        ("when", record.at),
+        ("who", f"{who(actor)} <{actor.email}>{forge}{task}"),
+        ("environment", record.environment or "all"),
+        ("kind", body.kind),
+        *_about(body),
+        ("run", record.run or ""),
+        ("written by", f"{record.program.name} {record.program.version}"),
+    ]
+    _rows(console, rows)
+    if isinstance(body, DecisionBody):
+        _decision(console, body)
+    if isinstance(body, ApplyEnded):
+        _outcome(console, body)
+    _section(console, "files that it changed", _files(view))
+    _place(console, view)
+
+
+def _rows(console: Console, rows: Iterable[tuple[str, str]]) -> None:
+    for name, value in rows:
+        if value:
+            line(console, (f"  {name:<13}", "dim"), value)
+
+
+def _section(console: Console, title: str, lines: Iterable[str]) -> None:
+    many = list(lines)
+    if many:
+        console.print()
+        line(console, (f"{title}:", "dim"))
+    for one in many[:_LISTED]:
+        line(console, f"  {one}")
+    if len(many) > _LISTED:
+        line(console, f"  and {len(many) - _LISTED:,} more")
+
+
+def _about(body: Any) -> Iterator[tuple[str, str]]:
+    """What several kinds have in common, and what each alone has, where it is one value."""
+    if isinstance(body, DecisionBody):
+        yield "verdict", f"{body.verdict}, risk {body.risk}, {body.action}"
+        yield "judged", f"commit {body.head}"
+        yield "judged by", f"commit {body.target}, as of {body.now}"
+        yield "policies", _text(_map(body.decision.get("inputs")).get("policies"))
+    elif isinstance(body, ApplyEnded):
+        yield "result", f"{body.result}, {body.action}"
+        yield "commit", body.commit or ""
+        yield "engine", body.engine
+        yield "plan", body.plan
+    else:
+        for name, value in body.model_dump(mode="json", by_alias=True).items():
+            if name != "kind" and isinstance(value, str | int):
+                yield name, str(value)
+    plan = getattr(body, "plan", None)
+    if isinstance(plan, PlanSummary) and isinstance(body, DecisionBody | ApplyStarted):
+        yield "plan", f"{plan.digest}, {plan.engine}"
+        numbers = ((getattr(plan, field), word) for field, word in _COUNTS)
+        yield "", ", ".join(f"{count:,} {word}" for count, word in numbers if count) or "nothing"
+        yield "loses data", ", ".join(plan.loses_data)
+
+
+def _map(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _maps(value: Any) -> list[dict[str, Any]]:
+    """A decision is kept as it was; nothing says that a forged one holds what ours hold."""
+    return [_map(one) for one in value] if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _decision(console: Console, body: DecisionBody) -> None:
+    decision = body.decision
+    reasons = decision.get("reasons")
+    _section(console, "reasons", map(_text, reasons if isinstance(reasons, list) else ()))
+    _section(
+        console,
+        "approvals that count",
+        (
+            f"{_text(one.get('name'))} <{_text(one.get('email'))}>"
+            f" (forge id {_text(one.get('forgeId')) or 'unknown'}) at {_text(one.get('at'))}"
+            for one in _maps(decision.get("agreed"))
+        ),
+    )
+    _section(
+        console,
+        "approvals that are missing",
+        (
+            f"{_text(one.get('count'))} of {', '.join(map(_text, one.get('teams') or ()))}:"
+            f" {_text(one.get('why'))}"
+            for one in _maps(decision.get("missing"))
+            if isinstance(one.get("teams") or (), list | tuple)
+        ),
+    )
+    _section(
+        console,
+        "gates",
+        (
+            f"{one.gate}: {one.failure or counted(one.findings, 'finding')}"
+            + (f" (try: {one.hint})" if one.failure and one.hint else "")
+            for one in body.gates
+        ),
+    )
+    findings = _maps(decision.get("findings"))
+    if findings:
+        console.print()
+        table = Table("RULE", "SEVERITY", "LEVEL", "WHERE", "WHAT")
+        for one in findings[:_LISTED]:
+            level = _text(one.get("level"))
+            waiver = f", waived by {_text(one['waivedBy'])}" if one.get("waivedBy") else ""
+            place = _text(one.get("path")) + (f":{_text(one['line'])}" if one.get("line") else "")
+            table.add_row(
+                _text(one.get("rule")),
+                _text(one.get("severity")),
+                level + waiver,
+                place,
+                cut(_text(one.get("message"))),
+            )
+        table.print(console)
+        if len(findings) > _LISTED:
+            line(console, f"and {len(findings) - _LISTED:,} more: `--format json` has all")
+
+
+def _outcome(console: Console, body: ApplyEnded) -> None:
+    _section(console, "done", body.done)
+    _section(console, "failed", body.failed)
+    _section(console, "not begun", body.left)
+    _section(console, "nobody knows what became of", body.unknown)
+    _section(
+        console,
+        "Terraform said",
+        (
+            f"{one.severity}: {one.summary}" + (f" ({one.address})" if one.address else "")
+            for one in body.diagnostics
+        ),
+    )
+
+
+def _files(view: RecordView) -> Iterator[str]:
+    for path, mark in sorted(view.entry.record.files.items()):
+        yield f"{path}  {mark[:19] if mark else 'gone'}"
+
+
+def _place(console: Console, view: RecordView) -> None:
+    chain = view.entry.record.chain
+    console.print()
+    line(console, ("where it stands:", "dim"))
+    jump = f"record {chain.jump.sequence}, {chain.jump.commit[:_SHORT]}" if chain.jump else ""
+    _rows(
+        console,
+        (
+            ("number", f"{chain.sequence} of 0 to {view.last} on `{view.branch}`"),
+            ("commit", view.entry.commit),
+            ("document", view.entry.digest),
+            ("before it", chain.parent or "nothing: it is the first"),
+            ("its document", chain.previous or ""),
+            ("jumps to", jump),
+        ),
+    )
+    if view.related:
+        console.print()
+        line(console, ("related:", "dim"))
+    for one in view.related:
+        word = "rests on" if one.earlier else "led to"
+        known = one.entry.record
+        line(
+            console,
+            (f"  {word:<9}", "dim"),
+            f"record {known.chain.sequence}, {known.at}: {cut(printable(one.entry.subject))}",
+            (f"  {one.entry.commit[:_SHORT]}", "dim"),
+        )

@@ -1,0 +1,39 @@
+"""What `audit` prints about a repository with a story, also where its records are damaged."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pygit2
+
+from tests.audit.story import Told, tell
+from tests.docs.scenes import run
+from tests.repos import GitRepo, shipped
+
+LINES: Final = ("log", "log trade-fair --limit 1", "show 0", "show 6")
+
+
+def audited() -> Iterator[dict[str, Any]]:
+    """Every kind of document, with every field of it filled somewhere."""
+    with tempfile.TemporaryDirectory(prefix="docs-") as name:
+        repo = GitRepo.make(Path(name))
+        repo.commit(shipped())
+        told = tell(repo.path)
+        for line in LINES:
+            yield _said(line, repo.path)
+        _damage(repo, told)
+        yield _said("log", repo.path)
+
+
+def _said(line: str, folder: Path) -> dict[str, Any]:
+    _, out, err = run(f"audit {line} --format json", folder)
+    assert err == "", err
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def _damage(repo: GitRepo, told: Told) -> None:
+    tree = told.repository[told.written[2].commit].peel(pygit2.Commit).tree
+    repo.forget(str(tree["record.json"].id))
