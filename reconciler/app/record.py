@@ -26,6 +26,7 @@ from reconciler.core.records.facts import (
     ended_body,
     ended_files,
     gone_body,
+    override_body,
     policy_body,
     refusal_body,
     started_body,
@@ -41,7 +42,7 @@ from reconciler.model.drift import Drift
 from reconciler.model.plan import Plan
 from reconciler.model.record import Actor, Draft, Program, Recorded
 from reconciler.model.rendered import Rendered
-from reconciler.model.run import Outcome
+from reconciler.model.run import Diagnostic, Outcome
 from reconciler.ports import Commits, Hear
 from reconciler.report.check_json import decided as as_fields
 
@@ -162,7 +163,7 @@ class Recorder:
             )
             self._write(name, law, [(body, {})], run=run, durable=True)
 
-    def settle(self, law: str, name: str, engine: str) -> Recorded | None:
+    def settle(self, law: str, name: str, because: str) -> Recorded | None:
         """An apply that began on a machine that is gone: what became of it the next plan tells.
 
         Only for whoever knows that nobody is at it any more.
@@ -170,9 +171,8 @@ class Recorder:
         open_one = self.records.status(name).get("applying")
         if open_one is None:
             return None
-        outcome = Outcome(
-            name, "interrupted", open_one["plan"], (), (), (), ("everything",), (), None, engine
-        )
+        told = Diagnostic("warning", "nobody knows what it did", because)
+        outcome = Outcome(name, "interrupted", open_one["plan"], (), (), (), (), (told,), None, "")
         body = ended_body(
             outcome,
             {},
@@ -206,6 +206,16 @@ class Recorder:
         """Somebody tried to get around a gate."""
         body = refusal_body(what, why, law, decision.sequence if decision else None)
         return self._write(name, law, [(body, {})])[-1]
+
+    def acknowledged(self, law: str, names: Sequence[str], because: str) -> Recorded:
+        """A human answers for breaks of the history."""
+        good = self.records.last_good()
+        known = self.records.standing(good.commit) if good is not None else {}
+        trees = self._trees(law)
+        new = known.get("policy", {}).get("trees") != trees
+        body = override_body("chain", f"{len(names)} breaks", because, names)
+        drafts = [self._draft("", policy_body(law, trees), "", {})] if new else []
+        return self.records.answer([*drafts, self._draft("", body, "", {})])[-1]
 
     def happened(self, name: str, law: str, body: Body) -> Recorded:
         """Anything else."""

@@ -23,11 +23,12 @@ from reconciler.core.git_objects import (
     object_id,
     read_commit,
     read_tree,
+    tag_bytes,
     with_entry,
     with_signature,
     write_tree,
 )
-from reconciler.core.records.chain import first_chain, next_chain
+from reconciler.core.records.chain import after_break, behind, first_chain, next_chain
 from reconciler.core.records.document import (
     NotARecord,
     fields_of,
@@ -39,7 +40,7 @@ from reconciler.core.records.standing import STATUS, Status, status_after
 from reconciler.core.records.story import read_status, status_bytes
 from reconciler.core.records.words import message
 from reconciler.core.secrets.engine import scanner
-from reconciler.errors import ReconcilerError, TransientError
+from reconciler.errors import ReconcilerError, TransientError, UsageError
 from reconciler.model.author import Author
 from reconciler.model.git import ObjectKind
 from reconciler.model.record import DOCUMENT, FOLDER, Chain, Draft, Jump, Record, Recorded
@@ -52,6 +53,8 @@ _FLAT: Final = 256
 record costs does not grow with how many environments there are."""
 _KEPT: Final = 512
 _ATTEMPTS: Final = 1000
+ANCHORS: Final = "records-anchor/"
+"""How the names of anchors begin."""
 _EMPTY: Final = write_tree(())
 
 StatusOf = Callable[[str], Status]
@@ -208,10 +211,11 @@ class Records:
         """The record of that number, at or before a commit."""
         kept = self.kept(commit)
         while (chain := kept.record.chain).sequence > sequence:
-            if chain.parent is None:
-                return None
             near = chain.jump is not None and chain.jump.sequence >= sequence
-            kept = self.kept(chain.jump.commit if near and chain.jump else chain.parent)
+            at = chain.jump.commit if near and chain.jump else behind(chain)
+            if at is None:
+                return None
+            kept = self.kept(at)
         return kept if kept.record.chain.sequence == sequence else None
 
     def walk(self, commit: str = "") -> Iterator[Kept]:
@@ -220,7 +224,7 @@ class Records:
         while at is not None:
             kept = self.kept(at)
             yield kept
-            at = kept.record.chain.parent
+            at = behind(kept.record.chain)
 
     def of_environment(self, name: str) -> Iterator[Kept]:
         """The records about one environment, newest first, without reading any other."""
@@ -234,7 +238,7 @@ class Records:
             if found is None:
                 raise Broken(at, f"the record {status['record']} of {name} cannot be reached")
             yield found
-            at = found.record.chain.parent or ""
+            at = behind(found.record.chain) or ""
 
     def status(self, name: str) -> Status:
         """What is true now of an environment; of the whole when there is no name."""
@@ -325,6 +329,55 @@ class Records:
             hint="run it again",
         )
 
+    def answer(self, drafts: Sequence[Draft]) -> tuple[Recorded, ...]:
+        """Write on a history that is broken: somebody answers for what is wrong with it."""
+        with self._lock:
+            tip = self.store.tip(fresh=True)
+            good = self.last_good()
+            first = None
+            if good is None or good.commit != tip:
+                chain = good.record.chain if good is not None else None
+                first = after_break(tip or None, chain, good.commit if good is not None else "")
+            made: list[Kept] = []
+            before = good
+            for draft in drafts:
+                before = self._commit(before, draft, first if not made else None)
+                made.append(before)
+            if not self.store.advance(tip, made[-1].commit, durable=True):
+                raise TransientError(
+                    "records-busy", "somebody else wrote records meanwhile", hint="run it again"
+                )
+        return tuple(Recorded(one.commit, one.record.chain.sequence, one.digest) for one in made)
+
+    def last_good(self) -> Kept | None:
+        """The last commit of the branch that is a record, by git's own parents."""
+        at = self.store.tip()
+        while at:
+            try:
+                return self.kept(at)
+            except Broken:
+                pass
+            try:
+                parents = read_commit(self.store.read(at)[1]).parents
+            except (LookupError, BadObject):
+                return None
+            at = parents[0] if parents else ""
+        return None
+
+    def anchor(self, by: Author, seconds: int) -> tuple[str, Kept]:
+        """A tag that says how far the history has come; its name, and the record."""
+        tip = self.tip()
+        if not tip:
+            raise UsageError("no-records", "there is no record to anchor")
+        kept = self.kept(tip)
+        name = f"{ANCHORS}{kept.record.chain.sequence}"
+        words = f"Record {kept.record.chain.sequence}: {kept.digest}\n"
+        data = tag_bytes(tip, name, Who(by.name, by.email, seconds), words)
+        if self._signer is not None:
+            data += self._signer.sign(data).encode()
+        self.store.tag(name, data)
+        return name, kept
+
     def _status_before(self, before: Kept | None, name: str) -> Status:
         return self._status(before.tree, name) if before else {}
 
@@ -365,8 +418,8 @@ class Records:
             made.append(before)
         return made
 
-    def _commit(self, before: Kept | None, draft: Draft) -> Kept:
-        chain = self._place(before)
+    def _commit(self, before: Kept | None, draft: Draft, place: Chain | None = None) -> Kept:
+        chain = place or self._place(before)
         tree = before.tree if before else object_id("tree", _EMPTY)
         if before is None:
             self.objects.put("tree", _EMPTY)

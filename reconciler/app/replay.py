@@ -144,7 +144,7 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[st
     for key in sorted({*then, *now} - {"findings", "inputs"}):
         if then.get(key) != now.get(key):
             yield f"{key}: then {_short(then.get(key))}, now {_short(now.get(key))}"
-    was, present = ({_mark(one): one for one in side.get("findings", ())} for side in (then, now))
+    was, present = ({_mark(one): one for one in side["findings"]} for side in (then, now))
     for mark in sorted({*was, *present}):
         if mark not in present:
             yield f"finding gone: {mark}"
@@ -153,10 +153,12 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[st
         elif was[mark] != present[mark]:
             parts = [key for key in was[mark] if was[mark][key] != present[mark].get(key)]
             yield f"finding other: {mark} ({', '.join(parts)})"
-    inputs = [side.get("inputs", {}) for side in (then, now)]
-    for name in sorted({*inputs[0], *inputs[1]}):
-        if not name.startswith(_ENGINES) and inputs[0].get(name) != inputs[1].get(name):
-            yield f"{name}: then {_short(inputs[0].get(name))}, now {_short(inputs[1].get(name))}"
+    old, new = then["inputs"], now["inputs"]
+    # What a gate looked at has another digest in another program.
+    others = (*_ENGINES, "gate.") if old.get("program") != new.get("program") else _ENGINES
+    for name in sorted({*old, *new}):
+        if not name.startswith(others) and old.get(name) != new.get(name):
+            yield f"{name}: then {_short(old.get(name))}, now {_short(new.get(name))}"
 
 
 def _mark(one: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from reconciler.app.records import Objects, Records
+from reconciler.app.records import ANCHORS, Objects, Records
 from reconciler.core.canonical import digest
 from reconciler.core.git_objects import BadObject, RawCommit, TreeEntry, read_commit, read_tag
 from reconciler.core.records.document import FutureRecord, NotARecord, read_record
@@ -16,7 +16,6 @@ from reconciler.core.records.verify import Bench, Link, Rules, alone, linked, un
 from reconciler.model.record import DOCUMENT, Actor, Jump
 from reconciler.model.verified import Anchor, Break, Verified
 
-ANCHORS: Final = "records-anchor/"
 _DOCUMENT: Final = DOCUMENT.encode()
 
 Step = Callable[[int, int], None]

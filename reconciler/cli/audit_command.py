@@ -3,6 +3,7 @@
 import click
 
 from reconciler.cli.audit_log import log_command, show_command
+from reconciler.cli.audit_verify import COMMANDS
 
 
 @click.group("audit")
@@ -15,8 +16,10 @@ def command() -> None:
     Examples:
       reconciler audit log acme-portal --since 7d
       reconciler audit show 42
+      reconciler audit verify
+      reconciler audit replay --all
     """  # noqa: D301  # \b is click's mark for lines as they are
 
 
-for _one in (log_command, show_command):
+for _one in (log_command, show_command, *COMMANDS):
     command.add_command(_one)

@@ -1,10 +1,11 @@
 """What `check` and `explain` have in common: the range, and running the check."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 import click
@@ -20,6 +21,7 @@ from reconciler.cli.screen import progress
 from reconciler.core.load import lazy_shared
 from reconciler.core.secrets.rules import RULES
 from reconciler.errors import UsageError
+from reconciler.model.approval import Given
 from reconciler.model.base import parse_start
 from reconciler.model.check import CheckReport
 from reconciler.model.story import Story
@@ -114,10 +116,17 @@ class Done:
 
 
 @contextmanager
-def judged(ports: Ports, asked: Asked, *, standing: str | None = None) -> Iterator[Done]:
+def judged(
+    ports: Ports,
+    asked: Asked,
+    *,
+    standing: str | None = None,
+    approvals: Mapping[str, Given] = MappingProxyType({}),
+) -> Iterator[Done]:
     """Check what was asked for.
 
     `standing`: an environment to be judged though nothing touches it, as the target branch has it.
+    `approvals`: what people said, by environment.
     """
     if asked.everything and asked.base:
         raise UsageError(
@@ -128,7 +137,7 @@ def judged(ports: Ports, asked: Asked, *, standing: str | None = None) -> Iterat
     if asked.everything:
         with closing(_Policies(ports, head)) as policies, progress("checking") as step:
             tools = policies.tools(ports, b"")
-            checked = judge_all(head, tools, asked.now, asked.environments, step)
+            checked = judge_all(head, tools, asked.now, asked.environments, step, approvals)
             yield Done(checked, tools, head, head)
         return
     span = _span(ports, repository, head, asked)
@@ -136,10 +145,10 @@ def judged(ports: Ports, asked: Asked, *, standing: str | None = None) -> Iterat
     key = fingerprint_key(own, span.history.root)
     with closing(_Policies(ports, span.target)) as policies, progress("checking") as step:
         tools = policies.tools(ports, key)
-        checked = judge_change(span, tools, asked.now, asked.environments, step)
+        checked = judge_change(span, tools, asked.now, asked.environments, step, approvals)
         if standing is not None and standing not in checked.questions:
             change = checked.change
-            checked = judge_all(span.target, tools, asked.now, (standing,), step)
+            checked = judge_all(span.target, tools, asked.now, (standing,), step, approvals)
             checked = replace(checked, change=change)
         yield Done(checked, tools, span.target, span.head)
 

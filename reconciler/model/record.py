@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from reconciler.model.base import Model
 
@@ -140,6 +140,73 @@ class GateAnswer(Model):
     """How many it had."""
 
 
+class _Loose(BaseModel):
+    """The shape of a part that others define: fields that records rely on."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class _Said(_Loose):
+    name: str
+    email: str | None
+    forgeId: int | None  # noqa: N815  # as in the document
+    at: Instant
+    head: str
+    plan: str | None
+    policies: str | None
+
+
+class _PassedOver(_Loose):
+    approval: _Said
+    why: str
+
+
+class _Need(_Loose):
+    count: Count
+    teams: list[str]
+    humansOnly: bool  # noqa: N815  # as in the document
+    why: str
+
+
+class _Found(_Loose):
+    gate: str
+    rule: str
+    title: str
+    severity: str
+    category: str
+    message: str
+    path: str
+    line: int
+    commit: str | None
+    resource: str | None
+    fix: str
+    link: str | None
+    fingerprint: str
+    waivedBy: str | None  # noqa: N815  # as in the document
+
+
+class _Decided(_Loose):
+    environment: str | None
+    verdict: str
+    reasons: list[str]
+    approvals: list[_Need]
+    agreed: list[_Said]
+    disregarded: list[_PassedOver]
+    findings: list[_Found]
+    inputs: dict[str, str]
+
+
+class _PersonGiven(_Loose):
+    name: str
+    email: str
+    forgeId: int | None  # noqa: N815  # as in the document
+
+
+class _Given(_Loose):
+    authors: list[_PersonGiven] = []
+    heads: list[str] = []
+
+
 class DecisionBody(Model):
     """A decision, with everything that is needed to come to it again."""
 
@@ -175,6 +242,12 @@ class DecisionBody(Model):
     """What each gate came to."""
     plan: PlanSummary | None
     """What Terraform would do, when it was asked."""
+
+    @model_validator(mode="after")
+    def _of_the_form(self) -> "DecisionBody":
+        _Decided.model_validate(self.decision)
+        _Given.model_validate(self.given)
+        return self
 
 
 class ApplyStarted(Model):

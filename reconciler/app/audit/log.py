@@ -68,15 +68,8 @@ def read_log(
 
 def view(found: Trail, given: str, commit_named: Callable[[str], str | None]) -> RecordView:
     """One record, by its commit, number or digest. `commit_named`: git's own look by prefix."""
-    tip = found.records.tip()
-    if not tip:
-        raise UsageError(
-            "no-records",
-            f"there are no records: there is no branch `{found.branch}`",
-            hint="fetch it: `git fetch origin`",
-        )
-    last = _only(readable((found.records.kept(one) for one in (tip,)), tip))
-    kept = _named(found, last, given.strip().lower(), commit_named)
+    kept = find(found, given, commit_named)
+    last = _last(found)
     return RecordView(
         found.branch,
         entry(kept),
@@ -93,6 +86,22 @@ def story_of(kept: Kept) -> tuple[str, ...]:
         return tuple(message(kept.record, kept.digest).split("\n\n")[1].split("\n"))
     except (AttributeError, LookupError, TypeError, ValueError):
         return ("Its decision is not of the form that this program writes.",)
+
+
+def find(found: Trail, given: str, commit_named: Callable[[str], str | None]) -> Kept:
+    """The record that somebody names: by number, commit or digest."""
+    return _named(found, _last(found), given.strip().lower(), commit_named)
+
+
+def _last(found: Trail) -> Kept:
+    tip = found.records.tip()
+    if not tip:
+        raise UsageError(
+            "no-records",
+            f"there are no records: there is no branch `{found.branch}`",
+            hint="fetch it: `git fetch origin`",
+        )
+    return _only(readable((found.records.kept(one) for one in (tip,)), tip))
 
 
 def _only(many: Iterator[Kept | Break]) -> Kept:

@@ -47,6 +47,12 @@ class _At:
     def seen(self) -> str:
         return self._store.seen()
 
+    def verified(self) -> str:
+        return self._store.verified()
+
+    def found_whole(self, commit: str) -> None:
+        _refuse("down what it found")
+
     def others(self) -> Mapping[str, str]:
         return self._store.others()
 

@@ -1,0 +1,66 @@
+"""Verifying and replaying as JSON (docs/output.md)."""
+
+from collections.abc import Sequence
+
+from reconciler.model.verified import Break, Replayed, Verified
+from reconciler.report.as_json import document
+
+
+def verified(found: Verified) -> str:
+    """`reconciler audit verify`."""
+    known = dict(found.acknowledged)
+    return document(
+        "AuditVerification",
+        branch=found.branch,
+        tip=found.tip or None,
+        records=found.records,
+        signed=found.signed,
+        whole=found.whole,
+        breaks=[_break(one, known.get(one.name)) for one in found.breaks],
+        anchors=[
+            {
+                "name": one.name,
+                "commit": one.commit,
+                "sequence": one.sequence,
+                "signedBy": one.key or None,
+            }
+            for one in found.anchors
+        ],
+        unsettled=[{"environment": name, "record": number} for name, number in found.unsettled],
+        notes=list(found.notes),
+    )
+
+
+def _break(one: Break, by: str | None) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "sequence": one.sequence,
+        "commit": one.commit or None,
+        "code": one.code,
+        "why": one.why,
+        "acknowledgedBy": by,
+    }
+
+
+def replayed(many: Sequence[Replayed]) -> str:
+    """`reconciler audit replay`."""
+    return document(
+        "AuditReplay",
+        decisions=[
+            {
+                "sequence": one.sequence,
+                "commit": one.commit,
+                "environment": one.environment or None,
+                "then": one.then,
+                "now": one.now or None,
+                "same": one.same,
+                "agrees": one.agrees,
+                "engines": [
+                    {"name": name, "then": then, "now": now} for name, then, now in one.engines
+                ],
+                "differences": list(one.differences),
+                "taken": list(one.taken),
+            }
+            for one in many
+        ],
+    )

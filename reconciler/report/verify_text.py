@@ -1,0 +1,68 @@
+"""Verifying and replaying for people."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from reconciler.model.verified import Replayed, Verified
+from reconciler.report.text import line
+from reconciler.report.words import counted
+
+_SHORT = 12
+
+
+def verified(console: Console, found: Verified) -> None:
+    """What verifying came to: breaks first."""
+    known = dict(found.acknowledged)
+    for one in found.breaks:
+        by = known.get(one.name)
+        style = "yellow" if by else "bold red"
+        line(console, (one.name, style), f"  record {one.sequence}: {one.why}")
+        if by:
+            line(console, f"  answered for by {by}")
+    for name, number in found.unsettled:
+        line(console, f"{name}: an apply has begun (record {number}) and not ended yet")
+    for anchor in found.anchors[-1:]:
+        by = f", signed by {anchor.key}" if anchor.key else ", not signed"
+        line(console, f"anchored: {anchor.name} at {anchor.commit[:_SHORT]}{by}")
+    for note in found.notes:
+        line(console, ("note", "yellow"), f"  {note}")
+    many = counted(found.records, "record")
+    signed = f", {found.signed} of them signed" if found.signed else ""
+    if not found.records and not found.breaks:
+        line(console, f"There are no records on `{found.branch}`.")
+    elif found.whole:
+        line(console, ("WHOLE", "bold green"), f"  {many} on `{found.branch}`{signed}")
+    else:
+        wrong = counted(len(found.open_breaks), "break")
+        answered = len(found.breaks) - len(found.open_breaks)
+        more = f", and {answered} that somebody answered for" if answered else ""
+        style = "bold red" if found.open_breaks else "bold yellow"
+        line(console, ("BROKEN", style), f"  {wrong} in {many} on `{found.branch}`{signed}{more}")
+
+
+def replayed(console: Console, one: Replayed) -> None:
+    """One decision."""
+    about = one.environment or "the change itself"
+    head = f"  record {one.sequence} ({one.commit[:_SHORT]}), {about}: {one.then}"
+    if one.same:
+        line(console, ("same", "green"), head)
+    elif one.agrees:
+        line(console, ("same", "green"), f"{head}, by other programs")
+    else:
+        line(console, ("OTHER", "bold red"), f"{head}, now {one.now or 'not to be told'}")
+    for name, then, now in one.engines:
+        line(console, f"    {name}: then {then or 'none'}, now {now or 'none'}")
+    for difference in one.differences:
+        line(console, f"    {difference}")
+    for gate in one.taken:
+        line(console, f"    {gate} about the plan: as recorded (a plan's secrets are not kept)")
+
+
+def replays(console: Console, many: Sequence[Replayed]) -> None:
+    """All of them in short."""
+    agree = sum(1 for one in many if one.agrees)
+    if not many:
+        line(console, "There are no decisions.")
+    elif len(many) > 1:
+        line(console, f"{agree} of {len(many)} decisions are the same.")
