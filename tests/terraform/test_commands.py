@@ -667,7 +667,7 @@ def test_a_plan_that_is_asked_to_stop_says_what_is_true(run: Lab) -> None:
     with state.open("rb+") as held:
         fcntl.lockf(held, fcntl.LOCK_EX)
         process = run.process("plan", name, RECONCILER_LOCK_SECONDS="60")
-        wait_for(lambda: any(path.stat().st_size for path in _logs(run, name)), 60)
+        wait_for(lambda: process.poll() is not None or _planning(run, name), 60)
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 1, out + err
@@ -677,8 +677,9 @@ def test_a_plan_that_is_asked_to_stop_says_what_is_true(run: Lab) -> None:
     assert run("plan", name).code == 0
 
 
-def _logs(run: Lab, name: str) -> list[Path]:
-    return [path for folder in run.runs(name) for path in folder.glob("home/plan.jsonl")]
+def _planning(run: Lab, name: str) -> bool:
+    logs = [path for folder in run.runs(name) for path in folder.glob("home/plan.jsonl")]
+    return any(path.stat().st_size for path in logs)
 
 
 def test_what_came_of_an_apply_that_was_cut_off_is_told_to_programs_too(
