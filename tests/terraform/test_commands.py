@@ -395,7 +395,10 @@ def real(run: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
     return run
 
 
-def test_an_error_that_all_share_is_told_once(real: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_that_all_share_is_told_once(
+    real: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILER_STATE_DIR", str(tmp_path / "states"))
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -663,23 +666,26 @@ def test_a_plan_that_is_asked_to_stop_says_what_is_true(run: Lab) -> None:
     """Somebody else holds the state, so planning waits: then it is stopped."""
     name = "acme-portal-dev"
     assert run("apply", name, "--yes").code == 0
-    state = run.state_file(name)
+    state, before = run.state_file(name), _plans(run, name)
     with state.open("rb+") as held:
         fcntl.lockf(held, fcntl.LOCK_EX)
         process = run.process("plan", name, RECONCILER_LOCK_SECONDS="60")
-        wait_for(lambda: process.poll() is not None or _planning(run, name), 60)
+        wait_for(lambda: process.poll() is not None or bool(_plans(run, name) - before), 60)
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=60)
-    assert process.returncode == 1, out + err
-    assert err.startswith(f"stopped: planning {name} ended early"), err
-    assert "nothing was changed" in err
-    assert "next: run it again when you like" in err
+    # Between two of its steps it ends at once, as every command does.
+    assert process.returncode in (1, 130), out + err
+    assert err.startswith(
+        (f"stopped: planning {name} ended early", "stopped; nothing is half done")
+    )
+    assert "error" not in out + err
     assert run("plan", name).code == 0
 
 
-def _planning(run: Lab, name: str) -> bool:
+def _plans(run: Lab, name: str) -> set[Path]:
+    """Runs in which Terraform plans, or did."""
     logs = [path for folder in run.runs(name) for path in folder.glob("home/plan.jsonl")]
-    return any(path.stat().st_size for path in logs)
+    return {path for path in logs if path.stat().st_size}
 
 
 def test_what_came_of_an_apply_that_was_cut_off_is_told_to_programs_too(

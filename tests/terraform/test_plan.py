@@ -2,11 +2,13 @@
 
 import copy
 import json
+from io import StringIO
 from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from reconciler.core.diagnose import failure
 from reconciler.core.drift import unmanaged
@@ -21,6 +23,7 @@ from reconciler.core.plan import (
 )
 from reconciler.model.plan import SENSITIVE, UNKNOWN, Plan
 from reconciler.model.run import Ran, Step
+from reconciler.report import text
 
 KEY = b"key"
 
@@ -338,6 +341,17 @@ def test_every_step_that_fails_is_named_in_words() -> None:
         "push": "saving the state of shop",
         "unlock": "unlocking the state of shop",
     }
+
+
+def test_a_plan_that_was_asked_to_stop_is_no_failure() -> None:
+    stopped = failure(Ran("plan", 1, (), (), "stopped"), "shop", str)
+    console = Console(file=StringIO(), width=200)
+    text.failed(console, stopped)
+    assert isinstance(console.file, StringIO)
+    assert console.file.getvalue().splitlines() == [
+        "stopped: planning shop ended early, as it was asked to; nothing was changed",
+        "  next: run it again when you like: it begins from what is true then",
+    ]
 
 
 IN = "arn:aws:{}:eu-central-1:111111111111:{}"
