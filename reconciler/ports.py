@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 from reconciler.model.author import Author
+from reconciler.model.commit import Commit
 from reconciler.model.drift import Culprit
 from reconciler.model.git import ObjectKind
 from reconciler.model.policy import Answered, Indeterminate, Lines, Module, Modules, Parsed
@@ -43,8 +44,8 @@ class RepoTree(Protocol):
         ...
 
 
-class Commits(Protocol):
-    """The commits of a repository."""
+class Snapshots(Protocol):
+    """The trees of a repository's commits."""
 
     def snapshot(self, revision: str) -> RepoTree:
         """The tree of one."""
@@ -140,6 +141,30 @@ class History(Protocol):
 
     def staged(self) -> ContentChange:
         """What the next commit would do."""
+        ...
+
+    def read(self, oid: str, limit: int) -> Content:
+        """The beginning of a blob, and the size of the whole."""
+        ...
+
+
+class Commits(Protocol):
+    """Commits one by one, for whoever looks for the one that did something."""
+
+    def commit(self, revision: str) -> Commit:
+        """What a commit says of itself; an error when it is not here."""
+        ...
+
+    def at(self, revision: str, when: datetime) -> str | None:
+        """The last commit of a branch at a time, by first parents and dates; None: none so old."""
+        ...
+
+    def contains(self, revision: str, commit: str) -> bool | None:
+        """Whether a commit is in a revision's history; None where that cannot be told."""
+        ...
+
+    def file(self, revision: str, path: str) -> str | None:
+        """The blob at a path of a commit."""
         ...
 
     def read(self, oid: str, limit: int) -> Content:

@@ -33,7 +33,16 @@ from reconciler.model.policy import EngineChoice
 from reconciler.model.record import Actor, Program
 from reconciler.model.run import Engine
 from reconciler.model.settings import RecordWriter, SettingsSpec
-from reconciler.ports import Cloud, Files, History, PolicyEngine, RecordStore, RepoTree, Signer
+from reconciler.ports import (
+    Cloud,
+    Commits,
+    Files,
+    History,
+    PolicyEngine,
+    RecordStore,
+    RepoTree,
+    Signer,
+)
 from reconciler.settings import ProcessSettings, installers_environment
 
 if TYPE_CHECKING:
@@ -100,6 +109,10 @@ class Ports:
 
     def history(self, path: Path) -> History:
         """The history of the repository around a path."""
+        return GitHistory(path)
+
+    def commits(self, path: Path) -> Commits:
+        """The commits of the repository around a path."""
         return GitHistory(path)
 
     def record_store(self, path: Path, branch: str) -> RecordStore:

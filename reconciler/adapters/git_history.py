@@ -5,7 +5,7 @@ in only what it changes itself. A history that is cut off or lacks objects is re
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pygit2
@@ -14,6 +14,7 @@ from pygit2.enums import FileMode, ObjectType, SortMode
 from reconciler.adapters.git import open_repository
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.author import Author
+from reconciler.model.commit import Commit
 from reconciler.model.finding import Location
 from reconciler.model.secret import Blob, Content, ContentChange, ScanNote
 
@@ -118,6 +119,45 @@ class GitHistory:
         walker.hide(commit.parent_ids[0])
         yield from (_author(one) for one in walker if one.id != commit.id)
 
+    def commit(self, revision: str) -> Commit:
+        """What a commit says of itself, with parents that a shallow clone lacks."""
+        found = self._commit(revision)
+        _, raw = self._odb.read(found.id)
+        head = raw.partition(b"\n\n")[0].split(b"\n")
+        return Commit(
+            str(found.id),
+            tuple(line[7:].decode() for line in head if line.startswith(b"parent ")),
+            _author(found),
+            _time(found.author.time),
+            _time(found.commit_time),
+            found.raw_message.decode("utf-8", "replace"),
+        )
+
+    def at(self, revision: str, when: datetime) -> str | None:
+        """The last commit of a branch at a time, by first parents and the dates in commits."""
+        found: pygit2.Commit | None = self._commit(revision)
+        while found is not None and found.commit_time > when.timestamp():
+            parents = [str(one) for one in found.parent_ids]
+            there = parents and parents[0] in self._repository
+            found = self._commit(parents[0]) if there else None
+        return None if found is None else str(found.id)
+
+    def contains(self, revision: str, commit: str) -> bool | None:
+        """Whether a commit is in a revision's history; None where either is not here."""
+        try:
+            later, earlier = self._commit(revision).id, self._commit(commit).id
+            return later == earlier or self._repository.descendant_of(later, earlier)
+        except (KeyError, UsageError, pygit2.GitError):
+            return None
+
+    def file(self, revision: str, path: str) -> str | None:
+        """The blob at a path of a commit."""
+        try:
+            found = self._commit(revision).tree[path]
+        except (KeyError, ValueError):
+            return None
+        return str(found.id) if isinstance(found, pygit2.Blob) else None
+
     def staged(self) -> ContentChange:
         """What the next commit would do."""
         index = self._repository.index
@@ -209,6 +249,14 @@ def _described(commit: str, message: bytes, diffs: list[pygit2.Diff]) -> Content
         tuple(sorted(olds, key=lambda blob: (blob.path, blob.oid))),
         tuple(dict.fromkeys(notes)),
     )
+
+
+def _time(seconds: int) -> datetime:
+    """A date that no calendar has is one of git's beginning: it orders nothing."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OSError, OverflowError, ValueError):
+        return datetime.fromtimestamp(0, UTC)
 
 
 def _author(commit: pygit2.Commit) -> Author:

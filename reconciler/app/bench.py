@@ -14,7 +14,7 @@ from reconciler.errors import ReconcilerError
 from reconciler.model.base import parse_start
 from reconciler.model.desired import Shared
 from reconciler.model.record import Actor, DecisionBody
-from reconciler.ports import Commits, Verify
+from reconciler.ports import Snapshots, Verify
 
 JUDGING: Final = ("policies", "profiles", "templates", "reconciler.yaml")
 """What judges, at the root of the repository."""
@@ -23,7 +23,7 @@ JUDGING: Final = ("policies", "profiles", "templates", "reconciler.yaml")
 class Bench:
     """The documents of a clone."""
 
-    def __init__(self, commits: Commits, target: str, verify: Verify) -> None:
+    def __init__(self, commits: Snapshots, target: str, verify: Verify) -> None:
         self._commits = commits
         self._target = target
         self._verify = verify
@@ -112,7 +112,7 @@ class Bench:
         )
 
 
-def trees_of(commits: Commits, commit: str) -> dict[str, str]:
+def trees_of(commits: Snapshots, commit: str) -> dict[str, str]:
     """The object ids of everything that judges; none when the commit is not here."""
     try:
         entries = commits.snapshot(commit).children(None)

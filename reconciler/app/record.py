@@ -43,7 +43,7 @@ from reconciler.model.plan import Plan
 from reconciler.model.record import Actor, Draft, Program, Recorded
 from reconciler.model.rendered import Rendered
 from reconciler.model.run import Diagnostic, Outcome
-from reconciler.ports import Commits, Hear
+from reconciler.ports import Hear, Snapshots
 from reconciler.report.check_json import decided as as_fields
 
 
@@ -69,7 +69,7 @@ class Recorder:
     """Writes the records of one program at one time."""
 
     records: Records
-    commits: Commits
+    commits: Snapshots
     actor: Actor
     program: Program
     clock: Callable[[], datetime]

@@ -4,6 +4,7 @@ import click
 
 from reconciler.cli.audit_log import log_command, show_command
 from reconciler.cli.audit_verify import COMMANDS
+from reconciler.cli.audit_who import could_command, did_command
 
 
 @click.group("audit")
@@ -18,8 +19,10 @@ def command() -> None:
       reconciler audit show 42
       reconciler audit verify
       reconciler audit replay --all
+      reconciler audit who-did acme-portal
+      reconciler audit who-could acme-portal --at 2026-11-02T13:00:00Z
     """  # noqa: D301  # \b is click's mark for lines as they are
 
 
-for _one in (log_command, show_command, *COMMANDS):
+for _one in (log_command, show_command, did_command, could_command, *COMMANDS):
     command.add_command(_one)

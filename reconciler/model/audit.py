@@ -62,3 +62,107 @@ class RecordView:
     related: tuple[Related, ...]
     last: int
     """The number of the newest record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What somebody did, how often, and when last."""
+
+    name: str
+    email: str
+    forge_id: int | None
+    kind: str
+    """human, agent or program."""
+    did: str
+    """decided, approved, applied, overrode and so on."""
+    count: int
+    last: str
+    record: int
+    """The number of the record that tells of the last time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deeds:
+    """Who did what with an environment."""
+
+    branch: str
+    there: bool
+    environment: str
+    deeds: tuple[Deed, ...]
+    broken: Break | None
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A team, and who was in it."""
+
+    team: str
+    people: tuple[tuple[str, str, int | None], ...]
+    """Name, e-mail address, id at the forge. Nobody: there was no such team."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApproverRule:
+    """One rule about whose agreement is asked for."""
+
+    risks: tuple[str, ...]
+    """Of changes that it is for; none: of findings that are soft."""
+    count: int
+    humans_only: bool
+    parties: tuple[Party, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPower:
+    """An agent that may change the environment, and how far."""
+
+    name: str
+    owner: str
+    highest_risk: str
+    changes_per_day: int
+    stopped: str
+    """Why it may do nothing all the same; empty: it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A freeze or a waiver that held."""
+
+    name: str
+    owner: str
+    scope: str
+    reason: str
+    until: str
+    """Empty: until somebody takes it out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Powers:
+    """Who could do what with an environment, by the documents of one commit at one time."""
+
+    environment: str
+    path: str
+    track: str
+    stage: str
+    account: str
+    owner: Party
+    approvers: tuple[ApproverRule, ...]
+    agents: tuple[AgentPower, ...]
+    owned: tuple[tuple[str, tuple[Party, ...]], ...]
+    """What judges or excepts, by path, and whose it was."""
+    freezes: tuple[InForce, ...]
+    waivers: tuple[InForce, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PowersAt:
+    """The same, with the time, and how the commit was found."""
+
+    at: str
+    commit: str
+    why: str
+    """Why that commit judged then."""
+    record: int | None
+    """The number of the record that says so; None: no record does."""
+    powers: Powers
+    notes: tuple[str, ...]

@@ -2,7 +2,16 @@
 
 from typing import Any
 
-from reconciler.model.audit import Break, Entry, Log, RecordView
+from reconciler.model.audit import (
+    Break,
+    Deeds,
+    Entry,
+    InForce,
+    Log,
+    Party,
+    PowersAt,
+    RecordView,
+)
 from reconciler.report.as_json import document
 
 
@@ -30,6 +39,87 @@ def viewed(view: RecordView) -> str:
         record=view.document,
         related=[{"earlier": one.earlier, **_entry(one.entry)} for one in view.related],
     )
+
+
+def did(found: Deeds) -> str:
+    """`reconciler audit who-did`."""
+    return document(
+        "WhoDid",
+        branch=found.branch,
+        environment=found.environment,
+        deeds=[
+            {
+                "name": one.name,
+                "email": one.email,
+                "forgeId": one.forge_id,
+                "kind": one.kind,
+                "did": one.did,
+                "count": one.count,
+                "last": one.last,
+                "record": one.record,
+            }
+            for one in found.deeds
+        ],
+        broken=_broken(found.broken),
+    )
+
+
+def could(found: PowersAt) -> str:
+    """`reconciler audit who-could`."""
+    one = found.powers
+    return document(
+        "WhoCould",
+        environment=one.environment,
+        at=found.at,
+        commit=found.commit,
+        why=found.why,
+        record=found.record,
+        path=one.path,
+        track=one.track,
+        stage=one.stage,
+        account=one.account,
+        owner=_party(one.owner),
+        approvers=[
+            {
+                "risks": list(each.risks),
+                "count": each.count,
+                "humansOnly": each.humans_only,
+                "teams": [_party(team) for team in each.parties],
+            }
+            for each in one.approvers
+        ],
+        agents=[
+            {
+                "name": each.name,
+                "owner": each.owner,
+                "highestRisk": each.highest_risk,
+                "changesPerDay": each.changes_per_day,
+                "stopped": each.stopped or None,
+            }
+            for each in one.agents
+        ],
+        owned=[
+            {"path": path, "teams": [_party(team) for team in teams]} for path, teams in one.owned
+        ],
+        freezes=[_in_force(each) for each in one.freezes],
+        waivers=[_in_force(each) for each in one.waivers],
+        notes=list(found.notes),
+    )
+
+
+def _party(one: Party) -> dict[str, Any]:
+    people = [{"name": name, "email": email, "forgeId": own} for name, email, own in one.people]
+    return {"team": one.team, "people": people}
+
+
+def _in_force(one: InForce) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "owner": one.owner,
+        "scope": one.scope,
+        "reason": one.reason,
+        "until": one.until or None,
+    }
 
 
 def _broken(one: Break | None) -> dict[str, Any] | None:

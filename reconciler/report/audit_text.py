@@ -7,7 +7,17 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from reconciler.model.audit import Break, Entry, Log, RecordView
+from reconciler.model.audit import (
+    Break,
+    Deeds,
+    Entry,
+    InForce,
+    Log,
+    Party,
+    Powers,
+    PowersAt,
+    RecordView,
+)
 from reconciler.model.record import Actor, ApplyEnded, ApplyStarted, DecisionBody, PlanSummary
 from reconciler.report.text import Table, line
 from reconciler.report.words import counted, printable
@@ -273,3 +283,75 @@ def _place(console: Console, view: RecordView) -> None:
             f"record {known.chain.sequence}, {known.at}: {cut(printable(one.entry.subject))}",
             (f"  {one.entry.commit[:_SHORT]}", "dim"),
         )
+
+
+def did(console: Console, found: Deeds) -> None:
+    """`reconciler audit who-did`."""
+    if found.deeds:
+        table = Table("WHO", "ADDRESS", "DID", "TIMES", "LAST", "RECORD", right=("TIMES", "RECORD"))
+        for one in found.deeds:
+            kind = "" if one.kind == "human" else f" ({one.kind})"
+            table.add_row(
+                f"{one.name}{kind}", one.email, one.did, f"{one.count:,}", one.last, f"{one.record}"
+            )
+        table.print(console)
+    elif found.broken is None:
+        none = f"No record about {found.environment} on `{found.branch}` is one of those."
+        line(console, none if found.there else nothing(found.branch))
+    broken(console, found.broken)
+
+
+def could(console: Console, found: PowersAt) -> None:
+    """`reconciler audit who-could`."""
+    one = found.powers
+    line(console, (one.environment, "bold"), f" at {found.at}, by commit {found.commit[:_SHORT]}")
+    line(console, f"  {found.why}")
+    for note in found.notes:
+        line(console, ("  note: ", "yellow"), note)
+    console.print()
+    line(console, ("change it: ", "bold"), f"{one.owner.team} ({one.path})")
+    for agent in one.agents:
+        held = f"; {agent.stopped}, so nothing" if agent.stopped else ""
+        line(
+            console,
+            f"  the agent {agent.name} of {agent.owner}: up to risk {agent.highest_risk},"
+            f" {counted(agent.changes_per_day, 'change')} a day{held}",
+        )
+    console.print()
+    line(console, ("approve it", "bold"), f" ({one.track}, {one.stage}); never one's own change:")
+    for rule in one.approvers:
+        what = f"risk {', '.join(rule.risks)}" if rule.risks else "soft findings"
+        agents = "" if rule.humans_only else " (agents count too)"
+        whom = " or ".join(team.team for team in rule.parties)
+        line(console, f"  {what}: {rule.count} of {whom}{agents}")
+    console.print()
+    line(
+        console,
+        ("apply it: ", "bold"),
+        f"whoever had credentials of the account {one.account}, once a decision allowed it;"
+        " git does not say who that was",
+    )
+    console.print()
+    line(console, ("except, stop or change the rules:", "bold"))
+    for path, teams in one.owned:
+        whom = " or ".join(team.team for team in teams) or "nobody: no team owned it"
+        line(console, (f"  {path}: ", "dim"), whom)
+    _section(console, "the people", sorted({_people(team) for team in _parties(one)}))
+    _section(console, "freezes that held", map(_held, one.freezes))
+    _section(console, "waivers that held", map(_held, one.waivers))
+
+
+def _parties(one: Powers) -> Iterator[Party]:
+    yield one.owner
+    yield from (team for rule in one.approvers for team in rule.parties)
+    yield from (team for _, teams in one.owned for team in teams)
+
+
+def _people(one: Party) -> str:
+    names = ", ".join(f"{name} <{email}>" for name, email, _ in one.people)
+    return f"{one.team}: {names or 'there was no such team'}"
+
+
+def _held(one: InForce) -> str:
+    until = f"until {one.until}" if one.until else "until somebody takes it out"
+    return f"{one.name} ({one.scope}) of {one.owner}, {until}: {one.reason}"

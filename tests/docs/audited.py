@@ -8,11 +8,17 @@ from typing import Any, Final
 
 import pygit2
 
-from tests.audit.story import Told, tell
+from tests.audit.story import ADA, CONTROLLER, Told, policy, tell
 from tests.docs.scenes import run
 from tests.repos import GitRepo, shipped
 
-LINES: Final = ("log", "log trade-fair --limit 1", "show 0", "show 6")
+LINES: Final = ("log", "log trade-fair --limit 1", "show 0", "show 6", "who-did trade-fair")
+FREEZE: Final = """\
+apiVersion: reconciler/v1
+kind: Freeze
+metadata: {name: stop, owner: team-platform}
+spec: {scope: {agent: scout}, reason: It went mad., since: 2026-11-06}
+"""
 
 
 def audited() -> Iterator[dict[str, Any]]:
@@ -23,8 +29,12 @@ def audited() -> Iterator[dict[str, Any]]:
         told = tell(repo.path)
         for line in LINES:
             yield _said(line, repo.path)
+        told.commit({"policies/freezes/stop.yaml": FREEZE}, ADA, "2026-11-06T08:00:00Z", "Stop")
+        told.write("2026-11-06T08:05:00Z", "", CONTROLLER, policy(told.head))
+        yield _said("who-could trade-fair --at 2026-11-06T09:00:00Z", repo.path)
         _damage(repo, told)
         yield _said("log", repo.path)
+        yield _said("who-did acme-portal", repo.path)
 
 
 def _said(line: str, folder: Path) -> dict[str, Any]:

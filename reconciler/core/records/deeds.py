@@ -1,0 +1,83 @@
+"""Who did what: the records of an environment, by person and deed."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from reconciler.model.audit import Deed
+from reconciler.model.record import ApplyEnded, ApplyStarted, DecisionBody, Record
+
+_DID: Final = {
+    "decision": "decided",
+    "drift-seen": "saw drift",
+    "remediation-proposed": "proposed to mend drift",
+    "remediation-started": "mended drift",
+    "promotion": "promoted",
+    "rollback": "rolled back",
+    "expiry": "ended it in time",
+    "freeze": "froze",
+    "resume": "resumed",
+    "waiver": "used a waiver",
+    "override": "overrode",
+    "refusal": "was refused",
+    "policy": "took rules into use",
+}
+"""What is not here is the end of what began before, and counts once."""
+_APPLIED: Final = {"apply": "applied", "destroy": "destroyed"}
+
+_Who = tuple[str, str, int | None, str]
+
+
+def deeds(records: Iterable[Record]) -> tuple[Deed, ...]:
+    """By person, then the latest first. The order of records makes no difference."""
+    said: dict[tuple[object, ...], tuple[_Who, str, str, int]] = {}
+    for record in records:
+        for who, did, at, mark in _done(record):
+            key = (_key(who), did, mark)
+            # An approval stands in every decision that it counts in, and was given once.
+            if key not in said or record.chain.sequence < said[key][3]:
+                said[key] = (who, did, at, record.chain.sequence)
+    found: dict[tuple[object, ...], list[tuple[_Who, str, str, int]]] = {}
+    for (person, what, _), one in said.items():
+        found.setdefault((person, what), []).append(one)
+    made = []
+    for many in found.values():
+        who, did, at, number = max(many, key=lambda one: (one[2], one[3]))
+        made.append(Deed(*who, did, len(many), at, number))
+    return tuple(sorted(made, key=lambda one: (one.last, one.record, one.name, one.did))[::-1])
+
+
+def _key(who: _Who) -> tuple[object, ...]:
+    """An id proves who it was; without one the address is all there is."""
+    return (who[2],) if who[2] is not None else (who[1].lower(), who[3])
+
+
+def _done(record: Record) -> Iterator[tuple[_Who, str, str, object]]:
+    body, actor = record.body, record.actor
+    who = (actor.name, actor.email, actor.forge_id, actor.kind)
+    number = record.chain.sequence
+    if isinstance(body, ApplyStarted) or (isinstance(body, ApplyEnded) and body.started is None):
+        yield who, _APPLIED[body.action], record.at, number
+    elif (did := _DID.get(body.kind)) is not None:
+        yield who, did, record.at, number
+    if isinstance(body, DecisionBody):
+        for one in approvals(body):
+            at = one["at"] if isinstance(one.get("at"), str) else record.at
+            mark = (str(one.get("reference")), at, str(one.get("head")))
+            yield approver(one), "approved", at, mark
+
+
+def approvals(body: DecisionBody) -> tuple[dict[str, Any], ...]:
+    """Those that counted; what has not the form of one is none."""
+    given = body.decision.get("agreed")
+    return tuple(one for one in given if isinstance(one, dict)) if isinstance(given, list) else ()
+
+
+def approver(one: dict[str, Any]) -> _Who:
+    """Whose approval it is."""
+    forge_id = one.get("forgeId")
+    return (
+        str(one.get("name") or ""),
+        str(one.get("email") or ""),
+        forge_id if isinstance(forge_id, int) else None,
+        "human",
+    )
