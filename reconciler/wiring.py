@@ -31,7 +31,7 @@ from reconciler.model.author import Author
 from reconciler.model.place import Place
 from reconciler.model.policy import EngineChoice
 from reconciler.model.record import Actor, Program
-from reconciler.model.run import Engine
+from reconciler.model.run import Engine, StateMark
 from reconciler.model.settings import RecordWriter, SettingsSpec
 from reconciler.ports import (
     Cloud,
@@ -206,7 +206,14 @@ class Ports:
         own = self.settings.secret_key.get_secret_value() if self.settings.secret_key else ""
         key = fingerprint_key(own, history.root)
         site = Site(
-            built.runs, built.open, built.backend, key, built.simulated, patience=built.patience
+            built.runs,
+            built.open,
+            built.backend,
+            key,
+            built.simulated,
+            # A sandbox's states end with it, and its records do not.
+            (lambda _name: None) if simulated else self._states(repo, spec.branches.records),
+            built.patience,
         )
         return Building(
             site,
@@ -227,6 +234,21 @@ class Ports:
         )
         signer = self._signer()
         return Records(store, signer, _writer(signer, keeping.writers))
+
+    def _states(self, repo: Path, branch: str) -> Callable[[str], StateMark | None]:
+        """How far states had come, by the records that are here."""
+        from reconciler.app.audit.reading import trail
+        from reconciler.app.records import Broken
+        from reconciler.core.records.standing import state_of
+
+        def recorded(name: str) -> StateMark | None:
+            try:
+                found = trail(self.record_store(repo, branch), branch)
+                return state_of(found.records.status(name))
+            except Broken:
+                return None  # whoever writes records stops at that
+
+        return recorded
 
     def _signer(self) -> "Signer | None":
         if self.settings.signing_key is None:

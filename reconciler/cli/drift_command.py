@@ -14,9 +14,11 @@ from reconciler.cli.building import (
     declared_tree,
     only_agreed,
     sandbox_option,
+    settings_of,
     stopping_well,
     target_option,
 )
+from reconciler.cli.recording import recorder_of
 from reconciler.cli.screen import err, format_option, out, progress, repo_option, stop_with
 from reconciler.core.load import load_environments
 from reconciler.errors import Exit, ReconcilerError, UsageError
@@ -35,6 +37,7 @@ from reconciler.wiring import Ports, build
 @format_option
 @click.option("--all", "everything", is_flag=True, help="Every environment.")
 @click.option("--imports", is_flag=True, help="Also print blocks that take over what is unmanaged.")
+@click.option("--record", is_flag=True, help="Also record what changed since the last look.")
 def command(
     environment: str | None,
     repo: Path,
@@ -43,16 +46,19 @@ def command(
     form: str,
     everything: bool,
     imports: bool,
+    record: bool,
 ) -> None:
     """Say where the cloud is not as declared: changed, gone, or unmanaged.
 
-    Nothing is changed. Unmanaged is what carries our tags and stands in no state.
+    Nothing is changed. Unmanaged is what carries our tags and stands in no state. What is recorded
+    is drift that is new, other than before, or gone; the same drift is not recorded twice.
 
     \b
     Examples:
       reconciler drift acme-portal
       reconciler drift --all --format json
       reconciler drift acme-portal --imports
+      reconciler drift --all --record
 
     Exit code 0: in sync; 12: drift; 1: it could not be told for one of them.
     """  # noqa: D301  # \b is click's mark for lines as they are
@@ -62,8 +68,15 @@ def command(
     tree = declared_tree(ports, repo, rev)
     settings = None if sandbox else only_agreed(ports, repo, tree)
     names = [environment] if environment else _names(tree)
+    recorder = None
+    if record:
+        spec = settings or settings_of(tree)
+        recorder = recorder_of(ports, repo, tree, spec, simulated=sandbox)
     with stopping_well(ports), progress("looking for drift") as step:
         found, failed = _look(ports, repo, tree, names, step, settings)
+    if recorder is not None:
+        for one in found:
+            recorder.drift(one, tree.revision)
     if form == "json":
         click.echo(plan_json.drifted(found, [_unlooked(*one) for one in failed], simulated=sandbox))
     else:

@@ -13,7 +13,10 @@ from reconciler.cli.building import (
     sandbox_option,
     target_option,
 )
+from reconciler.cli.recording import recorder_of
 from reconciler.cli.screen import format_option, out, repo_option
+from reconciler.core.records.facts import override_body
+from reconciler.core.records.standing import state_words
 from reconciler.errors import UsageError
 from reconciler.report import plan_json, plan_text, text
 from reconciler.wiring import build
@@ -28,6 +31,7 @@ from reconciler.wiring import build
 @click.option(
     "--accept", is_flag=True, help="Take the state as it is for the one that we know from now on."
 )
+@click.option("--because", default="", metavar="WORDS", help="Why; with `--accept` it is recorded.")
 @click.option("--unlock", "lock", metavar="ID", help="Take away a lock whose holder is dead.")
 def command(
     environment: str,
@@ -36,6 +40,7 @@ def command(
     sandbox: bool,
     form: str,
     accept: bool,
+    because: str,
     lock: str | None,
 ) -> None:
     """Show what Terraform's state of an environment knows.
@@ -46,11 +51,13 @@ def command(
     \b
     Examples:
       reconciler state acme-portal
-      reconciler state acme-portal --accept
+      reconciler state acme-portal --accept --because "restored from backup"
       reconciler state acme-portal --unlock 5d1b0f4e-...
     """  # noqa: D301  # \b is click's mark for lines as they are
     if accept and lock:
         raise UsageError("usage", "give `--accept` or `--unlock`, not both")
+    if accept and not because:
+        raise UsageError("usage", "`--accept` is recorded", hint='say why: `--because "..."`')
     ports = build()
     tree = declared_tree(ports, repo, rev)
     settings = None if sandbox else only_agreed(ports, repo, tree)
@@ -64,7 +71,10 @@ def command(
         if form == "text":
             text.said(console, f"The lock {lock} is taken away.")
     if accept:
-        accept_state(site, one.rendered)
+        recorder = recorder_of(ports, repo, tree, one.spec, simulated=sandbox)
+        mark = accept_state(site, one.rendered)
+        body = override_body("state", environment, because, state_words(mark))
+        recorder.happened(environment, tree.revision, body)
     state = look_at_state(site, one.rendered)
     if form == "json":
         click.echo(plan_json.state(environment, state, simulated=sandbox))

@@ -68,6 +68,18 @@ def _unreadable(environment: str, why: str) -> ReconcilerError:
     )
 
 
+def furthest(own: StateMark | None, recorded: StateMark | None) -> StateMark | None:
+    """What is known of a state: this machine's own memory may be old, and records may be behind.
+
+    Two that are not one state: the records count, since everybody writes them.
+    """
+    if own is None or recorded is None:
+        return recorded or own
+    if own.lineage != recorded.lineage:
+        return recorded
+    return max(own, recorded, key=lambda one: one.serial)
+
+
 def check_state(
     environment: str, known: StateMark | None, found: StateMark | None, *, simulated: bool
 ) -> None:
@@ -101,6 +113,6 @@ def _lost(environment: str, reason: str, words: str) -> ReconcilerError:
         reason,
         f"the state of {environment} is not the one that we know: {words}",
         hint="bring it back from the backend's history; planning now could make everything twice."
-        f" If it is right as it is: `reconciler state {environment} --accept`",
+        f" If it is right as it is: `reconciler state {environment} --accept --because ...`",
         subject=environment,
     )

@@ -57,7 +57,7 @@ class Machine:
         def local(name: str) -> dict[str, Any]:
             return backend(LocalState.model_validate({"backend": "local"}), name, runs.states)
 
-        return Site(runs, open_, where or local, b"key", simulated, patience)
+        return Site(runs, open_, where or local, b"key", simulated, patience=patience)
 
     def with_limits(self, **changes: Any) -> Machine:
         return replace(self, limits=replace(self.limits, **changes))

@@ -221,7 +221,7 @@ def test_what_an_apply_made_and_no_state_knows_is_taken_over_where_it_is_declare
     held["resources"] = [one for one in held["resources"] if one["type"] != "aws_dynamodb_table"]
     held["serial"] += 1
     state.write_text(json.dumps(held))
-    assert run("state", "lab-lost", "--accept").code == 0
+    assert run("state", "lab-lost", "--accept", "--because", "restored").code == 0
     drift = run("drift", "lab-lost", "--imports")
     assert drift.code == 12
     assert "it is declared as aws_dynamodb_table.items" in drift.out
@@ -507,7 +507,12 @@ def test_states_of_the_two_worlds_never_meet(real: Lab, monkeypatch: pytest.Monk
     (folder,) = real.state.glob("*/real/states")
     there = folder / "acme-portal-staging.tfstate"
     shutil.copy(simulated, there)
-    for verb, more in (("plan", ()), ("state", ()), ("state", ("--accept",)), ("drift", ())):
+    for verb, more in (
+        ("plan", ()),
+        ("state", ()),
+        ("state", ("--accept", "--because", "x")),
+        ("drift", ()),
+    ):
         refused = real(verb, "acme-portal-staging", *more)
         assert refused.code == 1
         assert "the state is one of the sandbox, and this is a real account" in refused.err
@@ -714,7 +719,7 @@ def test_kinds_and_codes_of_what_is_asked_wrongly(run: Lab) -> None:
     for argv in (
         ("drift",),
         ("drift", "lab-one", "--all"),
-        ("state", "lab-one", "--accept", "--unlock", "x"),
+        ("state", "lab-one", "--accept", "--because", "x", "--unlock", "x"),
         ("plan", "lab-none"),
     ):
         done: Done = run(*argv)

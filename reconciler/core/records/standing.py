@@ -14,6 +14,7 @@ from reconciler.model.record import (
     DriftGone,
     DriftSeen,
     Expiry,
+    Override,
     PolicyTaken,
     Promotion,
     Record,
@@ -21,6 +22,7 @@ from reconciler.model.record import (
     Rollback,
     Stop,
 )
+from reconciler.model.run import StateMark
 
 STATUS: Final = "status.json"
 Status = dict[str, Any]
@@ -69,6 +71,8 @@ def _ended(after: Status, body: ApplyEnded, mark: Status, _record: Record) -> No
         "state": body.state.model_dump(mode="json") if body.state else None,
     }
     after["lastApply"] = ended
+    if body.state is not None:
+        after["state"] = body.state.model_dump(mode="json")
     if body.result == "done" and body.action == "apply":
         after["applied"] = ended
     elif body.result == "done":
@@ -124,6 +128,33 @@ def _stopped(after: Status, body: Stop, mark: Status, _record: Record) -> None:
     after["freezes"] = stops
 
 
+def _overridden(after: Status, body: Override, _mark: Status, _record: Record) -> None:
+    """A state that somebody takes as it is counts from then on."""
+    if body.what != "state":
+        return
+    after.pop("state", None)
+    for text in body.accepts:
+        lineage, serial, resources = text.rsplit(" ", 2)
+        after["state"] = {
+            "lineage": lineage,
+            "serial": int(serial),
+            "resources": int(resources),
+        }
+
+
+def state_words(mark: StateMark | None) -> tuple[str, ...]:
+    """A state as an override names it."""
+    return () if mark is None else (f"{mark.lineage} {mark.serial} {mark.resources}",)
+
+
+def state_of(status: Status) -> StateMark | None:
+    """The state that records know an environment to have."""
+    known = status.get("state")
+    if known is None:
+        return None
+    return StateMark(str(known["lineage"]), int(known["serial"]), int(known["resources"]))
+
+
 def _ruled(after: Status, body: PolicyTaken, mark: Status, _record: Record) -> None:
     after["policy"] = mark | {
         "commit": body.commit,
@@ -142,6 +173,7 @@ _CHANGES: Final[dict[type, Callable[[Status, Any, Status, Record], None]]] = {
     Promotion: _promoted,
     Rollback: _rolled_back,
     Expiry: _expired,
+    Override: _overridden,
     Stop: _stopped,
     PolicyTaken: _ruled,
 }
