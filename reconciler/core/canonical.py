@@ -8,6 +8,11 @@ import rfc8785
 
 LARGEST: Final = 2**53 - 1
 """A larger number is another one in some readers."""
+_DEEPEST: Final = 100
+"""What is nested deeper is written by nobody and costs every reader its stack."""
+_LONG: Final = 10**1000
+_ASTRAL: Final = "\ud800"
+"""Below it, an order by code points is one by UTF-16, too."""
 
 _FAST: Final = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False
@@ -19,81 +24,97 @@ class NotCanonical(ValueError):  # noqa: N818  # a state of what was given, told
 
 
 def canonical(value: Any) -> bytes:
-    """The bytes of a plain value (see `plain`); NotCanonical for what has no such form."""
+    """The bytes of a plain value (see `plain`); NotCanonical for any other."""
+    easy = _easy(value, 0)
     try:
-        fast = _FAST.encode(value)
-        # C's writer agrees with the RFC's where all is ASCII and every number is whole.
-        if fast.isascii() and not _fractions(value):
-            return fast.encode()
-        return rfc8785.dumps(value)
-    except (
-        rfc8785.CanonicalizationError,
-        RecursionError,
-        TypeError,
-        UnicodeEncodeError,
-        ValueError,
-    ) as err:
+        # C's writer agrees with the RFC's but for the order of odd names.
+        return _FAST.encode(value).encode() if easy else rfc8785.dumps(value)
+    except UnicodeEncodeError as err:
+        msg = "it has no canonical form: half a character stands in it"
+        raise NotCanonical(msg) from err
+    except ValueError as err:
         msg = f"it has no canonical form: {err}"
         raise NotCanonical(msg) from err
 
 
 def read_canonical(data: bytes) -> Any:
     """The value of canonical bytes; NotCanonical for any others, also of the same value."""
-    odd = False
-
-    def fraction(text: str) -> float:
-        nonlocal odd
-        odd = True
-        return float(text)
-
     try:
-        value = json.loads(data, parse_float=fraction, parse_constant=_constant)
+        # Python would guess UTF-16 and UTF-32, too.
+        value = json.loads(data.decode(), parse_float=_fraction, parse_constant=_fraction)
     except (ValueError, RecursionError) as err:
         msg = "it is not JSON"
         raise NotCanonical(msg) from err
-    if not odd and data.isascii() and _FAST.encode(value).encode() == data:
-        return value
+    # A name that stands twice is read once, so it shows here, too.
     if canonical(value) != data:
         msg = "it is not written in the canonical form"
         raise NotCanonical(msg)
     return value
 
 
-def _fractions(value: Any) -> bool:
-    """Whether any number is not a whole one that every reader knows, or any name no text."""
-    match value:
-        case bool() | None | str():
-            return False
-        case int():
-            return not -LARGEST <= value <= LARGEST
-        case dict():
-            return any(not isinstance(key, str) or _fractions(one) for key, one in value.items())
-        case list() | tuple():
-            return any(_fractions(one) for one in value)
-        case _:
-            return True
+def _easy(value: Any, depth: int) -> bool:
+    """Whether all names sort alike everywhere; NotCanonical for what is not plain."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is int:
+        if not -LARGEST <= value <= LARGEST:
+            msg = "it has no canonical form: a number is too large for some readers"
+            raise NotCanonical(msg)
+        return True
+    if depth >= _DEEPEST:
+        msg = f"it has no canonical form: it is nested deeper than {_DEEPEST}"
+        raise NotCanonical(msg)
+    easy = True
+    if kind is dict:
+        for key, one in value.items():
+            if type(key) is not str:
+                msg = "it has no canonical form: a name in it is no text"
+                raise NotCanonical(msg)
+            easy &= _easy(one, depth + 1) and (key.isascii() or max(key) < _ASTRAL)
+        return easy
+    if kind is list or kind is tuple:
+        for one in value:
+            easy &= _easy(one, depth + 1)
+        return easy
+    msg = f"it has no canonical form: {kind.__name__} is not plain"
+    raise NotCanonical(msg)
 
 
-def _constant(text: str) -> float:
-    msg = f"{text} is no JSON"
+def _fraction(text: str) -> float:
+    msg = f"{text} is no whole number"
     raise ValueError(msg)
 
 
 def plain(value: Any) -> Any:
-    """The value as records hold it: numbers that are not whole or too large become text."""
+    """The value as records hold it: numbers that are not whole or too large become text.
+
+    Half a character, as a file's odd name brings along, is written out: it must not keep a record
+    from being written.
+    """
     match value:
-        case bool() | None | str():
+        case str():
+            return _text(value)
+        case bool() | None:
             return value
         case int():
-            return value if -LARGEST <= value <= LARGEST else str(value)
+            if -LARGEST <= value <= LARGEST:
+                return int(value)
+            return str(value) if abs(value) < _LONG else hex(value)  # Python may refuse decimals
         case float():
             return int(value) if value.is_integer() and abs(value) <= LARGEST else repr(value)
         case dict():
-            return {str(key): plain(one) for key, one in value.items()}
+            return {_text(str(key)): plain(one) for key, one in value.items()}
         case list() | tuple():
             return [plain(one) for one in value]
         case _:
-            return str(value)
+            return _text(str(value))
+
+
+def _text(text: str) -> str:
+    if text.isascii():
+        return str(text)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def digest(data: bytes) -> str:

@@ -9,13 +9,13 @@ from reconciler.core.canonical import plain
 def status_bytes(value: Any) -> bytes:
     """A value as such a file."""
     text = json.dumps(plain(value), sort_keys=True, indent=2, ensure_ascii=False)
-    return (text + "\n").encode("utf-8", "surrogatepass")
+    return (text + "\n").encode()
 
 
 def read_status(data: bytes) -> dict[str, Any]:
     """What such a file says; nothing when it is none."""
     try:
         value = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
