@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from reconciler.model.base import Model
+from reconciler.model.base import Model, Name
 
 VERSION: Final = "reconciler.records/v1"
 DOCUMENT: Final = "record.json"
@@ -24,7 +24,13 @@ FOLDER: Final = "environments"
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 Count = Annotated[int, Field(ge=0)]
-Instant = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+Instant = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+        r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"
+    ),
+]
 Words = Annotated[str, StringConstraints(max_length=4000)]
 
 
@@ -550,7 +556,7 @@ class Record(Model):
     """Its own, so that it is never written twice."""
     at: Instant
     """When, by the writer's clock."""
-    environment: Words | None
+    environment: Name | None
     """What it is about; null: more than one environment."""
     simulated: bool
     """Whether it happened in the sandbox."""

@@ -42,6 +42,12 @@ def status_after(before: Status, record: Record) -> Status:
     return after
 
 
+def _part(status: Status, key: str) -> dict[str, Any]:
+    """A part of it; nothing where something else stands: a forged status may hold any."""
+    found = status.get(key)
+    return found if isinstance(found, dict) else {}
+
+
 def _decided(after: Status, body: DecisionBody, mark: Status, _record: Record) -> None:
     after["decision"] = mark | {
         "action": body.action,
@@ -81,7 +87,7 @@ def _ended(after: Status, body: ApplyEnded, mark: Status, _record: Record) -> No
 
 
 def _drifted(after: Status, body: DriftSeen, mark: Status, record: Record) -> None:
-    known = after.get("drift", {})
+    known = _part(after, "drift")
     after["drift"] = mark | {
         "digest": body.digest,
         "since": known.get("since", record.at),
@@ -117,7 +123,7 @@ def _expired(after: Status, body: Expiry, mark: Status, _record: Record) -> None
 
 
 def _stopped(after: Status, body: Stop, mark: Status, _record: Record) -> None:
-    stops = {name: one for name, one in after.get("freezes", {}).items() if name != body.freeze}
+    stops = {name: one for name, one in _part(after, "freezes").items() if name != body.freeze}
     if body.kind == "freeze":
         stops[body.freeze] = mark | {
             "scope": body.scope,

@@ -31,12 +31,17 @@ _SUBJECT: Final = 100
 _LINE: Final = 300
 _SHOWN: Final = 10
 _SHORT: Final = 12
+_NAME: Final = 80
+_FRAMES: Final = str.maketrans("<>()", "    ")
+"""What sets a name off from what stands behind it."""
 
 
 def message(record: Record, digest: str) -> str:
     """Subject, sentences and trailers."""
     sentences = "\n".join(line(one, _LINE) for one in _sentences(record))
-    trailers = "\n".join(f"{key}: {line(value, _LINE)}" for key, value in _trailers(record, digest))
+    trailers = "\n".join(
+        f"{key}: {said}" for key, value in _trailers(record, digest) if (said := line(value, _LINE))
+    )
     return f"{line(subject(record), _SUBJECT)}\n\n{sentences}\n\n{trailers}\n"
 
 
@@ -102,8 +107,14 @@ def _outcome(body: ApplyEnded) -> str:
 
 def person(actor: Actor) -> str:
     """Who, with what cannot be made up."""
-    forge = f" (forge id {actor.forge_id})" if actor.forge_id is not None else ""
-    return f"{actor.name} <{actor.email}>{forge}"
+    return _person(actor.name, actor.email, actor.forge_id)
+
+
+def _person(name: object, email: object, forge_id: object) -> str:
+    """However long a name is and whatever stands in it, the forge's id stands last and whole."""
+    name, email = (line(str(one).translate(_FRAMES), _NAME) for one in (name, email))
+    forge = f" (forge id {forge_id})" if isinstance(forge_id, int) else ""
+    return f"{name or 'unknown'} <{email.replace(' ', '')}>{forge}"
 
 
 def _sentences(record: Record) -> Iterator[str]:
@@ -130,13 +141,15 @@ def _trailers(record: Record, digest: str) -> Iterator[tuple[str, str]]:
     plan = getattr(body, "plan", None)
     if isinstance(plan, PlanSummary):
         yield "Plan", plan.digest
-    elif isinstance(plan, str) and plan:
+    elif isinstance(plan, str):
         yield "Plan", plan
     if isinstance(body, DecisionBody):
-        yield "Policy", str(body.decision.get("inputs", {}).get("policies", ""))
+        inputs = body.decision.get("inputs")
+        yield "Policy", str(inputs.get("policies", "")) if isinstance(inputs, dict) else ""
         yield "Decision", body.verdict
-        for one in body.decision.get("agreed", ()):
-            yield "Approved-by", _approval(one)
+        for one in _listed(body, "agreed"):
+            if isinstance(one, dict):
+                yield "Approved-by", _approval(one)
     elif isinstance(body, PolicyTaken):
         yield "Policy", body.policies
     elif isinstance(decision := getattr(body, "decision", None), int):
@@ -153,21 +166,27 @@ def _trailers(record: Record, digest: str) -> Iterator[tuple[str, str]]:
 
 
 def _approval(one: dict[str, object]) -> str:
-    forge = f" (forge id {one['forgeId']})" if one.get("forgeId") is not None else ""
-    return f"{one.get('name')} <{one.get('email')}>{forge} at {one.get('at')}"
+    who = _person(one.get("name"), one.get("email"), one.get("forgeId"))
+    return f"{who} at {line(str(one.get('at')), _NAME)}"
+
+
+def _listed(body: DecisionBody, key: str) -> list[Any]:
+    """A list of the decision's; none where something else stands: a forged one may hold any."""
+    found = body.decision.get(key)
+    return found if isinstance(found, list) else []
 
 
 def _of_decision(body: DecisionBody, _record: Record, about: str) -> Iterator[str]:
     yield f"Whether {about} may be as commit {body.head[:_SHORT]} has it: {body.verdict}."
     yield f"It was judged by the rules of commit {body.target[:_SHORT]} as of {body.now}."
-    for one in body.decision.get("reasons", ())[:_SHOWN]:
+    for one in _listed(body, "reasons")[:_SHOWN]:
         yield f"- {one}"
     if body.plan is not None:
         yield f"Terraform would have {planned(body.plan)}."
 
 
-def _of_start(body: ApplyStarted, record: Record, about: str) -> Iterator[str]:
-    yield f"{person(record.actor)} began to {body.action} {about}: {planned(body.plan)}."
+def _of_start(body: ApplyStarted, _record: Record, about: str) -> Iterator[str]:
+    yield f"The {body.action} of {about} begins: {planned(body.plan)}."
     yield f"Record {body.decision} allows it."
     yield from _named("It would lose data of", body.plan.loses_data)
 
@@ -216,16 +235,17 @@ def _of_expiry(body: Expiry, _record: Record, about: str) -> Iterator[str]:
 def _of_stop(body: Stop, _record: Record, _about: str) -> Iterator[str]:
     ends = f" until {body.until}" if body.until else ""
     word = "stands still" if body.kind == "freeze" else "may move again"
-    yield f"{body.subject or 'Everything'} {word}{ends}: {body.because}"
+    what = f"The {body.scope} {body.subject}" if body.subject else "Everything"
+    yield f"{what} {word}{ends}: {body.because}"
 
 
 def _of_waiver(body: WaiverUsed, _record: Record, _about: str) -> Iterator[str]:
-    yield f"{body.owner} answers for it until {body.expires}: {body.because}"
+    yield f"The team {body.owner} answers for it until {body.expires}: {body.because}"
 
 
 def _of_override(body: Override, record: Record, _about: str) -> Iterator[str]:
     ends = f" until {body.until}" if body.until else ""
-    yield f"{person(record.actor)} takes on {body.what} {body.subject}{ends}."
+    yield f"A human takes on {body.what} {body.subject}{ends}: {person(record.actor)}."
     yield f"Because: {body.because}"
     yield from _named("It accepts", body.accepts)
 
