@@ -46,7 +46,8 @@ class Who:
     def line(self) -> str:
         """As it stands in a commit."""
         name = _without(self.name, "<>") or "unknown"
-        return f"{name} <{_without(self.email, '<> ')}> {self.seconds} +0000"
+        email = _without(self.email, "<> ")
+        return f"{name} <{email}> {max(self.seconds, 0)} +0000"  # git knows no time before 1970
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,11 +27,11 @@ def fields_of(draft: Draft, chain: Chain) -> dict[str, Any]:
         "environment": draft.environment or None,
         "simulated": draft.simulated,
         "chain": chain.model_dump(mode="json"),
-        "actor": draft.actor.model_dump(mode="json"),
-        "program": draft.program.model_dump(mode="json"),
-        "run": draft.run or None,
+        "actor": plain(draft.actor.model_dump(mode="json")),
+        "program": plain(draft.program.model_dump(mode="json")),
+        "run": plain(draft.run) or None,
         "files": {},
-        "body": plain(draft.body),
+        "body": plain(dict(draft.body)),
     }
 
 
