@@ -359,7 +359,8 @@ class RecordStore(Protocol):
     def advance(self, old: str, new: str, *, durable: bool) -> bool:
         """Move the branch from `old` to `new`; False when somebody else moved it meanwhile.
 
-        `durable`: only when everything is on the disk.
+        `durable`: only when everything is on the disk. After an error nobody knows whether it
+        moved.
         """
         ...
 
@@ -373,6 +374,10 @@ class RecordStore(Protocol):
 
     def found_whole(self, commit: str) -> None:
         """Remember that; it may be forgotten at any time."""
+        ...
+
+    def saw(self, commit: str) -> None:
+        """From now on this is the last one."""
         ...
 
     def others(self) -> Mapping[str, str]:

@@ -8,11 +8,12 @@ somebody was faster.
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from threading import Lock
 from typing import Final
 
-from reconciler.core.canonical import digest
+from reconciler.core.canonical import NotCanonical, digest
 from reconciler.core.git_objects import (
     FILE,
     TREE,
@@ -30,6 +31,7 @@ from reconciler.core.git_objects import (
 )
 from reconciler.core.records.chain import after_break, behind, first_chain, next_chain
 from reconciler.core.records.document import (
+    FutureRecord,
     NotARecord,
     fields_of,
     read_record,
@@ -42,6 +44,7 @@ from reconciler.core.records.words import message
 from reconciler.core.secrets.engine import scanner
 from reconciler.errors import ReconcilerError, TransientError, UsageError
 from reconciler.model.author import Author
+from reconciler.model.base import format_timestamp
 from reconciler.model.git import ObjectKind
 from reconciler.model.record import DOCUMENT, FOLDER, Chain, Draft, Jump, Record, Recorded
 from reconciler.ports import RecordStore, Signer
@@ -55,6 +58,9 @@ _KEPT: Final = 512
 _ATTEMPTS: Final = 1000
 ANCHORS: Final = "records-anchor/"
 """How the names of anchors begin."""
+_DOUBTED: Final = 10_000
+_SKEW: Final = timedelta(hours=1)
+"""Clocks of machines that write records differ by less."""
 _EMPTY: Final = write_tree(())
 
 StatusOf = Callable[[str], Status]
@@ -76,15 +82,21 @@ class Kept:
         return digest(self.data)
 
 
-@dataclass(frozen=True, slots=True)
-class Broken(Exception):  # noqa: N818  # a state of what was read, told in words
+class Broken(ReconcilerError):  # noqa: N818  # a state of what was read, told in words
     """A commit of the branch is no record, or cannot be read."""
 
-    commit: str
-    why: str
+    def __init__(self, commit: str, why: str, reason: str = "record-broken") -> None:
+        super().__init__(reason, f"{commit[:12]}: {why}", hint=_HINTS[reason], subject=commit)
+        self.commit = commit
+        self.why = why
 
-    def __str__(self) -> str:
-        return f"{self.commit[:12]}: {self.why}"
+
+_HINTS: Final = {
+    "record-broken": "`reconciler audit verify` names everything that is broken",
+    "record-missing": "fetch the whole history of records: `git fetch --unshallow`, and no"
+    " `--filter`; `git fsck` names what is missing or damaged",
+    "record-newer": "a newer program writes records here; use that one",
+}
 
 
 class Objects:
@@ -100,8 +112,6 @@ class Objects:
         if found is None:
             found = read_tree(self._read(oid, "tree"))
             self._keep(oid, found)
-        else:
-            self._trees.move_to_end(oid)
         return found
 
     def blob(self, oid: str) -> bytes:
@@ -140,6 +150,8 @@ class Objects:
                 oid = bytes.fromhex(self.put("blob", data))
                 entries = with_entry(entries, path[0], TreeEntry(path[0], FILE, oid))
         for name, inner in below.items():
+            if edits.get((name,)) is not None:
+                continue  # a file stands there from now on
             old = entries.get(name)
             after = self.edited(old.oid.hex() if old and old.folder else None, inner)
             entry = TreeEntry(name, TREE, bytes.fromhex(after)) if self.tree(after) else None
@@ -178,6 +190,7 @@ class Records:
         self._lock = Lock()
         self._records: OrderedDict[str, Kept] = OrderedDict()
         self._scanned: OrderedDict[str, None] = OrderedDict()
+        self._doubted: OrderedDict[str, int] = OrderedDict()
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -194,14 +207,21 @@ class Records:
             kind, raw = self.store.read(commit)
             if kind != "commit":
                 raise Broken(commit, f"it is a {kind}")
-            tree = read_commit(raw).tree
+            taken = read_commit(raw)
+            tree = taken.tree
             entry = self.objects.at(tree, (DOCUMENT.encode(),))
             if entry is None:
                 raise Broken(commit, f"it has no {DOCUMENT}")
             data = self.objects.blob(entry.oid.hex())
             found = Kept(commit, tree, read_record(data), data)
+            parent = found.record.chain.parent
+            if taken.parents != ((parent,) if parent else ()):
+                raise Broken(commit, "its document belongs behind another commit")
         except LookupError as err:
-            raise Broken(commit, f"an object is missing or damaged: {err}") from err
+            why = f"an object is missing or damaged: {err}"
+            raise Broken(commit, why, "record-missing") from err
+        except FutureRecord as err:
+            raise Broken(commit, str(err), "record-newer") from err
         except (BadObject, NotARecord) as err:
             raise Broken(commit, str(err)) from err
         self._remember(found)
@@ -227,16 +247,25 @@ class Records:
             at = behind(kept.record.chain)
 
     def of_environment(self, name: str) -> Iterator[Kept]:
-        """The records about one environment, newest first, without reading any other."""
-        at = self.tip()
+        """The records about one environment, newest first, without reading any other.
+
+        No name: those about more than one.
+        """
+        yield from self._about(self.tip(), name)
+
+    def _about(self, at: str, name: str) -> Iterator[Kept]:
         while at:
             kept = self.kept(at)
-            status = self._status(kept.tree, name)
-            if "record" not in status:
+            try:
+                number = self._status(kept.tree, name).get("record")
+            except (LookupError, BadObject) as err:
+                why = f"the status of {name} is missing or damaged: {err}"
+                raise Broken(at, why, "record-missing") from err
+            if number is None:
                 return
-            found = self.ancestor(at, int(status["record"]))
+            found = self.ancestor(at, number) if type(number) is int else None
             if found is None:
-                raise Broken(at, f"the record {status['record']} of {name} cannot be reached")
+                raise Broken(at, f"the record {number} of {name} cannot be reached")
             yield found
             at = behind(found.record.chain) or ""
 
@@ -303,26 +332,50 @@ class Records:
         *,
         check: Callable[[StatusOf], None] = lambda _status: None,
         durable: bool = False,
+        again: bool = False,
     ) -> tuple[Recorded, ...]:
         """Write records, in order, all or none.
 
         `check` looks at what is true right before and raises when that does not fit; it is asked
-        again whenever somebody else was faster.
+        again whenever somebody else was faster. A draft that was written already is not written
+        again: this is seen by itself where an answer was lost; `again` says that somebody who died
+        may have written it.
         """
+        _fit(drafts)
         with self._lock:
-            tip = self.store.tip()
-            for attempt in range(_ATTEMPTS):
-                if attempt:
-                    tip = self.store.tip(fresh=True)
-                before = self._followed(tip)
-                if before is not None and (there := self._there(before, drafts)):
-                    return there  # it arrived, and only the answer was lost
+            try:
+                return self._append(drafts, check, durable=durable, again=again)
+            except Broken as err:
+                raise _unwritable(err) from err
+
+    def _append(
+        self,
+        drafts: Sequence[Draft],
+        check: Callable[[StatusOf], None],
+        *,
+        durable: bool,
+        again: bool,
+    ) -> tuple[Recorded, ...]:
+        since = self._since(drafts)
+        for attempt in range(_ATTEMPTS):
+            tip, before = self._followed(fresh=attempt > 0 or since is not None)
+            there: dict[str, Recorded] = {}
+            if since is not None:
+                there = self._there(tip, since, drafts)
+            if again and attempt == 0:
+                there |= self._long_there(tip, drafts)
+            rest = [draft for draft in drafts if draft.id not in there]
+            if rest:
                 check(partial(self._status_before, before))
-                made = self._built(before, drafts)
-                if self.store.advance(tip, made[-1].commit, durable=durable):
-                    return tuple(
-                        Recorded(one.commit, one.record.chain.sequence, one.digest) for one in made
-                    )
+                made = self._built(before, rest)
+                since = before.record.chain.sequence if before else -1
+                self._doubt(rest, since)
+                if not self.store.advance(tip, made[-1].commit, durable=durable):
+                    continue
+                there |= {one.record.id: _recorded(one) for one in made}
+            for draft in drafts:
+                self._doubted.pop(draft.id, None)
+            return tuple(there[draft.id] for draft in drafts)
         raise TransientError(
             "records-busy",
             "others write records all the time, and ours found no place",
@@ -378,38 +431,77 @@ class Records:
         self.store.tag(name, data)
         return name, kept
 
+    def _doubt(self, drafts: Sequence[Draft], since: int) -> None:
+        """Until we hear that the branch has moved nobody knows whether it has."""
+        for draft in drafts:
+            self._doubted[draft.id] = min(since, self._doubted.get(draft.id, since))
+        while len(self._doubted) > _DOUBTED + len(drafts):
+            self._doubted.popitem(last=False)
+
+    def _since(self, drafts: Sequence[Draft]) -> int | None:
+        """The number after which such drafts may stand already; None: nowhere."""
+        return min(
+            (self._doubted[draft.id] for draft in drafts if draft.id in self._doubted), default=None
+        )
+
+    def _there(self, tip: str, since: int, drafts: Sequence[Draft]) -> dict[str, Recorded]:
+        """Those of the drafts that were written after a number, wherever: only the answer was lost.
+
+        Somebody else may have written since.
+        """
+        wanted = {draft.id for draft in drafts}
+        found: dict[str, Recorded] = {}
+        at: str | None = tip
+        while at and wanted - found.keys():
+            kept = self.kept(at)
+            if kept.record.chain.sequence <= since:
+                break
+            if kept.record.id in wanted:
+                found[kept.record.id] = _recorded(kept)
+            at = kept.record.chain.parent
+        return found
+
+    def _long_there(self, tip: str, drafts: Sequence[Draft]) -> dict[str, Recorded]:
+        """Those that were written by anybody since they were drafted, however clocks differ."""
+        found: dict[str, Recorded] = {}
+        for draft in drafts:
+            oldest = format_timestamp(draft.at - _SKEW)
+            for kept in self._about(tip, draft.environment):
+                if kept.record.id == draft.id:
+                    found[draft.id] = _recorded(kept)
+                if kept.record.at < oldest or draft.id in found:
+                    break
+        return found
+
     def _status_before(self, before: Kept | None, name: str) -> Status:
         return self._status(before.tree, name) if before else {}
 
-    def _followed(self, tip: str) -> Kept | None:
-        """The last record; an error when what we saw before is not behind it any more."""
-        seen = self.store.seen()
+    def _followed(self, *, fresh: bool) -> tuple[str, Kept | None]:
+        """The tip and its record; an error when what we saw before is not behind it any more."""
+        seen = self.store.seen()  # before the tip: others write meanwhile
+        tip = self.store.tip(fresh=fresh)
+        try:
+            kept = self._behind(tip, seen)
+        except ReconcilerError:
+            if fresh:
+                raise
+            return self._followed(fresh=True)  # we may have looked at an old tip
+        if tip and tip != seen:
+            self.store.saw(tip)
+        return tip, kept
+
+    def _behind(self, tip: str, seen: str) -> Kept | None:
         if not tip:
             if seen:
                 raise _rewritten(f"the branch is gone; it had come to {seen[:12]}")
             return None
-        try:
-            kept = self.kept(tip)
-            if seen and seen != tip:
-                known = self.kept(seen)
-                there = self.ancestor(tip, known.record.chain.sequence)
-                if there is None or there.commit != seen:
-                    raise _rewritten(f"{seen[:12]} was on it, and is not behind {tip[:12]}")
-        except Broken as err:
-            raise _rewritten(str(err)) from err
+        kept = self.kept(tip)
+        if seen and seen != tip:
+            known = self.kept(seen)
+            there = self.ancestor(tip, known.record.chain.sequence)
+            if there is None or there.commit != seen:
+                raise _rewritten(f"{seen[:12]} was on it, and is not behind {tip[:12]}")
         return kept
-
-    def _there(self, before: Kept, drafts: Sequence[Draft]) -> tuple[Recorded, ...]:
-        """Those of the drafts that were written already, when they are the last ones."""
-        wanted = [draft.id for draft in drafts]
-        if before.record.id != wanted[-1]:
-            return ()
-        found: list[Kept] = [before]
-        while len(found) < len(wanted) and (parent := found[-1].record.chain.parent):
-            found.append(self.kept(parent))
-        return tuple(
-            Recorded(one.commit, one.record.chain.sequence, one.digest) for one in reversed(found)
-        )
 
     def _built(self, before: Kept | None, drafts: Sequence[Draft]) -> list[Kept]:
         made: list[Kept] = []
@@ -419,6 +511,16 @@ class Records:
         return made
 
     def _commit(self, before: Kept | None, draft: Draft, place: Chain | None = None) -> Kept:
+        try:
+            return self._made(before, draft, place)
+        except (NotARecord, NotCanonical) as err:
+            raise _unfit(draft, str(err)) from err
+        except (BadObject, LookupError) as err:
+            at = before.commit if before else ""
+            why = f"an object is missing or damaged: {err}"
+            raise Broken(at, why, "record-missing") from err
+
+    def _made(self, before: Kept | None, draft: Draft, place: Chain | None) -> Kept:
         chain = place or self._place(before)
         tree = before.tree if before else object_id("tree", _EMPTY)
         if before is None:
@@ -433,11 +535,12 @@ class Records:
         paths = {f"{prefix}/{path}" if prefix else path: data for path, data in changed.items()}
         files = {path: None if data is None else digest(data) for path, data in paths.items()}
         record, data = with_files(fields, files)
-        words = message(record, digest(data))
-        self._scan({**paths, DOCUMENT: data, "(message)": words.encode()})
         edits = {tuple(path.encode().split(b"/")): data for path, data in paths.items()}
         root = self.objects.edited(tree, {**edits, (DOCUMENT.encode(),): data})
-        commit = self._signed(draft, chain, root, words)
+        commit = self._unsigned(record, draft, root, message(record, digest(data)))
+        self._scan({**paths, DOCUMENT: data, "the commit": commit})
+        if self._signer is not None:
+            commit = with_signature(commit, self._signer.sign(commit))
         kept = Kept(self.objects.put("commit", commit), root, record, data)
         self._remember(kept)
         return kept
@@ -452,27 +555,28 @@ class Records:
     def _changed(self, draft: Draft, folder: str | None) -> dict[str, bytes | None]:
         """What the draft says that is not so already, by path in its folder."""
         old: dict[str, str] = {}
-        for path in draft.files:
-            top = path.split("/", 1)[0].encode()
+        for top in {path.split("/", 1)[0].encode() for path in draft.files}:
             entry = self.objects.tree(folder).get(top) if folder else None
-            if entry is None:
-                continue
-            if entry.folder:
-                if f"{top.decode()}/" not in old:
-                    old |= self.objects.files(entry.oid.hex(), top.decode() + "/")
-                    old[f"{top.decode()}/"] = ""
-            else:
+            if entry is not None and entry.folder:
+                old |= self.objects.files(entry.oid.hex(), top.decode() + "/")
+            elif entry is not None:
                 old[top.decode()] = entry.oid.hex()
         found: dict[str, bytes | None] = {}
         for path, data in draft.files.items():
-            if path.endswith("/"):
-                gone = (one for one in old if one.startswith(path) and one != path)
+            below = path if path.endswith("/") else path + "/"
+            gone = {one for one in old if one.startswith(below)}
+            if data is None:
+                gone |= {path} & old.keys()
+            else:
+                parts = path.split("/")
+                above = {"/".join(parts[:depth]) for depth in range(1, len(parts))}
+                gone |= above & old.keys()  # a file that becomes a folder
+                if old.get(path) != object_id("blob", data):
+                    found[path] = data
+            if data is not None or path.endswith("/"):
                 found |= {one: None for one in gone if draft.files.get(one) is None}
-            elif data is None:
-                if path in old:
-                    found[path] = None
-            elif old.get(path) != object_id("blob", data):
-                found[path] = data
+            elif path in gone:
+                found[path] = None
         return found
 
     def _scan(self, files: Mapping[str, bytes | None]) -> None:
@@ -496,16 +600,59 @@ class Records:
             while len(self._scanned) > _KEPT:
                 self._scanned.popitem(last=False)
 
-    def _signed(self, draft: Draft, chain: Chain, tree: str, words: str) -> bytes:
+    def _unsigned(self, record: Record, draft: Draft, tree: str, words: str) -> bytes:
         seconds = int(draft.at.timestamp())
-        author = Who(draft.actor.name, draft.actor.email, seconds)
+        author = Who(record.actor.name, record.actor.email, seconds)
         writer = self._writer
         committer = Who(writer.name, writer.email, seconds) if writer else author
-        parents = (chain.parent,) if chain.parent else ()
-        commit = commit_bytes(tree, parents, author, committer, words)
-        if self._signer is None:
-            return commit
-        return with_signature(commit, self._signer.sign(commit))
+        parents = (record.chain.parent,) if record.chain.parent else ()
+        return commit_bytes(tree, parents, author, committer, words)
+
+
+def _recorded(kept: Kept) -> Recorded:
+    return Recorded(kept.commit, kept.record.chain.sequence, kept.digest)
+
+
+def _fit(drafts: Sequence[Draft]) -> None:
+    """Nothing that git, or another record, would be hurt by."""
+    if len({draft.id for draft in drafts}) != len(drafts):
+        raise _unfit(drafts[0], "two of them have one id")
+    for draft in drafts:
+        taken = {STATUS, DOCUMENT} if draft.environment else {STATUS, DOCUMENT, FOLDER}
+        for path, data in draft.files.items():
+            parts = path.removesuffix("/").split("/") if data is None else path.split("/")
+            if parts[0] in taken or not all(map(_safe, parts)):
+                raise _unfit(draft, f"{path!a} is no place for a file of it")
+            above = ("/".join(parts[:depth]) for depth in range(1, len(parts)))
+            if data is not None and any(draft.files.get(one) is not None for one in above):
+                raise _unfit(draft, f"{path} lies in a file")
+
+
+def _safe(name: str) -> bool:
+    ordinary = name.isprintable() and not set(name) & set("\\:~")
+    return ordinary and name not in ("", ".", "..") and not name.lower().startswith(".git")
+
+
+def _unfit(draft: Draft, why: str) -> ReconcilerError:
+    return ReconcilerError(
+        "record-unfit",
+        f"a record of {draft.body.get('kind')} was not written: {why}",
+        hint="this is a mistake in the program; please report it",
+        subject=draft.environment,
+    )
+
+
+def _unwritable(err: Broken) -> ReconcilerError:
+    """What a record that cannot be read means for whoever wants to write one."""
+    if err.reason == "record-broken":
+        return _rewritten(str(err))
+    reason = {"record-missing": "records-incomplete", "record-newer": "records-newer"}[err.reason]
+    return ReconcilerError(
+        reason,
+        f"nothing was recorded, since earlier records cannot be read here: {err}",
+        hint=err.hint,
+        subject=err.commit,
+    )
 
 
 def _rewritten(why: str) -> ReconcilerError:
