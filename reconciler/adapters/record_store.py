@@ -424,17 +424,21 @@ class RemoteRecords(GitRecords):
         """Keep a tag, there and then here."""
         oid = self.write("tag", data)
         self._flush()
+        place = f"refs/tags/{name}"
         told = self._told({})
         try:
-            self._server.push([f"{oid}:refs/tags/{name}"], callbacks=told, proxy=True)
-        except (OSError, pygit2.GitError) as err:
-            if _outdated(str(err)):
-                raise _tag_there(name) from err
+            heads = self._server.list_heads(callbacks=told, proxy=True)
+            there = next((str(one.oid) for one in heads if one.name == place), oid)
+            if there != oid:
+                raise _tag_there(name)
+            told = self._told({})
+            self._server.push([f"{oid}:{place}"], callbacks=told, proxy=True)
+        except (KeyError, OSError, pygit2.GitError) as err:
             raise self._failed(err, "anchored", told) from err
         if told.rejected:
-            raise _tag_there(name) if _outdated(told.rejected) else self._refused(told)
+            raise self._refused(told)
         with suppress(OSError, pygit2.GitError):
-            self._repository.references.create(f"refs/tags/{name}", oid)
+            self._repository.references.create(place, oid)
 
     @property
     def _server(self) -> pygit2.Remote:
