@@ -356,6 +356,10 @@ class RecordStore(Protocol):
         """Keep an object; its id. It is on the disk when the branch has moved to it."""
         ...
 
+    def drop(self) -> None:
+        """Forget what was kept and not reached the disk yet."""
+        ...
+
     def advance(self, old: str, new: str, *, durable: bool) -> bool:
         """Move the branch from `old` to `new`; False when somebody else moved it meanwhile.
 

@@ -164,6 +164,10 @@ class GitRecords:
         self._waiting[oid] = (kind, data)
         return oid
 
+    def drop(self) -> None:
+        """Forget what waits: nothing will point to it."""
+        self._waiting = {}
+
     def _flush(self) -> None:
         """What waits, onto the disk: few by themselves, many in one pack."""
         waiting, self._waiting = self._waiting, {}
@@ -203,7 +207,6 @@ class GitRecords:
     def advance(self, old: str, new: str, *, durable: bool) -> bool:
         """Move the branch, if it is still where it was."""
         if self._target(self._ref) != old:
-            self._waiting = {}
             return False
         self._unused()
         self._flush()
@@ -396,7 +399,6 @@ class RemoteRecords(GitRecords):
     def advance(self, old: str, new: str, *, durable: bool) -> bool:
         """Push; the server compares."""
         if self._tip != old:
-            self._waiting = {}
             return False
         self._flush()
         if durable:

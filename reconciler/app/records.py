@@ -347,6 +347,8 @@ class Records:
                 return self._append(drafts, check, durable=durable, again=again)
             except Broken as err:
                 raise _unwritable(err) from err
+            finally:
+                self.store.drop()  # what was refused never reaches the disk with the next one
 
     def _append(
         self,
@@ -367,6 +369,7 @@ class Records:
             rest = [draft for draft in drafts if draft.id not in there]
             if rest:
                 check(partial(self._status_before, before))
+                self.store.drop()
                 made = self._built(before, rest)
                 since = before.record.chain.sequence if before else -1
                 self._doubt(rest, since)

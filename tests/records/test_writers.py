@@ -56,6 +56,9 @@ class Mortal:
             self._meet("writing")
         return self.inner.write(kind, data)
 
+    def drop(self) -> None:
+        self.inner.drop()
+
     def advance(self, old: str, new: str, *, durable: bool) -> bool:
         if self.fate == "between":
             flush = self.inner._flush
@@ -275,9 +278,9 @@ class Pushers(Writers):
 
 
 TestWriters = Writers.TestCase
-TestWriters.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)
+TestWriters.settings = settings(max_examples=8, stateful_step_count=14, deadline=None)
 TestPushers = Pushers.TestCase
-TestPushers.settings = settings(max_examples=4, stateful_step_count=10, deadline=None)
+TestPushers.settings = settings(max_examples=3, stateful_step_count=8, deadline=None)
 
 
 # ------------------------------------------------------------------------------- real processes
