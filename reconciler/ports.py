@@ -163,8 +163,8 @@ class Commits(Protocol):
         """Whether a commit is in a revision's history; None where that cannot be told."""
         ...
 
-    def file(self, revision: str, path: str) -> str | None:
-        """The blob at a path of a commit."""
+    def lies(self, revision: str, path: str) -> str | None:
+        """The object that lies at a path of a commit: a file or a folder."""
         ...
 
     def read(self, oid: str, limit: int) -> Content:

@@ -150,13 +150,12 @@ class GitHistory:
         except (KeyError, UsageError, pygit2.GitError):
             return None
 
-    def file(self, revision: str, path: str) -> str | None:
-        """The blob at a path of a commit."""
+    def lies(self, revision: str, path: str) -> str | None:
+        """The object that lies at a path of a commit: a file or a folder."""
         try:
-            found = self._commit(revision).tree[path]
+            return str(self._commit(revision).tree[path].id)
         except (KeyError, ValueError):
             return None
-        return str(found.id) if isinstance(found, pygit2.Blob) else None
 
     def staged(self) -> ContentChange:
         """What the next commit would do."""

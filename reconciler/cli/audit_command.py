@@ -2,6 +2,7 @@
 
 import click
 
+from reconciler.cli.audit_blame import blame_command
 from reconciler.cli.audit_log import log_command, show_command
 from reconciler.cli.audit_verify import COMMANDS
 from reconciler.cli.audit_who import could_command, did_command
@@ -21,8 +22,10 @@ def command() -> None:
       reconciler audit replay --all
       reconciler audit who-did acme-portal
       reconciler audit who-could acme-portal --at 2026-11-02T13:00:00Z
+      reconciler audit blame acme-portal spec.parameters.size
     """  # noqa: D301  # \b is click's mark for lines as they are
 
 
-for _one in (log_command, show_command, did_command, could_command, *COMMANDS):
+_OTHERS = (log_command, show_command, did_command, could_command, blame_command)
+for _one in (*_OTHERS, *COMMANDS):
     command.add_command(_one)

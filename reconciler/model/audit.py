@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.model.commit import Commit
 from reconciler.model.record import Record
 
 
@@ -166,3 +167,34 @@ class PowersAt:
     """The number of the record that says so; None: no record does."""
     powers: Powers
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Blamed:
+    """What is behind an attribute's present value, as far as it can be told."""
+
+    environment: str
+    attribute: str
+    value: Any
+    """As JSON has it; masked where it looks secret."""
+    path: str
+    """The document, or a rendered file as it was applied."""
+    line: int
+    origin: Commit | None
+    """The commit that set it."""
+    merge: Commit | None
+    """The merge that brought it into the target branch, when that is another one."""
+    merge_request: str
+    """As a message names it; empty: none does."""
+    candidates: tuple[Commit, ...]
+    """Where it was one of several, and nobody knows which."""
+    applied: Entry | None
+    """The apply that put it in place."""
+    decision: Entry | None
+    """What allowed that; or the last decision, where it is not in place yet."""
+    approved: tuple[tuple[str, str, int | None], ...]
+    """Whose agreement counted: name, address, id at the forge."""
+    policies: str
+    """Digest of the policies that judged."""
+    notes: tuple[str, ...]
+    """What cannot be told, and why."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from reconciler.model.audit import (
+    Blamed,
     Break,
     Deeds,
     Entry,
@@ -12,6 +13,8 @@ from reconciler.model.audit import (
     PowersAt,
     RecordView,
 )
+from reconciler.model.base import format_timestamp
+from reconciler.model.commit import Commit
 from reconciler.report.as_json import document
 
 
@@ -105,6 +108,40 @@ def could(found: PowersAt) -> str:
         waivers=[_in_force(each) for each in one.waivers],
         notes=list(found.notes),
     )
+
+
+def blamed(found: Blamed) -> str:
+    """`reconciler audit blame`."""
+    return document(
+        "Blame",
+        environment=found.environment,
+        attribute=found.attribute,
+        value=found.value,
+        path=found.path or None,
+        line=found.line,
+        commit=_commit(found.origin),
+        merge=_commit(found.merge),
+        mergeRequest=found.merge_request or None,
+        candidates=[_commit(one) for one in found.candidates],
+        applied=None if found.applied is None else _entry(found.applied),
+        decision=None if found.decision is None else _entry(found.decision),
+        approvedBy=[
+            {"name": name, "email": email, "forgeId": own} for name, email, own in found.approved
+        ],
+        policies=found.policies or None,
+        notes=list(found.notes),
+    )
+
+
+def _commit(one: Commit | None) -> dict[str, Any] | None:
+    if one is None:
+        return None
+    return {
+        "id": one.id,
+        "author": {"name": one.author.name, "email": one.author.email},
+        "authored": format_timestamp(one.authored),
+        "subject": one.subject,
+    }
 
 
 def _party(one: Party) -> dict[str, Any]:

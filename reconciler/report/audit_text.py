@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from reconciler.model.audit import (
+    Blamed,
     Break,
     Deeds,
     Entry,
@@ -18,6 +19,8 @@ from reconciler.model.audit import (
     PowersAt,
     RecordView,
 )
+from reconciler.model.base import format_timestamp
+from reconciler.model.commit import Commit
 from reconciler.model.record import Actor, ApplyEnded, ApplyStarted, DecisionBody, PlanSummary
 from reconciler.report.text import Table, line
 from reconciler.report.words import counted, printable
@@ -130,7 +133,7 @@ def viewed(console: Console, view: RecordView) -> None:
 def _rows(console: Console, rows: Iterable[tuple[str, str]]) -> None:
     for name, value in rows:
         if value:
-            line(console, (f"  {name:<13}", "dim"), value)
+            line(console, (f"  {name:<14}", "dim"), value)
 
 
 def _section(console: Console, title: str, lines: Iterable[str]) -> None:
@@ -355,3 +358,36 @@ def _people(one: Party) -> str:
 def _held(one: InForce) -> str:
     until = f"until {one.until}" if one.until else "until somebody takes it out"
     return f"{one.name} ({one.scope}) of {one.owner}, {until}: {one.reason}"
+
+
+def blamed(console: Console, found: Blamed) -> None:
+    """`reconciler audit blame`."""
+    place = f"  {found.path}:{found.line}" if found.line else f"  {found.path}"
+    if found.path:
+        line(console, (found.attribute, "bold"), f" = {_text_of(found.value)}", (place, "dim"))
+    rows: list[tuple[str, str]] = []
+    if found.origin is not None:
+        rows += [("set by", _commit(found.origin))]
+    if found.merge is not None:
+        rows += [("merged by", _commit(found.merge))]
+    rows += [("merge request", found.merge_request)]
+    rows += [("approved by", ", ".join(f"{name} <{email}>" for name, email, _ in found.approved))]
+    rows += [("policies", found.policies)]
+    for name, one in (("decision", found.decision), ("applied", found.applied)):
+        if one is not None:
+            rows += [(name, f"record {one.record.chain.sequence}, {one.record.at}: {one.subject}")]
+    _rows(console, rows)
+    _section(console, "one of these", map(_commit, found.candidates))
+    for note in found.notes:
+        line(console, ("  not told: ", "yellow"), note)
+
+
+def _commit(one: Commit) -> str:
+    who_made = f"{one.author.name} <{one.author.email}>"
+    return f"{one.id[:_SHORT]} {format_timestamp(one.authored)} {who_made}: {cut(one.subject, 60)}"
+
+
+def _text_of(value: Any) -> str:
+    if isinstance(value, dict) and set(value) == {"__unknown__"}:
+        return f"({value['__unknown__']}: only a plan can tell)"
+    return cut(json.dumps(value, ensure_ascii=False))

@@ -8,11 +8,18 @@ from typing import Any, Final
 
 import pygit2
 
-from tests.audit.story import ADA, CONTROLLER, Told, policy, tell
+from tests.audit.story import ADA, BUCKET, CONTROLLER, PORTAL, Told, policy, tell
 from tests.docs.scenes import run
 from tests.repos import GitRepo, shipped
 
-LINES: Final = ("log", "log trade-fair --limit 1", "show 0", "show 6", "who-did trade-fair")
+LINES: Final = (
+    "log",
+    "log trade-fair --limit 1",
+    "show 0",
+    "show 6",
+    "who-did trade-fair",
+    "blame acme-portal spec.parameters.desired_count",
+)
 FREEZE: Final = """\
 apiVersion: reconciler/v1
 kind: Freeze
@@ -32,6 +39,7 @@ def audited() -> Iterator[dict[str, Any]]:
         told.commit({"policies/freezes/stop.yaml": FREEZE}, ADA, "2026-11-06T08:00:00Z", "Stop")
         told.write("2026-11-06T08:05:00Z", "", CONTROLLER, policy(told.head))
         yield _said("who-could trade-fair --at 2026-11-06T09:00:00Z", repo.path)
+        yield from _several(told)
         _damage(repo, told)
         yield _said("log", repo.path)
         yield _said("who-did acme-portal", repo.path)
@@ -42,6 +50,17 @@ def _said(line: str, folder: Path) -> dict[str, Any]:
     assert err == "", err
     found: dict[str, Any] = json.loads(out)
     return found
+
+
+def _several(told: Told) -> Iterator[dict[str, Any]]:
+    """Two changes that were applied at once."""
+    for day in (6, 7):
+        text = told.text(PORTAL) + f"# {day}\n"
+        told.commit({PORTAL: text}, ADA, f"2026-11-0{day}T10:00:00Z", "Change")
+    files = {"applied/terraform/main.tf": BUCKET.format(status="Disabled").encode()}
+    told.deliver("2026-11-08T08:00:00Z", "acme-portal", CONTROLLER, told.head, files=files)
+    name = "aws_s3_bucket_versioning.uploads.versioning_configuration.status"
+    yield _said(f"blame acme-portal {name}", told.path)
 
 
 def _damage(repo: GitRepo, told: Told) -> None:
