@@ -198,3 +198,56 @@ class Blamed:
     """Digest of the policies that judged."""
     notes: tuple[str, ...]
     """What cannot be told, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How long something took, of how many cases; nothing is said of none."""
+
+    count: int
+    median: int | None
+    """Seconds."""
+    p90: int | None
+    """Seconds; nine of ten took no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The four figures, of some environments."""
+
+    name: str
+    environments: int
+    """Of how many there is anything."""
+    deployments: int
+    per_week: float | None
+    """Deployments in a week; None: nothing was changed, or the time is shorter than a week."""
+    lead: Spread
+    """From the commit to the end of its apply."""
+    changes: int
+    """Applies that could fail: the deployments, and those that did not come to be one."""
+    failed: int
+    """Of these, those that failed, were interrupted or were taken back."""
+    restore: Spread
+    """From a failure to the next apply that was done."""
+    broken_now: int
+    """Failures after which no apply was done yet."""
+
+    @property
+    def failure_rate(self) -> float | None:
+        """Failed of all changes; None: there were none."""
+        return self.failed / self.changes if self.changes else None
+
+
+@dataclass(frozen=True, slots=True)
+class Dora:
+    """Figures of a span of time: of everything, by track and by team."""
+
+    branch: str
+    there: bool
+    since: str
+    until: str
+    whole: Measured
+    tracks: tuple[Measured, ...]
+    teams: tuple[Measured, ...]
+    notes: tuple[str, ...]
+    broken: Break | None

@@ -6,12 +6,15 @@ from reconciler.model.audit import (
     Blamed,
     Break,
     Deeds,
+    Dora,
     Entry,
     InForce,
     Log,
+    Measured,
     Party,
     PowersAt,
     RecordView,
+    Spread,
 )
 from reconciler.model.base import format_timestamp
 from reconciler.model.commit import Commit
@@ -131,6 +134,41 @@ def blamed(found: Blamed) -> str:
         policies=found.policies or None,
         notes=list(found.notes),
     )
+
+
+def measured(found: Dora, by: str | None) -> str:
+    """`reconciler audit dora`."""
+    return document(
+        "Dora",
+        branch=found.branch,
+        since=found.since,
+        until=found.until,
+        all=_measured(found.whole),
+        tracks=[_measured(one) for one in found.tracks if by in (None, "track")],
+        teams=[_measured(one) for one in found.teams if by in (None, "team")],
+        notes=list(found.notes),
+        broken=_broken(found.broken),
+    )
+
+
+def _measured(one: Measured) -> dict[str, Any]:
+    rate = one.failure_rate
+    return {
+        "name": one.name,
+        "environments": one.environments,
+        "deployments": one.deployments,
+        "deploymentsPerWeek": one.per_week,
+        "leadTime": _spread(one.lead),
+        "changes": one.changes,
+        "failedChanges": one.failed,
+        "changeFailureRate": None if rate is None else round(rate, 4),
+        "timeToRestore": _spread(one.restore),
+        "brokenNow": one.broken_now,
+    }
+
+
+def _spread(one: Spread) -> dict[str, Any]:
+    return {"count": one.count, "medianSeconds": one.median, "p90Seconds": one.p90}
 
 
 def _commit(one: Commit | None) -> dict[str, Any] | None:

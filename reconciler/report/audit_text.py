@@ -11,13 +11,16 @@ from reconciler.model.audit import (
     Blamed,
     Break,
     Deeds,
+    Dora,
     Entry,
     InForce,
     Log,
+    Measured,
     Party,
     Powers,
     PowersAt,
     RecordView,
+    Spread,
 )
 from reconciler.model.base import format_timestamp
 from reconciler.model.commit import Commit
@@ -391,3 +394,59 @@ def _text_of(value: Any) -> str:
     if isinstance(value, dict) and set(value) == {"__unknown__"}:
         return f"({value['__unknown__']}: only a plan can tell)"
     return cut(json.dumps(value, ensure_ascii=False))
+
+
+def measured(console: Console, found: Dora, by: str | None) -> None:
+    """`reconciler audit dora`."""
+    if not found.there:
+        line(console, nothing(found.branch))
+        return
+    line(console, ("from ", "dim"), found.since, (" to ", "dim"), found.until)
+    if not found.whole.environments and found.broken is None:
+        line(console, "Nothing was applied in that time, so there are no figures.")
+    groups: list[tuple[str, tuple[Measured, ...]]] = []
+    groups += [("", (found.whole,))] if found.whole.environments else []
+    groups += [("TRACK", found.tracks)] if by in (None, "track") else []
+    groups += [("TEAM", found.teams)] if by in (None, "team") else []
+    for title, many in groups:
+        if not many:
+            continue
+        console.print()
+        table = Table(title, "DEPLOYMENTS", "LEAD TIME", "CHANGES FAILED", "TIME TO RESTORE")
+        for one in many:
+            table.add_row(
+                Text(printable(one.name), "bold"),
+                _often(one),
+                _lasted(one.lead),
+                _failed(one),
+                _lasted(one.restore) + (f", {one.broken_now} broken" if one.broken_now else ""),
+            )
+        table.print(console)
+    for note in found.notes:
+        line(console, ("note: ", "yellow"), note)
+    broken(console, found.broken)
+
+
+def _often(one: Measured) -> str:
+    return f"{one.deployments:,}" + (f", {one.per_week:g} a week" if one.per_week else "")
+
+
+def _failed(one: Measured) -> str:
+    rate = one.failure_rate
+    return "no data" if rate is None else f"{rate:.0%} ({one.failed:,} of {one.changes:,})"
+
+
+def _lasted(one: Spread) -> str:
+    if one.median is None or one.p90 is None:
+        return "no data"
+    return f"median {_time(one.median)}, p90 {_time(one.p90)} (of {one.count:,})"
+
+
+def _time(seconds: int) -> str:
+    """The two largest units that say something."""
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if days:
+        return f"{days}d {hours % 24}h"
+    if hours:
+        return f"{hours}h {minutes % 60}m"
+    return f"{minutes}m" if minutes else f"{seconds}s"

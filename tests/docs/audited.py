@@ -19,6 +19,7 @@ LINES: Final = (
     "show 6",
     "who-did trade-fair",
     "blame acme-portal spec.parameters.desired_count",
+    "dora --since 2026-11-01 --until 2026-11-14",
 )
 FREEZE: Final = """\
 apiVersion: reconciler/v1
@@ -43,6 +44,7 @@ def audited() -> Iterator[dict[str, Any]]:
         _damage(repo, told)
         yield _said("log", repo.path)
         yield _said("who-did acme-portal", repo.path)
+        yield _said("dora --since 2026-11-03", repo.path)
 
 
 def _said(line: str, folder: Path) -> dict[str, Any]:

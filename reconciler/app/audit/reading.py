@@ -47,6 +47,9 @@ class _At:
     def seen(self) -> str:
         return self._store.seen()
 
+    def drop(self) -> None:
+        _refuse("nothing")
+
     def saw(self, commit: str) -> None:
         _refuse("down what it saw")
 
