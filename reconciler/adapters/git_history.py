@@ -152,10 +152,22 @@ class GitHistory:
 
     def lies(self, revision: str, path: str) -> str | None:
         """The object that lies at a path of a commit: a file or a folder."""
-        try:
-            return str(self._commit(revision).tree[path].id)
-        except (KeyError, ValueError):
-            return None
+        found = self._commit(revision).tree_id
+        for name in path.split("/"):
+            try:  # step by step: git does not tell a lost folder from a name that is not there
+                folder = self._repository[found]
+            except (KeyError, pygit2.GitError) as err:
+                raise ReconcilerError(
+                    "object-missing",
+                    f"the repository is damaged or incomplete: {path} cannot be read"
+                    f" in {revision[:12]}",
+                    hint="run `git fsck`; fetch again if the clone is shallow or partial",
+                    subject=path,
+                ) from err
+            if not isinstance(folder, pygit2.Tree) or name not in folder:
+                return None
+            found = folder[name].id
+        return str(found)
 
     def staged(self) -> ContentChange:
         """What the next commit would do."""

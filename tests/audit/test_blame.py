@@ -280,3 +280,15 @@ def test_broken_records_are_told(run: Run, told: Told, repo: GitRepo) -> None:
     assert done.code == 0
     assert "cannot be read at" in done.out
     assert run("blame", "acme-portal", "aws_s3_bucket_versioning.uploads.bucket").code == 1
+
+
+@pytest.mark.parametrize("path", ["environments/acme-portal", "environments/acme-portal/applied"])
+def test_lost_folders_are_told_and_no_bug(run: Run, told: Told, repo: GitRepo, path: str) -> None:
+    tree = told.repository[told.tip].peel(pygit2.Commit).tree
+    repo.forget(str(tree[path].id))
+    assert run("blame", "acme-portal", STATUS).code == 1
+    before = told.repository[told.head].peel(pygit2.Commit).parents[0]
+    repo.forget(str(before.tree["environments/demo"].id))
+    done = run("blame", "trade-fair", "spec.parameters.size")
+    assert done.code == 1
+    assert "damaged or incomplete" in done.err

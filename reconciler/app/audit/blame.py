@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from reconciler.app.audit.log import at_number
-from reconciler.app.audit.reading import Trail, entry, failed, records_of, whole
+from reconciler.app.audit.reading import Trail, entry, reading, records_of, whole
 from reconciler.app.environment import find_environment
-from reconciler.app.records import Broken, Kept
+from reconciler.app.records import Kept
 from reconciler.core.hcl.source import TerraformSource
 from reconciler.core.records.blame import (
     MISSING,
@@ -212,9 +212,11 @@ def _of_terraform(repo: Repo, asked: Blamed, wanted: Attribute) -> Blamed:
     records = repo.trail.records
     tip = records.tip()
     applied = _Applied(repo.trail, asked.environment)
-    source = applied.source(records.kept(tip).tree) if tip else None
+    with reading(tip):
+        source = applied.source(records.kept(tip).tree) if tip else None
+        known = bool(records.status(asked.environment))
     if source is None:
-        return replace(asked, notes=(_nothing_applied(repo, asked.environment),))
+        return replace(asked, notes=(_nothing_applied(repo, asked.environment, known=known),))
     if isinstance(source, str):
         return replace(asked, notes=(f"what was applied cannot be read: {source}",))
     thing = block(source, wanted.address)
@@ -235,13 +237,12 @@ def _of_terraform(repo: Repo, asked: Blamed, wanted: Attribute) -> Blamed:
     return _with_change(repo, found, since)
 
 
-def _nothing_applied(repo: Repo, environment: str) -> str:
-    names = [one.name for one in files_below(repo.target, "environments")]
-    known = f"{environment}.yaml" in names or repo.trail.records.status(environment)
-    hint = (
-        "" if known else f"; {did_you_mean(environment, (one[:-5] for one in names))}".rstrip("; ")
-    )
-    return f"no record on `{repo.trail.branch}` holds what was applied of {environment}{hint}"
+def _nothing_applied(repo: Repo, environment: str, *, known: bool) -> str:
+    files = files_below(repo.target, "environments")
+    names = [one.name.removesuffix(".yaml") for one in files]
+    meant = "" if known or environment in names else did_you_mean(environment, names)
+    words = f"no record on `{repo.trail.branch}` holds what was applied of {environment}"
+    return f"{words}; {meant}" if meant else words
 
 
 @dataclass(slots=True)
@@ -255,40 +256,35 @@ class _Applied:
     def source(self, tree: str) -> TerraformSource | str | None:
         """What a tree holds of them: None where it holds nothing, text where it is unreadable."""
         records = self.trail.records
-        try:
-            folder = records.folder(tree, self.environment)
-            place = records.objects.at(tree, (*folder, _APPLIED.encode()))
-            if place is None or not place.folder:
-                return None
-            oid = place.oid.hex()
-            if oid not in self.known:
-                files = [
-                    (path, records.objects.blob(blob))
-                    for path, blob in records.objects.files(oid, f"{_APPLIED}/")
-                    if path.endswith(".tf")
-                ]
-                large = [path for path, data in files if len(data) > STATIC_LIMIT]
-                self.known[oid] = f"{large[0]} is too large" if large else source_of(files)
-            return self.known[oid]
-        except (LookupError, TypeError, ValueError) as err:
-            raise failed(Break(tree, f"an object is missing or damaged: {err}")) from err
+        place = records.objects.at(tree, (*self.folder(tree), _APPLIED.encode()))
+        if place is None or not place.folder:
+            return None
+        oid = place.oid.hex()
+        if oid not in self.known:
+            files = [
+                (path, records.objects.blob(blob))
+                for path, blob in records.objects.files(oid, f"{_APPLIED}/")
+                if path.endswith(".tf")
+            ]
+            large = [path for path, data in files if len(data) > STATIC_LIMIT]
+            self.known[oid] = f"{large[0]} is too large" if large else source_of(files)
+        return self.known[oid]
+
+    def folder(self, tree: str) -> tuple[bytes, ...]:
+        """Where the environment lies in a tree."""
+        return self.trail.records.folder(tree, self.environment)
 
 
 def _since(applied: _Applied, wanted: Attribute, value: Any) -> Kept | None:
     """The record with which the value came: right before it there was none, or another one."""
     records = applied.trail.records
     for one in whole(records_of(applied.trail, applied.environment)):
-        folder = b"/".join(records.folder(one.tree, applied.environment)).decode()
-        prefix = f"{folder}/{_APPLIED}/"
-        if not any(path.startswith(prefix) for path in one.record.files):
-            continue
-        parent = one.record.chain.parent
-        if parent is None:
-            return one
-        try:
-            before = applied.source(records.kept(parent).tree)
-        except Broken as err:
-            raise failed(Break(err.commit, err.why)) from err
+        with reading(one.commit):
+            prefix = f"{b'/'.join(applied.folder(one.tree)).decode()}/{_APPLIED}/"
+            if not any(path.startswith(prefix) for path in one.record.files):
+                continue
+            parent = one.record.chain.parent
+            before = applied.source(records.kept(parent).tree) if parent else None
         thing = block(before, wanted.address) if isinstance(before, TerraformSource) else None
         if thing is None or written(value_at(thing.values, wanted.steps)) != written(value):
             return one

@@ -1,6 +1,7 @@
 """Read records as far as they can be read; where that ends, say so and go no further."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -140,6 +141,17 @@ def failed(broken: Break) -> ReconcilerError:
         hint="`reconciler audit verify` names everything that is wrong with them",
         subject=broken.commit,
     )
+
+
+@contextmanager
+def reading(begin: str) -> Iterator[None]:
+    """Where something is read beside records: what is missing or damaged is told."""
+    try:
+        yield
+    except Broken as err:
+        raise failed(Break(err.commit, err.why)) from err
+    except _UNREADABLE as err:
+        raise failed(Break(begin, f"an object is missing or damaged: {err}")) from err
 
 
 def whole(many: Iterable[Kept | Break]) -> Iterator[Kept]:
