@@ -132,7 +132,7 @@ class GitRecords:
         self._known = ""
         self._saved = 0.0
         self._waiting: dict[str, tuple[ObjectKind, bytes]] = {}
-        self._fresh: dict[Path, None] = {}
+        self._fresh: dict[str, None] = {}
         self._free = False
 
     def tip(self, *, fresh: bool = False) -> str:  # it always is
@@ -175,7 +175,7 @@ class GitRecords:
             if len(waiting) < _MANY:
                 for kind, data in waiting.values():
                     oid = str(self._odb.write(_KINDS[kind], data))
-                    self._wrote(self._objects / oid[:2] / oid[2:])
+                    self._wrote(f"{oid[:2]}/{oid[2:]}")
             else:
                 self._pack(waiting)
         except (OSError, pygit2.GitError) as err:
@@ -194,11 +194,11 @@ class GitRecords:
                 part.rename(path)  # the index last: a pack without one is not there yet
             finally:
                 part.unlink(missing_ok=True)
-            self._wrote(path)
+            self._wrote(f"pack/{path.name}")
 
-    def _wrote(self, path: Path) -> None:
+    def _wrote(self, name: str) -> None:
         if len(self._fresh) <= _FRESH:
-            self._fresh[path] = None
+            self._fresh[name] = None
 
     @property
     def _objects(self) -> Path:
@@ -367,10 +367,9 @@ class GitRecords:
         if len(self._fresh) > _FRESH:
             os.sync()
         else:
-            for path in self._fresh:
+            paths = [self._objects / name for name in self._fresh]
+            for path in (*paths, *{path.parent for path in paths}):
                 _synced(path)
-            for folder in {path.parent for path in self._fresh}:
-                _synced(folder)
         self._fresh = {}
 
 

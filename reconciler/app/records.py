@@ -33,7 +33,6 @@ from reconciler.core.records.chain import after_break, behind, first_chain, next
 from reconciler.core.records.document import (
     FutureRecord,
     NotARecord,
-    fields_of,
     read_record,
     record_of,
     with_files,
@@ -51,9 +50,9 @@ from reconciler.ports import RecordStore, Signer
 
 _ROOT: Final = FOLDER.encode()
 _MORE: Final = b"_"
-_FLAT: Final = 256
-"""So many environments lie side by side; later ones lie in folders of folders, so that what one
-record costs does not grow with how many environments there are."""
+_FLAT: Final = 64
+"""So many environments lie side by side; later ones lie in small folders of folders, since each
+record writes every folder on its way anew."""
 _KEPT: Final = 512
 _ATTEMPTS: Final = 1000
 ANCHORS: Final = "records-anchor/"
@@ -298,15 +297,17 @@ class Records:
             if entry.name != _MORE:
                 yield entry.name.decode()
                 continue
-            for shard in self.objects.tree(entry.oid.hex()).values():
-                yield from (name.decode() for name in self.objects.tree(shard.oid.hex()))
+            for half in self.objects.tree(entry.oid.hex()).values():
+                for shard in self.objects.tree(half.oid.hex()).values():
+                    yield from (name.decode() for name in self.objects.tree(shard.oid.hex()))
 
     def folder(self, tree: str, name: str) -> tuple[bytes, ...]:
         """Where an environment lies, or is to lie; the root when there is no name."""
         if not name:
             return ()
         own = name.encode()
-        shard = (_ROOT, _MORE, object_id("blob", own)[:2].encode(), own)
+        mark = object_id("blob", own).encode()
+        shard = (_ROOT, _MORE, mark[:1], mark[1:2], own)
         root = self.objects.at(tree, (_ROOT,))
         entries = self.objects.tree(root.oid.hex()) if root else {}
         if own in entries:
@@ -531,13 +532,13 @@ class Records:
         folder = self.folder(tree, draft.environment)
         old = self.objects.at(tree, folder) if folder else None
         changed = self._changed(draft, tree if not folder else old.oid.hex() if old else None)
-        fields = fields_of(draft, chain)
-        status = status_after(self._status(tree, draft.environment), record_of(fields))
+        fields, unfinished = record_of(draft, chain)
+        status = status_after(self._status(tree, draft.environment), unfinished)
         changed[STATUS] = status_bytes(status)
         prefix = b"/".join(folder).decode()
         paths = {f"{prefix}/{path}" if prefix else path: data for path, data in changed.items()}
         files = {path: None if data is None else digest(data) for path, data in paths.items()}
-        record, data = with_files(fields, files)
+        record, data = with_files(fields, files, unfinished)
         edits = {tuple(path.encode().split(b"/")): data for path, data in paths.items()}
         root = self.objects.edited(tree, {**edits, (DOCUMENT.encode(),): data})
         commit = self._unsigned(record, draft, root, message(record, digest(data)))

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from benchmarks import check, foundation, policy, secrets, terraform
+from benchmarks import check, foundation, policy, records, secrets, terraform
 from benchmarks.__main__ import page
 from benchmarks.measure import Result
 from reconciler.adapters.tools import Toolbox
@@ -42,6 +42,11 @@ def test_the_scan_is_measured() -> None:
 def test_running_terraform_is_measured() -> None:
     results = terraform.run(resources=3, large=50, many=2, rounds=1)
     assert [one.at_least for one in results] == [False, False, True]
+
+
+def test_records_are_measured() -> None:
+    results = records.run(many=60, environments=20, some=10, rounds=1)
+    assert [one.at_least for one in results] == [True, False, True, False, False]
 
 
 def test_a_bound_that_is_not_kept_is_said() -> None:

@@ -35,15 +35,18 @@ def fields_of(draft: Draft, chain: Chain) -> dict[str, Any]:
     }
 
 
-def with_files(fields: dict[str, Any], files: Mapping[str, str | None]) -> tuple[Record, bytes]:
-    """The whole document, as a value and as its bytes."""
-    data = canonical(fields | {"files": dict(files)})
-    return _checked(data), data
+def record_of(draft: Draft, chain: Chain) -> tuple[dict[str, Any], Record]:
+    """The fields and the record that they make, but for the files that it changes."""
+    fields = fields_of(draft, chain)
+    return fields, _checked(canonical(fields))
 
 
-def record_of(fields: dict[str, Any]) -> Record:
-    """The record that such fields make."""
-    return _checked(canonical(fields))
+def with_files(
+    fields: dict[str, Any], files: Mapping[str, str | None], record: Record
+) -> tuple[Record, bytes]:
+    """The whole document, as a value and as its bytes. Paths and digests are our own."""
+    whole = dict(files)
+    return record.model_copy(update={"files": whole}), canonical(fields | {"files": whole})
 
 
 def read_record(data: bytes) -> Record:
