@@ -178,7 +178,9 @@ def test_a_message_has_the_trailers_that_we_meant(
             return [odd(one, key) for one in value]
         fixed = key in FREE and not (key == "what" and kind == "refusal")
         fixed |= key in {"now", "until", "expires", "digest", "drift", "began", "target", "head"}
-        fixed |= key in {"commit", "good", "bad", "at"} or value is None or not isinstance(value, str)
+        fixed |= (
+            key in {"commit", "good", "bad", "at"} or value is None or not isinstance(value, str)
+        )
         return value if fixed else data.draw(TEXTS, label=key)
 
     words = [data.draw(TEXTS) for _ in range(4)]
