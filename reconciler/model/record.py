@@ -11,7 +11,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
+from pydantic_core import core_schema
 
 from reconciler.model.base import Model, Name
 
@@ -149,7 +157,7 @@ class GateAnswer(Model):
 class _Loose(BaseModel):
     """The shape of a part that others define: fields that records rely on."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
 
 class _Said(_Loose):
@@ -213,6 +221,27 @@ class _Given(_Loose):
     heads: list[str] = []
 
 
+@dataclass(frozen=True, slots=True)
+class _Shaped:
+    """A part that is kept as it is, and has at least the fields of a model."""
+
+    model: type[_Loose]
+
+    def __get_pydantic_core_schema__(  # pydantic's name
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self._held, handler(source))
+
+    def __get_pydantic_json_schema__(  # pydantic's name
+        self, _schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return handler(self.model.__pydantic_core_schema__)
+
+    def _held(self, value: dict[str, Any]) -> dict[str, Any]:
+        self.model.model_validate(value)
+        return value
+
+
 class DecisionBody(Model):
     """A decision, with everything that is needed to come to it again."""
 
@@ -240,20 +269,14 @@ class DecisionBody(Model):
     """How much could go wrong."""
     now: Instant
     """The time that it was judged by."""
-    decision: dict[str, Any]
+    decision: Annotated[dict[str, Any], _Shaped(_Decided)]
     """The whole of it: findings, reasons, approvals, digests of all inputs."""
-    given: dict[str, Any] = Field(default={})
+    given: Annotated[dict[str, Any], _Shaped(_Given)] = Field(default={})
     """What was said about it by people: authors, and the commits that an approval may name."""
     gates: tuple[GateAnswer, ...]
     """What each gate came to."""
     plan: PlanSummary | None
     """What Terraform would do, when it was asked."""
-
-    @model_validator(mode="after")
-    def _of_the_form(self) -> "DecisionBody":
-        _Decided.model_validate(self.decision)
-        _Given.model_validate(self.given)
-        return self
 
 
 class ApplyStarted(Model):
