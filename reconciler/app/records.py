@@ -33,6 +33,7 @@ from reconciler.core.records.chain import after_break, behind, first_chain, next
 from reconciler.core.records.document import (
     FutureRecord,
     NotARecord,
+    fields_of,
     read_record,
     record_of,
     with_files,
@@ -395,6 +396,7 @@ class Records:
             if good is None or good.commit != tip:
                 chain = good.record.chain if good is not None else None
                 first = after_break(tip or None, chain, good.commit if good is not None else "")
+            self.store.drop()
             made: list[Kept] = []
             before = good
             for draft in drafts:
@@ -462,7 +464,7 @@ class Records:
                 break
             if kept.record.id in wanted:
                 found[kept.record.id] = _recorded(kept)
-            at = kept.record.chain.parent
+            at = behind(kept.record.chain)
         return found
 
     def _long_there(self, tip: str, drafts: Sequence[Draft]) -> dict[str, Recorded]:
@@ -532,7 +534,8 @@ class Records:
         folder = self.folder(tree, draft.environment)
         old = self.objects.at(tree, folder) if folder else None
         changed = self._changed(draft, tree if not folder else old.oid.hex() if old else None)
-        fields, unfinished = record_of(draft, chain)
+        fields = fields_of(draft, chain)
+        unfinished = record_of(fields)
         status = status_after(self._status(tree, draft.environment), unfinished)
         changed[STATUS] = status_bytes(status)
         prefix = b"/".join(folder).decode()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from reconciler.core.records.document import record_of, with_files
+from reconciler.core.records.document import fields_of, record_of, with_files
 from reconciler.model.record import Actor, Chain, Draft, Jump, Program, Record, RecordKind
 
 NOW = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC)
@@ -294,5 +294,5 @@ CHAIN = Chain(
 def document(kind: str, chain: Chain = CHAIN, **changes: Any) -> tuple[Record, bytes]:
     """A draft with a place, as a record and as its bytes."""
     files = {f"environments/box-one/{path}": mark(path) for path in ("status.json", "drift.json")}
-    fields, record = record_of(draft(kind, 6, **changes), chain)
-    return with_files(fields, files, record)
+    fields = fields_of(draft(kind, 6, **changes), chain)
+    return with_files(fields, files, record_of(fields))

@@ -134,7 +134,11 @@ def test_a_file_that_is_no_status_says_nothing(data: bytes) -> None:
 
 def paths(value: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Every place in a document whose form is fixed."""
-    if here and here[-1] in {"counts", "trees", "decision", "files"} and isinstance(value, dict):
+    if (
+        here
+        and here[-1] in {"counts", "trees", "decision", "given", "files"}
+        and isinstance(value, dict)
+    ):
         return [here]
     if isinstance(value, dict):
         return [here, *(one for key in value for one in paths(value[key], (*here, key)))]

@@ -35,10 +35,9 @@ def fields_of(draft: Draft, chain: Chain) -> dict[str, Any]:
     }
 
 
-def record_of(draft: Draft, chain: Chain) -> tuple[dict[str, Any], Record]:
-    """The fields and the record that they make, but for the files that it changes."""
-    fields = fields_of(draft, chain)
-    return fields, _checked(canonical(fields))
+def record_of(fields: dict[str, Any]) -> Record:
+    """The record that such fields make."""
+    return _checked(canonical(fields))
 
 
 def with_files(
