@@ -222,16 +222,15 @@ class Ports:
 
     def records(self, repo: Path, spec: SettingsSpec, *, simulated: bool) -> "Records":
         """The records of a repository; those of the sandbox have a branch of their own."""
-        from reconciler.adapters.record_store import GitRecords, RemoteRecords
+        from reconciler.adapters.record_store import record_store, ssh_agent, token_credentials
         from reconciler.app.records import Records
 
         branch = spec.branches.records + ("-sandbox" if simulated else "")
         keeping = spec.records
-        store = (
-            RemoteRecords(repo, branch, keeping.remote)
-            if keeping.remote is not None and not simulated
-            else GitRecords(repo, branch)
-        )
+        remote = "" if simulated else keeping.remote or ""
+        token = self.settings.git_token
+        credentials = token_credentials(token.get_secret_value()) if token else ssh_agent
+        store = record_store(repo, branch, remote, credentials)
         signer = self._signer()
         return Records(store, signer, _writer(signer, keeping.writers))
 

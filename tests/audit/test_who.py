@@ -13,7 +13,7 @@ from reconciler.core.load import lazy_shared, load_environments
 from reconciler.core.powers import powers
 from reconciler.core.records.chain import first_chain
 from reconciler.core.records.deeds import deeds
-from reconciler.core.records.document import record_of
+from reconciler.core.records.document import fields_of, record_of
 from reconciler.model.audit import Powers
 from reconciler.model.record import Actor, Draft, Record
 from tests.audit.conftest import Run
@@ -38,7 +38,7 @@ HEAD = "1" * 40
 def record(number: int, actor: Actor, body: dict[str, object], day: int = 2) -> Record:
     at = datetime(2026, 11, day, 8, tzinfo=UTC)
     draft = Draft(f"{number:032x}", at, "shop", actor, PROGRAM, body)
-    return record_of(draft, first_chain().model_copy(update={"sequence": number}))[1]
+    return record_of(fields_of(draft, first_chain().model_copy(update={"sequence": number})))
 
 
 # -------------------------------------------------------------------------------------- who did
