@@ -264,13 +264,3 @@ def signers_command(repo: Path) -> None:
         text.said(err(), "No document names a key: teams in profiles/teams/, writers in settings.")
     for email, key in sorted(known):
         click.echo(f'{email} namespaces="git" {key}')
-
-
-COMMANDS = (
-    verify_command,
-    replay_command,
-    acknowledge_command,
-    settle_command,
-    anchor_command,
-    signers_command,
-)

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 import click
 
 from reconciler.app.audit.reading import Trail, trail
-from reconciler.cli.checking import target_of
+from reconciler.cli.target import target_of
 from reconciler.core.load import lazy_shared
 from reconciler.core.records.query import moment
 from reconciler.core.tree import files_below

@@ -16,7 +16,8 @@ from reconciler.app.check import Checked
 from reconciler.app.environment import find_environment
 from reconciler.app.render import Rendering, render_one
 from reconciler.cli.again import remember
-from reconciler.cli.checking import Asked, judged, target_of
+from reconciler.cli.checking import Asked, judged
+from reconciler.cli.target import target_of
 from reconciler.core.load import lazy_shared
 from reconciler.core.redact import Redactor
 from reconciler.errors import Exit, ReconcilerError, UsageError

@@ -18,7 +18,7 @@ from reconciler.app.render import Rendering
 from reconciler.app.scan import fingerprint_key
 from reconciler.app.world import World
 from reconciler.cli.screen import progress
-from reconciler.core.load import lazy_shared
+from reconciler.cli.target import target_of
 from reconciler.core.secrets.rules import RULES
 from reconciler.errors import UsageError
 from reconciler.model.approval import Given
@@ -197,20 +197,3 @@ class _Policies:
     def close(self) -> None:
         """End the engine."""
         self._policies.close()
-
-
-def target_of(repository: Repository, head: RepoTree, base: str | None) -> str:
-    """The target branch: what was named, else the one of the settings, as last fetched."""
-    if base is not None:
-        return base
-    own = repository.git.named("refs/remotes/origin/HEAD")
-    settings = lazy_shared(repository.snapshot(own) if own is not None else head).settings
-    branch = settings.document.spec.branches.target if settings else "main"
-    found = repository.git.named(f"refs/remotes/origin/{branch}", f"refs/heads/{branch}")
-    if found is None:
-        raise UsageError(
-            "no-target",
-            f"there is no branch `{branch}` to compare with",
-            hint="name it with `--base`, or check everything with `--all`",
-        )
-    return found

@@ -2,7 +2,6 @@
 
 import errno
 import gc
-import importlib
 import io
 import os
 import sys
@@ -13,6 +12,7 @@ from typing import Final
 import click
 
 from reconciler import __version__
+from reconciler.cli.lazy import LazyGroup
 from reconciler.errors import Exit, ReconcilerError
 
 COMMANDS: Final = {
@@ -42,41 +42,10 @@ COMMANDS: Final = {
 _OUTPUT_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
-class LazyGroup(click.Group):
-    """Knows its commands by name and one line; imports one when it runs."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which a newcomer needs them."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command's module."""
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"reconciler.cli.{cmd_name}_command")
-        command: click.Command = module.command
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """A misspelt command gets a suggestion."""
-        name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
-            from reconciler.core.suggest import did_you_mean
-
-            hint = did_you_mean(name, COMMANDS)
-            ctx.fail(f"there is no command `{name}`" + (f"; {hint}" if hint else ""))
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
 @click.group(
     cls=LazyGroup,
+    lines=COMMANDS,
+    place=lambda name: (f"reconciler.cli.{name}_command", "command"),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 all well, 1 failure or problems found, 2 wrong usage, 10 denied,"
     " 11 approval needed, 12 drift, 13 indeterminate: something could not be judged.",
