@@ -35,7 +35,7 @@ from reconciler.core.records.facts import (
 )
 from reconciler.core.records.standing import Status
 from reconciler.core.records.story import read_status
-from reconciler.errors import WaitingError
+from reconciler.errors import ReconcilerError, WaitingError
 from reconciler.model.approval import Given
 from reconciler.model.decision import Decision
 from reconciler.model.drift import Drift
@@ -278,19 +278,29 @@ def settle_cut_off(recorder: Recorder, found: Decided, law: str) -> None:
 
 def recorded_apply(
     recorder: Recorder, found: Decided, rendered: Rendered, action: Action, hear: Hear
-) -> Outcome:
-    """Record the decision and the intent, apply, record the outcome."""
+) -> tuple[Outcome, ReconcilerError | None]:
+    """Record the decision and the intent, apply, record the outcome.
+
+    With the outcome, why it could not be recorded: then the next apply does that.
+    """
     plan, commit = found.planned.plan, dict(found.decision.inputs)["commit.head"]
     decision = recorder.decided(found.decision, found.question, plan, action=action)
     begun: list[Intent] = []
+    failed: list[ReconcilerError] = []
 
     def intend() -> None:
         run = found.planned.run.path.name
         begun.append(recorder.starting(decision, plan, commit, action, run))
 
-    outcome = apply(found.planned, plan.digest, hear, intend)
-    recorder.ended(begun[0], outcome, rendered)
-    return outcome
+    def conclude(outcome: Outcome) -> None:
+        try:
+            recorder.ended(begun[0], outcome, rendered)
+        except ReconcilerError as error:
+            failed.append(error)
+            raise
+
+    outcome = apply(found.planned, plan.digest, hear, intend, conclude)
+    return outcome, failed[0] if failed else None
 
 
 class _Moved(Exception):  # noqa: N818  # no failure: what was looked at is other now

@@ -637,7 +637,7 @@ def _fit(drafts: Sequence[Draft]) -> None:
 
 def _safe(name: str) -> bool:
     ordinary = name.isprintable() and not set(name) & set("\\:~")
-    return ordinary and name not in ("", ".", "..") and not name.lower().startswith(".git")
+    return ordinary and name not in ("", ".", "..") and name.lower() not in (".git", ".gitmodules")
 
 
 def _unfit(draft: Draft, why: str) -> ReconcilerError:

@@ -132,11 +132,13 @@ def apply(
     expected: str,
     hear: Hear = lambda _event: None,
     intend: Callable[[], None] = lambda: None,
+    conclude: Callable[[Outcome], None] = lambda _outcome: None,
 ) -> Outcome:
     """Apply that very plan, if it is the one that was agreed to.
 
-    `intend` writes the intent where others see it, after it is written here: whoever finds it
-    there without an outcome finds here what came of it.
+    `intend` writes the intent where others see it, after it is written here, and `conclude` the
+    outcome before it is settled here: whoever finds the one without the other there finds here
+    what came of it. An outcome that could not be written there is kept.
     """
     plan, site, run, workspace = planned.plan, planned.site, planned.run, planned.workspace
     agreed(plan, expected)
@@ -154,11 +156,12 @@ def apply(
         raise
     ran = workspace.apply(hear)
     outcome = _ended(site, run, workspace, ran, planned.redact)
-    if not outcome.kept:  # else what became of it is found out by whoever comes next
-        try:
+    try:
+        conclude(outcome)
+        if not outcome.kept:  # else what became of it is found out by whoever comes next
             run.write("settled", result=outcome.result)
-        except ReconcilerError:  # the disk is full; what was done is to be told all the same
-            return replace(outcome, kept=str(run.path))
+    except ReconcilerError:  # what was done is to be told all the same
+        return replace(outcome, kept=str(run.path))
     return outcome
 
 

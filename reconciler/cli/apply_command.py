@@ -31,7 +31,7 @@ from reconciler.cli.recording import recorder_of
 from reconciler.cli.screen import err, format_option, out, repo_option, stop_with
 from reconciler.core.records.facts import Action
 from reconciler.core.redact import Redactor
-from reconciler.errors import Exit, UsageError
+from reconciler.errors import Exit, ReconcilerError, UsageError
 from reconciler.model.decision import Decision, Verdict
 from reconciler.model.run import Outcome
 from reconciler.report import check_json, check_text, plan_json, plan_text, text
@@ -119,6 +119,7 @@ def deliver(
     outcome: Outcome | None = None
     settled: tuple[Outcome, ...] = ()
     nothing = False
+    untold: ReconcilerError | None = None
     with standing(ports, repo, tree.revision, environment) as checked, stopping_well(ports):
         site = building_of(ports, repo, one, simulated=sandbox).site
         hear = hearing(err(), Redactor(), show=screen.shown)
@@ -137,7 +138,7 @@ def deliver(
                     elif not yes:
                         screen.ask(plan.digest)
                     hear = hearing(err(), found.planned.redact, show=screen.shown)
-                    outcome = recorded_apply(recorder, found, one.rendered, action, hear)
+                    outcome, untold = recorded_apply(recorder, found, one.rendered, action, hear)
                 elif may:
                     outcome, nothing = _nothing(found), True
                 else:
@@ -149,6 +150,8 @@ def deliver(
         click.echo(plan_json.applied(outcome, settled, simulated=sandbox))
     elif not nothing:
         plan_text.applied(screen.console, outcome, destroyed=destroy, again=again)
+    if untold is not None:
+        raise untold
     stop_with(OUTCOMES[outcome.result])
 
 

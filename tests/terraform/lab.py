@@ -76,7 +76,19 @@ TEMPLATE: Final = "templates/serverless-demo/1.0.0/terraform/main.tf.j2"
 SERVICE: Final = "templates/web-service/1.0.0/terraform/main.tf.j2"
 NAMES: Final = tuple(
     f"lab-{word}"
-    for word in ("one", "two", "data", "frozen", "cut", "never", "again", "lost", "fault")
+    for word in (
+        "one",
+        "two",
+        "data",
+        "frozen",
+        "cut",
+        "never",
+        "again",
+        "lost",
+        "fault",
+        "denied",
+        "broken",
+    )
 )
 _GATES: Final = "security: hard, cost: hard"
 _COMMANDS: Final = (
@@ -165,7 +177,7 @@ class Lab:
         self._said.readouterr()
         self._patch.setattr(sys, "stdin", io.StringIO(typed))
         try:
-            main([argv[0], "--repo", str(self.repo.path), *argv[1:]])
+            main(_in(self.repo.path, argv))
             code = 0
         except SystemExit as stop:
             code = stop.code if isinstance(stop.code, int) else 1
@@ -177,7 +189,7 @@ class Lab:
     def process(self, *argv: str, **more: str) -> subprocess.Popen[str]:
         """The same as a process of its own, in a group of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "reconciler", argv[0], "--repo", str(self.repo.path), *argv[1:]],
+            [sys.executable, "-m", "reconciler", *_in(self.repo.path, argv)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -219,6 +231,12 @@ class Lab:
     def tables(self, start: str) -> list[str]:
         names = self.aws.client("dynamodb").list_tables()["TableNames"]
         return [name for name in names if name.startswith(start)]
+
+
+def _in(path: Path, argv: tuple[str, ...]) -> list[str]:
+    """The command line, for that repository."""
+    words = 2 if argv[0] == "audit" else 1
+    return [*argv[:words], "--repo", str(path), *argv[words:]]
 
 
 def whole() -> Files:

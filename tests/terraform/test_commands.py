@@ -17,9 +17,12 @@ from typing import Any
 
 import pytest
 
+from reconciler.adapters.record_store import GitRecords
 from reconciler.adapters.regorus_engine import EmbeddedEngine
 from reconciler.adapters.sandbox.cloud import Cloud
+from reconciler.app.records import Records
 from reconciler.cli.main import main
+from reconciler.model.record import ApplyEnded
 from tests.check.project import PORTAL, Warm, warm
 from tests.repos import GitRepo, edited, shipped
 from tests.terraform.lab import SERVICE, TEMPLATE, Done, Lab, lab, remains, whole
@@ -735,3 +738,118 @@ def test_what_runs_a_program_at_plan_time_never_gets_there(run: Lab) -> None:
         assert done.code == 10, done.out + done.err
         assert "nothing critical reaches Terraform" in done.out
     assert run.runs("lab-never") == []
+
+
+# ------------------------------------------------------------------------------------- records
+
+
+def records_of(run: Lab) -> Records:
+    return Records(GitRecords(run.repo.path, "records-sandbox"))
+
+
+def audited(run: Lab, verb: str, *argv: str) -> Done:
+    process = run.process("audit", verb, *argv)
+    out, err = process.communicate(timeout=120)
+    return Done(process.returncode, out, err)
+
+
+def kinds(run: Lab, name: str) -> list[str]:
+    """What is recorded of an environment, oldest first."""
+    return [str(kept.record.body.kind) for kept in records_of(run).of_environment(name)][::-1]
+
+
+def test_what_happens_is_recorded(run: Lab) -> None:
+    """The decision, the intent before the deed, the outcome; drift once; the end."""
+    name = "pitch-acme"
+    assert run("apply", name, "--yes").code == 0
+    assert kinds(run, name) == ["decision", "apply-started", "apply-ended"]
+    records = records_of(run)
+    ended = next(records.of_environment(name)).record
+    assert isinstance(ended.body, ApplyEnded)
+    assert (ended.body.result, ended.simulated) == ("done", True)
+    assert ended.body.counts == {"create": len(ended.body.done)}
+    status = records.status(name)
+    assert "applying" not in status
+    assert status["applied"]["plan"] == status["decision"]["plan"] == ended.body.plan
+    rendered = run("render", name, "--rev", "main", "--format", "json").json["files"]
+    for one in rendered:
+        assert records.file(name, f"applied/{one['path']}") == one["content"].encode()
+    assert run("apply", name, "--yes").code == 0, "nothing to do"
+    assert run("plan", name).code == 0
+    assert kinds(run, name)[3:] == [], "looking is not recorded, and nothing was done"
+    run.aws.client("lambda").update_function_configuration(FunctionName=name, Timeout=29)
+    for _ in range(2):
+        assert run("drift", name, "--record").code == 12
+    assert kinds(run, name)[3:] == ["drift-seen"], "the same drift is recorded once"
+    assert records.file(name, "drift.json") is not None
+    assert run("apply", name, "--yes").code == 0
+    assert run("drift", name, "--record").code == 0
+    assert run("destroy", name, "--yes").code == 0
+    told = kinds(run, name)[4:]
+    assert told[:3] == ["decision", "apply-started", "apply-ended"]
+    assert told[-3:] == ["decision", "apply-started", "apply-ended"]
+    assert "applied" not in records.status(name)
+    assert records.file(name, "applied/terraform/main.tf") is None
+    verified = audited(run, "verify")
+    assert verified.code == 0, verified.out
+    assert "WHOLE" in verified.out
+    replayed = audited(run, "replay", "--all", "--format", "json")
+    assert replayed.code == 0, replayed.out
+    assert all(one["agrees"] for one in replayed.json["decisions"])
+
+
+def test_an_apply_that_was_killed_is_visible_and_settled_by_the_next(
+    run: Lab, tmp_path: Path
+) -> None:
+    mark, go = tmp_path / "mark", tmp_path / "go"
+    name = "globex-shop"
+    rev = run.commit(waiting(mark, go), f"waits-{name}")
+    process = run.process("apply", name, "--yes", "--rev", rev, RECONCILER_CACHE_DIR="none")
+    wait_for(mark.exists, 60)
+    process.kill()
+    process.communicate(timeout=60)
+    assert records_of(run).status(name)["applying"]["commit"] == rev
+    assert kinds(run, name)[-1] == "apply-started"
+    (pid,) = [path.read_text() for folder in run.runs(name) for path in folder.glob("home/pid")]
+    go.touch()
+    wait_for(lambda: not os.path.lexists(f"/proc/{pid}/exe"), 60)
+    assert run("apply", name, "--yes", "--rev", rev).code == 0
+    last = next(records_of(run).of_environment(name)).record
+    assert isinstance(last.body, ApplyEnded)
+    assert last.body.result == "interrupted"
+    assert last.body.started is not None
+    assert "applying" not in records_of(run).status(name)
+    assert audited(run, "verify").code == 0
+
+
+def test_an_apply_whose_machine_is_gone_waits_for_a_human(run: Lab, tmp_path: Path) -> None:
+    mark, go = tmp_path / "mark", tmp_path / "go"
+    name = "acme-portal-dev"
+    rev = run.commit(waiting(mark, go), f"waits-{name}")
+    process = run.process("apply", name, "--yes", "--rev", rev, RECONCILER_CACHE_DIR="none")
+    wait_for(mark.exists, 60)
+    process.kill()
+    process.communicate(timeout=60)
+    (pid,) = [path.read_text() for folder in run.runs(name) for path in folder.glob("home/pid")]
+    go.touch()
+    wait_for(lambda: not os.path.lexists(f"/proc/{pid}/exe"), 60)
+    for folder in run.runs(name)[:1]:
+        shutil.rmtree(folder)  # another machine knows nothing of it
+    lost = run("apply", name, "--yes", "--rev", f"{rev}~1")
+    assert lost.code == 1
+    assert "nobody has said how it ended" in lost.err
+    assert f"reconciler audit settle {name}" in lost.err
+    assert audited(run, "settle", name, "--because", "the runner is gone").code == 0
+    assert audited(run, "settle", name, "--because", "again").code == 2
+    assert kinds(run, name)[-1] == "apply-ended"
+    assert audited(run, "verify").code == 0
+
+
+def test_what_is_denied_is_recorded_once(run: Lab) -> None:
+    evil = 'data "external" "x" {\n  program = ["touch", "/nowhere"]\n}\n'
+    path = TEMPLATE.rpartition("/")[0] + "/evil.tf"
+    rev = run.commit({**lab(), path: evil}, "evil-too")
+    for _ in range(2):
+        assert run("apply", "lab-denied", "--rev", rev, "--yes").code == 10
+    assert kinds(run, "lab-denied") == ["decision"]
+    assert records_of(run).status("lab-denied")["decision"]["verdict"] == "DENY"
