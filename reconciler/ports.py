@@ -55,6 +55,10 @@ class Snapshots(Protocol):
         """The newest commit that both have behind them."""
         ...
 
+    def behind(self, commit: str) -> frozenset[str]:
+        """Every commit that one has behind it, and itself; those that are here."""
+        ...
+
 
 class Cache(Protocol):
     """A store of results by digest. It may forget at any time; deleting it loses nothing."""

@@ -6,10 +6,11 @@ a large blob is not loaded.
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pygit2
-from pygit2.enums import FileMode, ObjectType
+from pygit2.enums import FileMode, ObjectType, SortMode
 
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.author import Author
@@ -178,6 +179,14 @@ class GitSource:
                 hint="fetch the whole history: `git fetch --unshallow` (in CI: GIT_DEPTH: 0)",
             )
         return str(found)
+
+    def behind(self, commit: str) -> frozenset[str]:
+        """Every commit that one has behind it, and itself; those that are here."""
+        found = set()
+        with suppress(KeyError, ValueError, pygit2.GitError):
+            for one in self._repository.walk(pygit2.Oid(hex=commit), SortMode.NONE):
+                found.add(str(one.id))
+        return frozenset(found)
 
     @property
     def author(self) -> Author | None:

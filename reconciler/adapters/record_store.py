@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -18,6 +19,7 @@ import pygit2
 from pygit2.enums import CredentialType, ObjectType
 
 from reconciler.adapters.git import open_repository
+from reconciler.adapters.loose import loose_objects, read_loose
 from reconciler.core.git_objects import object_id
 from reconciler.core.git_pack import pack
 from reconciler.core.records.words import line
@@ -48,6 +50,8 @@ _CONNECT: Final = 10_000
 _SILENT: Final = 60_000
 """Milliseconds until a server that says nothing is taken to be away."""
 _SAID: Final = 300
+_LARGEST: Final = 64 * 1024 * 1024
+"""Nobody writes a larger object; whoever pushes one only wants to take our memory."""
 _LATE: Final = (
     "fast-forward",
     "fast forward",
@@ -143,19 +147,30 @@ class GitRecords:
         """An object's kind and bytes."""
         if oid in self._waiting:
             return self._waiting[oid]
+        if oid in self._loose:
+            found = read_loose(self._objects, oid, _LARGEST)
+            if found is not None:
+                return found
         try:
             name = pygit2.Oid(hex=oid)
         except ValueError as err:
             raise LookupError(oid[:12]) from err
         try:
-            kind, data = self._odb.read(name)
+            return self._looked_up(name)
         except (KeyError, ValueError, pygit2.GitError):
             # `git gc` may have moved everything since the repository was opened.
             self._odb = open_repository(self._path).odb
             try:
-                kind, data = self._odb.read(name)
+                return self._looked_up(name)
             except (KeyError, ValueError, pygit2.GitError) as err:
                 raise LookupError(oid[:12]) from err
+
+    def _looked_up(self, name: pygit2.Oid) -> tuple[str, bytes]:
+        size = self._odb.read_header(name)[1]
+        if size > _LARGEST:
+            msg = f"it is too large: {size} bytes"
+            raise ValueError(msg)
+        kind, data = self._odb.read(name)
         return _NAMES.get(int(kind), "object"), data
 
     def write(self, kind: ObjectKind, data: bytes) -> str:
@@ -199,6 +214,11 @@ class GitRecords:
     def _wrote(self, name: str) -> None:
         if len(self._fresh) <= _FRESH:
             self._fresh[name] = None
+
+    @cached_property
+    def _loose(self) -> frozenset[str]:
+        """Those that others wrote, in whatever state they are."""
+        return loose_objects(self._objects)
 
     @property
     def _objects(self) -> Path:

@@ -1,23 +1,39 @@
 """What judges records: the documents of commits, as this clone has them, each read once."""
 
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
 from typing import Final
 
 from reconciler.core.approve import People, agreement, key_fingerprint
+from reconciler.core.authority import is_stopped
 from reconciler.core.decide import standing_still
 from reconciler.core.git_objects import RawCommit
 from reconciler.core.load import lazy_shared
 from reconciler.core.records.decision import agreed_of, asked_of, needs_of
+from reconciler.core.records.verify import Doer
 from reconciler.core.ssh_signature import BadSignature
 from reconciler.errors import ReconcilerError
 from reconciler.model.base import parse_start
 from reconciler.model.desired import Shared
-from reconciler.model.record import Actor, DecisionBody
+from reconciler.model.record import DecisionBody
 from reconciler.ports import Snapshots, Verify
 
 JUDGING: Final = ("policies", "profiles", "templates", "reconciler.yaml")
 """What judges, at the root of the repository."""
+_KEPT: Final = 64
+_Known = tuple[str, int | None]
+"""An address and an id at the forge."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """Fingerprints of keys, and whose they are."""
+
+    writers: frozenset[str]
+    people: Mapping[str, Collection[_Known]]
+    agents: Mapping[str, Collection[_Known]]
 
 
 class Bench:
@@ -25,12 +41,13 @@ class Bench:
 
     def __init__(self, commits: Snapshots, target: str, verify: Verify) -> None:
         self._commits = commits
-        self._target = target
+        self.target = target
         self._verify = verify
-        self.on_target = lru_cache(None)(self._on_target)
         self.follows = lru_cache(None)(self._follows)
         self.trees = lru_cache(None)(self._trees)
-        self._shared = lru_cache(64)(self._load)
+        self._known: dict[tuple[str, frozenset[str]], People] = {}
+        self._loaded: dict[tuple[tuple[str, str], ...], Shared] = {}
+        self.must_sign = lru_cache(None)(self._must_sign)
         self._keys = lru_cache(64)(self._load_keys)
 
     def signed_by(self, raw: RawCommit) -> str:
@@ -42,28 +59,51 @@ class Bench:
         except BadSignature as err:
             raise ValueError(str(err)) from err
 
-    def signer(self, commit: str, key: str, actor: Actor) -> bool:
+    def signer(self, commit: str, key: str, doer: Doer) -> bool:
         """Whether that key may write records of that person."""
-        writers, people = self._keys(commit)
-        return key in writers or actor.email.lower() in people.get(key, ())
+        keys = self._keys(commit)
+        known = keys.agents if doer.kind == "agent" else keys.people
+        return key in keys.writers or any(
+            email == doer.email.lower() and doer.forge_id in (None, forge_id)
+            for email, forge_id in known.get(key, ())
+        )
 
-    def must_sign(self, commit: str) -> bool:
+    def known(self, key: str) -> bool:
+        """Whether the target branch still names a key."""
+        keys = self._keys(self.target)
+        return key in keys.writers or key in keys.people or key in keys.agents
+
+    def anchors(self, commit: str, key: str) -> bool:
+        """Whether whoever has that key may say how far the history has come."""
+        keys = self._keys(commit)
+        return key in keys.writers or key in keys.people
+
+    def _must_sign(self, commit: str) -> bool:
         """Whether every record has to be signed."""
         settings = self._shared(commit).settings
         return settings is not None and settings.document.spec.records.signed
 
-    def human(self, commit: str, actor: Actor) -> bool:
+    def human(self, commit: str, doer: Doer) -> bool:
         """Whether somebody is a person of a team."""
+        shared, email = self._shared(commit), doer.email.lower()
+        if doer.kind != "human" or doer.agent:
+            return False
+        if any(one.document.spec.identity.email.lower() == email for one in shared.agents.values()):
+            return False
         return any(
-            member.email.lower() == actor.email.lower()
-            for team in self._shared(commit).teams.values()
+            member.email.lower() == email and doer.forge_id in (None, member.forge_id)
+            for team in shared.teams.values()
             for member in team.document.spec.members
         )
 
-    def frozen(self, commit: str, environment: str, track: str, at: str) -> str:
+    def frozen(self, commit: str, environment: str, track: str, at: int) -> str:
         """Why an environment stood still at a time."""
-        freezes = (one.document for one in self._shared(commit).freezes.values())
-        still = standing_still(freezes, environment, {track}, parse_start(at))
+        shared = self._shared(commit)
+        if not shared.freezes:
+            return ""
+        freezes = (one.document for one in shared.freezes.values())
+        when = datetime.fromtimestamp(at, UTC)
+        still = standing_still(freezes, environment, {track}, when)
         return next((one.spec.reason for one in still), "")
 
     def disagreement(self, decision: DecisionBody) -> str:
@@ -72,7 +112,7 @@ class Bench:
         if not needs:
             return ""
         asked = asked_of(decision)
-        people = People.of(self._shared(decision.target), asked.now)
+        people = self._people(decision.target, asked.now)
         found = agreement(needs, agreed_of(decision), asked, people)
         for one in found.disregarded:
             return f"the approval of {one.approval.by.name} does not count: {one.why}"
@@ -80,8 +120,42 @@ class Bench:
             return f"{need.count} approval of {', '.join(need.teams)} is missing: {need.why}"
         return ""
 
-    def _on_target(self, commit: str) -> bool:
-        return self._follows(self._target, commit)
+    def unwaived(self, decision: DecisionBody) -> str:
+        """Why a waiver that it names excepts nothing."""
+        named = {
+            (str(one["waivedBy"]), str(one["rule"]))
+            for one in decision.decision["findings"]
+            if one.get("waivedBy")
+        }
+        if not named:
+            return ""
+        waivers, now = self._shared(decision.target).waivers, parse_start(decision.now)
+        for name, rule in sorted(named):
+            waiver = waivers.get(name)
+            if waiver is None or waiver.document.spec.rule != rule:
+                return f"there was no waiver {name} for {rule}"
+            if waiver.document.spec.expires < now:
+                return f"the waiver {name} had come to its end"
+        return ""
+
+    def _people(self, commit: str, now: datetime) -> People:
+        """Everybody, as they were then: only whether an agent is stopped changes by the hour."""
+        shared = self._shared(commit)
+        freezes = shared.freezes.values()
+        stopped = frozenset(
+            name for name, one in shared.agents.items() if is_stopped(one.document, freezes, now)
+        )
+        if (commit, stopped) not in self._known:
+            self._known[commit, stopped] = People.of(shared, now)
+        return self._known[commit, stopped]
+
+    def on_target(self, commit: str) -> bool:
+        """Whether the target branch has the commit behind it."""
+        return commit in self._behind
+
+    @cached_property
+    def _behind(self) -> frozenset[str]:
+        return self._commits.behind(self.target)
 
     def _follows(self, later: str, earlier: str) -> bool:
         if later == earlier:
@@ -94,21 +168,35 @@ class Bench:
     def _trees(self, commit: str) -> Mapping[str, str]:
         return trees_of(self._commits, commit)
 
-    def _load(self, commit: str) -> Shared:
-        return lazy_shared(self._commits.snapshot(commit))
+    def _shared(self, commit: str) -> Shared:
+        """The documents of a commit. Many commits have the same ones, which are read once."""
+        key = tuple(sorted(self.trees(commit).items()))
+        if key not in self._loaded:
+            while len(self._loaded) >= _KEPT:
+                del self._loaded[next(iter(self._loaded))]
+            self._loaded[key] = lazy_shared(self._commits.snapshot(commit))
+        return self._loaded[key]
 
-    def _load_keys(self, commit: str) -> tuple[frozenset[str], Mapping[str, frozenset[str]]]:
+    def _load_keys(self, commit: str) -> _Keys:
         shared = self._shared(commit)
         settings = shared.settings
         writers = settings.document.spec.records.writers if settings else ()
-        people: dict[str, set[str]] = {}
+        people: dict[str, set[_Known]] = {}
+        agents: dict[str, set[_Known]] = {}
         for team in shared.teams.values():
             for member in team.document.spec.members:
                 for key in member.keys:
-                    people.setdefault(key_fingerprint(key), set()).add(member.email.lower())
-        return (
+                    known = (member.email.lower(), member.forge_id)
+                    people.setdefault(key_fingerprint(key), set()).add(known)
+        for agent in shared.agents.values():
+            identity = agent.document.spec.identity
+            for key in identity.keys:
+                known = (identity.email.lower(), identity.forge_id)
+                agents.setdefault(key_fingerprint(key), set()).add(known)
+        return _Keys(
             frozenset(key_fingerprint(key) for writer in writers for key in writer.keys),
-            {key: frozenset(emails) for key, emails in people.items()},
+            people,
+            agents,
         )
 
 

@@ -274,6 +274,10 @@ class Records:
         tip = self.tip()
         return self._status(self.kept(tip).tree, name) if tip else {}
 
+    def status_at(self, kept: Kept, name: str) -> Status:
+        """The same, as it was at a record."""
+        return self._status(kept.tree, name)
+
     def standing(self, commit: str) -> Status:
         """What was true of the whole at a commit."""
         return self._status(self.kept(commit).tree, "")

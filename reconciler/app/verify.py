@@ -1,24 +1,83 @@
 """Verify: read every commit of the branch of records, oldest first, and name what is not right.
 
 Nothing crashes on what it reads, and nothing is taken on trust: `core.records.verify` has the
-rules, `Bench` the documents that they are held against.
+rules, `Bench` the documents that they are held against. What can be said of a commit and the one
+before it is said by whoever has a processor free; the rest in order.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, TypeVar
 
-from reconciler.app.records import ANCHORS, Objects, Records
+from reconciler.app.bench import Bench
+from reconciler.app.records import ANCHORS, Broken, Kept, Records
 from reconciler.core.canonical import digest
-from reconciler.core.git_objects import BadObject, RawCommit, TreeEntry, read_commit, read_tag
+from reconciler.core.git_objects import (
+    BadObject,
+    RawCommit,
+    TreeEntry,
+    read_commit,
+    read_tag,
+    read_tree,
+)
+from reconciler.core.plan import plan_digest
 from reconciler.core.records.document import FutureRecord, NotARecord, read_record
-from reconciler.core.records.verify import Bench, Link, Rules, alone, linked, unexplained
-from reconciler.model.record import DOCUMENT, Actor, Jump
+from reconciler.core.records.facts import DECISION, PLAN
+from reconciler.core.records.plan import plan_of
+from reconciler.core.records.standing import STATUS, Status
+from reconciler.core.records.story import read_status
+from reconciler.core.records.trees import EMPTY, RawTree, raw_tree, spliced
+from reconciler.core.records.verify import (
+    Before,
+    Fact,
+    Fault,
+    Halt,
+    Judged,
+    Link,
+    Open,
+    Order,
+    Rules,
+    alone,
+    consistent,
+    deed_of,
+    fact_of,
+    folders,
+    foreign,
+    seconds,
+    unexplained,
+    wrong_decision,
+    wrong_status,
+)
+from reconciler.core.redact import HIDDEN
+from reconciler.errors import ReconcilerError
+from reconciler.model.record import DOCUMENT, DecisionBody, Record
 from reconciler.model.verified import Anchor, Break, Verified
+from reconciler.ports import Workers
 
-_DOCUMENT: Final = DOCUMENT.encode()
+_T = TypeVar("_T")
+_DOCUMENT: Final = f" {DOCUMENT}\0".encode()
+_TREE: Final = len("tree ") + 40 + 1
+_PARENT: Final = len("parent ") + 40 + 1
+_KEPT: Final = 4096
+_HELD: Final = 100_000
+"""So many commits are not read twice; it takes a kilobyte for each."""
+_SECONDS: Final = 120.0
+"""For one record; a plan may be large."""
+_ODD: Final = (
+    AttributeError,
+    KeyError,
+    LookupError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What a forged document may make of reading it."""
 
 Step = Callable[[int, int], None]
+_Item = tuple[str, str, bytes]
+"""A commit, the one before it, and its bytes where they are at hand."""
 
 
 @dataclass(slots=True)
@@ -29,6 +88,25 @@ class _Walk:
     start: str = ""
     """The commit that it stopped at since it was verified before."""
     hole: Break | None = None
+    data: list[bytes] = field(default_factory=list)
+    """The commits themselves, of the last so many."""
+    places: dict[str, int] = field(default_factory=dict)
+    number: int = 0
+    """The number that the first should have."""
+
+    @property
+    def items(self) -> list[_Item]:
+        """Each commit with the one before it."""
+        before = [self.start, *self.commits]
+        missing = [b""] * (len(self.commits) - len(self.data))
+        return list(zip(self.commits, before, [*missing, *self.data], strict=False))
+
+
+class Seen(NamedTuple):
+    """What there is to say about one commit without knowing all before it."""
+
+    faults: list[Fault]
+    fact: Fact | None
 
 
 def verify(
@@ -39,48 +117,55 @@ def verify(
     *,
     simulated: bool = False,
     since: str = "",
+    workers: Workers | None = None,
 ) -> Verified:
     """Everything that can be said about the records of a clone.
 
     `since`: a commit up to which everything was verified before; then only what comes after it is
-    looked at, and not whether it fits what began before.
+    looked at.
     """
-    tip = records.tip()
-    walk = _walked(records, tip, since)
-    places = {commit: number for number, commit in enumerate(walk.commits)}
-    rules = Rules(bench, simulated, since=bool(walk.start))
-    if walk.start:
-        places[walk.start] = -1
-        known = records.standing(walk.start).get("policy", {})
-        rules.law, rules.trees = known.get("commit", ""), known.get("trees", {})
+    walk = _walked(records, records.tip(), since)
+    reader = _Reader(records, bench)
+    rules, order = _from(records, bench, walk, simulated=simulated)
     found = [] if walk.hole is None else [walk.hole]
+    laws: list[str] = []
     total = len(walk.commits)
-    for number, faults in enumerate(_each(records, walk, rules)):
-        found += (Break(number, walk.commits[number], code, why) for code, why in faults)
-        if number % 1000 == 0:
-            step(number, total)
+    for place, (commit, seen) in enumerate(
+        zip(walk.commits, _seen(reader, walk, workers), strict=True)
+    ):
+        faults, number = seen.faults, walk.number + place
+        if seen.fact is None:
+            order.gap = True
+        else:
+            number = seen.fact.sequence
+            faults = [*faults, *order.take(seen.fact)]
+            faults += _judged(rules, seen.fact, place, clean=not faults)
+        found += (Break(number, commit, code, why) for code, why in faults)
+        laws.append(rules.law)
+        if place % 1000 == 0:
+            step(place, total)
     step(total, total)
     anchors: tuple[Anchor, ...] = ()
     if not walk.start:
-        anchors, lost = _anchors(records, bench, rules, places)
+        anchors, lost = _anchors(records, bench, laws, walk.places)
         found += lost
-    found += _rewritten(records, places)
-    notes = []
-    if rules.unsigned:
-        notes.append(f"{rules.unsigned} of {total} records are not signed")
-    if total and not anchors and not walk.start:
-        notes.append("there is no anchor: a history that was rewritten as a whole looks whole")
+    ahead: list[str] = []
+    found += _rewritten(records, walk, ahead)
+    answered, gone = _answered(rules, found, walk)
     return Verified(
         branch,
-        tip,
+        records.tip(),
         total,
         rules.signed,
-        tuple(sorted(found)),
-        tuple(sorted(rules.acknowledged.items())),
+        tuple(sorted({*found, *gone})),
+        tuple(sorted(answered.items())),
         anchors,
         tuple(sorted((name, one.sequence) for name, one in rules.opened.items())),
-        tuple(notes),
+        (*_notes(rules, bench, total, anchors, whole=not walk.start), *ahead),
     )
+
+
+# --------------------------------------------------------------------------------- where it leads
 
 
 def _walked(records: Records, tip: str, since: str) -> _Walk:
@@ -90,18 +175,33 @@ def _walked(records: Records, tip: str, since: str) -> _Walk:
         if at == since:
             walk.start = at
             break
-        walk.commits.append(at)
         try:
-            raw = _commit(records, at)
+            data = _of_kind(records, at, "commit")
         except (LookupError, BadObject):
-            # Told again where it is looked at; what lies behind it cannot be reached.
-            last = walk.commits[-2] if len(walk.commits) > 1 else ""
-            walk.commits.pop()
+            last = walk.commits[-1] if walk.commits else ""
             walk.hole = Break(0, at, "hole", _hole(last))
             break
-        at = raw.parents[0] if raw.parents else ""
+        walk.commits.append(at)
+        if len(walk.data) < _HELD:
+            walk.data.append(data)
+        at = _parent(data)
     walk.commits.reverse()
+    walk.data.reverse()
+    if walk.start:
+        walk.number = records.kept(walk.start).record.chain.sequence + 1
+    walk.places.update((commit, place) for place, commit in enumerate(walk.commits))
     return walk
+
+
+def _parent(data: bytes) -> str:
+    """A commit's first parent; empty: none."""
+    if data[_TREE : _TREE + 7] == b"parent ":
+        return data[_TREE + 7 : _TREE + _PARENT - 1].decode("ascii", "replace")
+    try:
+        parents = read_commit(data).parents
+    except BadObject:
+        return ""
+    return parents[0] if parents else ""
 
 
 def _hole(last: str) -> str:
@@ -112,168 +212,481 @@ def _hole(last: str) -> str:
     )
 
 
-def _commit(records: Records, oid: str) -> RawCommit:
-    kind, data = records.store.read(oid)
-    if kind != "commit":
-        raise BadObject(kind)
-    return read_commit(data)
+def _commit(records: Records, oid: str) -> tuple[RawCommit, bytes]:
+    data = _of_kind(records, oid, "commit")
+    return read_commit(data), data
 
 
-def _each(records: Records, walk: _Walk, rules: Rules) -> Iterator[list[tuple[str, str]]]:
-    """Of each commit, what is wrong with it."""
-    objects = Objects(records.store)
-    before: Link | None = _read(records, objects, walk.start, []) if walk.start else None
-    jumps: dict[str, Jump | None] = {}
-
-    def jump_of(commit: str) -> Jump | None:
-        if commit not in jumps:
-            jumps[commit] = records.kept(commit).record.chain.jump if walk.start else None
-        return jumps[commit]
-
-    sure = walk.hole is None  # whether what comes before is known
-    for commit in walk.commits:
-        faults: list[tuple[str, str]] = []
-        link = _read(records, objects, commit, faults)
-        if link is None:
-            before, sure = None, False
-            yield faults
-            continue
-        chain = link.record.chain
-        if len(link.raw.parents) > 1:
-            faults.append(("merge", "it has more than one parent: somebody merged here"))
-        faults += alone(link)
-        if sure or before is not None:
-            last = before.record.chain.jump if before else None
-            faults += linked(before, link, jump_of(last.commit) if last else None)
-        elif chain.parent != (link.raw.parents[0] if link.raw.parents else None):
-            faults.append(("order", "it is not made on the commit before it"))
-        faults += _files(objects, before, link)
-        faults += rules.take(link)
-        jumps[commit] = chain.jump
-        before, sure = link, True
-        yield faults
+def _of_kind(records: Records, oid: str, kind: str) -> bytes:
+    found, data = records.store.read(oid)
+    if found != kind:
+        msg = f"{oid[:12]} is a {found} and no {kind}"
+        raise BadObject(msg)
+    return data
 
 
-def _read(
-    records: Records, objects: Objects, commit: str, faults: list[tuple[str, str]]
-) -> Link | None:
-    try:
-        raw = _commit(records, commit)
-        entry = objects.tree(raw.tree).get(_DOCUMENT)
+def _from(records: Records, bench: Bench, walk: _Walk, *, simulated: bool) -> tuple[Rules, Order]:
+    """What is known before the first that is read."""
+    start = walk.start
+
+    def jump(commit: str) -> tuple[int, str] | None:
+        try:
+            found = records.kept(commit).record.chain.jump
+        except Broken as err:
+            raise LookupError(commit) from err
+        return (found.sequence, found.commit) if found is not None else None
+
+    rules = Rules(bench, simulated)
+    order = Order(jump, hole=walk.hole is not None)
+    if not start:
+        return rules, order
+    kept = records.kept(start)
+    raw, data = _commit(records, start)
+    order.last = fact_of(Link(start, raw, data, kept.record, kept.digest), "")
+    known = records.standing(start)
+    policy = known.get("policy", {})
+    rules.law, rules.trees = policy.get("commit", ""), policy.get("trees", {})
+    for name, one in known.get("freezes", {}).items():
+        until = seconds(one["until"]) if one["until"] is not None else None
+        rules.stops[name] = Halt(
+            "freeze", name, one["scope"], one["subject"], one["because"], until
+        )
+    rules.before = lambda name: _before(records, kept, name)
+    return rules, order
+
+
+def _before(records: Records, kept: Kept, name: str) -> Before:
+    status = records.status_at(kept, name)
+    decision, opened = status.get("decision"), status.get("applying")
+    found = records.ancestor(kept.commit, decision["record"]) if decision else None
+    deed = deed_of(found.record) if found is not None else None
+    return Before(
+        (decision["record"], deed) if decision and isinstance(deed, Judged) else None,
+        Open(opened["record"], opened["commit"], opened["action"], opened["plan"])
+        if opened
+        else None,
+    )
+
+
+# ------------------------------------------------------------------------------- one and one before
+
+
+def _seen(reader: "_Reader", walk: _Walk, workers: Workers | None) -> Iterator[Seen]:
+    items = walk.items
+    if workers is None:
+        return map(reader.look, items)
+    return workers.map(reader.look, items, _SECONDS, _late)
+
+
+def _late(_item: _Item) -> Seen:
+    return Seen([("damaged", "it could not be read in time")], None)
+
+
+class _Good(NamedTuple):
+    """A commit that is a record, and its tree."""
+
+    commit: str
+    tree: str | None
+
+
+class _Reader:
+    """Looks at one commit after the other; what the last ones had is not read again."""
+
+    def __init__(self, records: Records, bench: Bench) -> None:
+        self._records = records
+        self._bench = bench
+        self._last = _Good("", None)
+        self._recent = ("", b"")
+        self._trees: OrderedDict[str, tuple[str, RawTree]] = OrderedDict()
+        self._statuses: OrderedDict[str, tuple[bytes, Status]] = OrderedDict()
+        self._folders: dict[str, str] = {}
+        self._plans: OrderedDict[str, str] = OrderedDict()
+
+    def look(self, item: _Item) -> Seen:
+        """What there is to say about a commit, with the one before it."""
+        commit, before, data = item
+        faults: list[Fault] = []
+        try:
+            link = self._link(commit, data, faults)
+            if link is None:
+                return Seen(faults, None)
+            faults += alone(link)
+            key = self._key(link, faults)
+            faults += self._files(link, before)
+            if isinstance(link.record.body, DecisionBody):
+                faults += self._decision(link.record, link.record.body)
+            fact = fact_of(link, key)
+        except ReconcilerError as err:
+            faults.append(("unjudged", f"it cannot be judged: {err}"))
+            return Seen(faults, None)
+        except _ODD as err:
+            faults.append(("not-a-record", f"nobody can make anything of it: {err!r:.200}"))
+            return Seen(faults, None)
+        self._last = _Good(commit, link.raw.tree)
+        return Seen(faults, fact)
+
+    def _link(self, commit: str, data: bytes, faults: list[Fault]) -> Link | None:
+        try:
+            data = data or _of_kind(self._records, commit, "commit")
+            raw = read_commit(data)
+            oid = _document(self._tree(raw.tree))
+            if not oid:
+                faults.append(("not-a-record", f"it has no {DOCUMENT}"))
+                return None
+            document = self._blob(oid)
+            return Link(commit, raw, data, read_record(document), digest(document))
+        except LookupError as err:
+            faults.append(("damaged", f"an object of it is missing, damaged or too large: {err}"))
+        except FutureRecord as err:
+            faults.append(("future", str(err)))
+        except (BadObject, NotARecord, ValueError) as err:
+            faults.append(("not-a-record", str(err)))
+        return None
+
+    def _key(self, link: Link, faults: list[Fault]) -> str:
+        try:
+            return self._bench.signed_by(link.raw)
+        except ValueError as err:
+            faults.append(("signature", f"its signature is not good: {err}"))
+            return ""
+
+    def _decision(self, record: Record, body: DecisionBody) -> Iterator[Fault]:
+        yield from consistent(record, body)
+        if body.verdict == "ALLOW" and self._bench.trees(body.target):
+            if why := self._bench.disagreement(body):
+                yield "approval", why
+            if why := self._bench.unwaived(body):
+                yield "waiver", why
+
+    # -- files
+
+    def _files(self, link: Link, before: str) -> Iterator[Fault]:
+        """Whether the tree changed as the record says, and to what comes of it."""
+        base = self._base(before)
+        if base is None:
+            return  # nobody knows what it was before
+        record = link.record
+        was: dict[str, TreeEntry] = {}
+        now: dict[str, TreeEntry] = {}
+        try:
+            self._changed(base.tree, link.raw.tree, "", was, now)
+            now.pop(DOCUMENT, None)
+            was.pop(DOCUMENT, None)
+            blobs = {path: self._blob(one.oid.hex()) for path, one in now.items()}
+            marks: dict[str, str | None] = dict.fromkeys(was)
+            marks.update((path, digest(data)) for path, data in blobs.items())
+            for why in unexplained(marks, record.files):
+                yield "tree", why
+            prefix = self._folder(record, base.tree)
+            for why in foreign(record, prefix):
+                yield "tree", why
+            yield from self._status(record, prefix, was, now, blobs)
+            if isinstance(record.body, DecisionBody) and prefix:
+                yield from self._beside(record.body, link.raw.tree, prefix, now, blobs)
+        except (LookupError, BadObject) as err:
+            yield "damaged", f"its tree is missing, damaged or too large: {err}"
+
+    def _base(self, before: str) -> _Good | None:
+        """The last commit that is a record; None when nobody knows what was before."""
+        if before == self._last.commit:
+            return self._last
+        while before:
+            if self._link(before, b"", []) is not None:
+                return _Good(before, _commit(self._records, before)[0].tree)
+            try:
+                before = _parent(self._records.store.read(before)[1])
+            except LookupError:
+                return None
+        return _Good("", None)
+
+    def _folder(self, record: Record, tree: str | None) -> str:
+        name = record.environment
+        if not name:
+            return ""
+        known = self._folders.get(name)
+        if known is None:
+            if tree is None:
+                return folders(name)[0]
+            place = self._records.folder(tree, name)
+            known = b"/".join(place).decode("utf-8", "replace") + "/"
+            self._folders[name] = known
+        return known
+
+    def _status(
+        self,
+        record: Record,
+        prefix: str,
+        was: Mapping[str, TreeEntry],
+        now: Mapping[str, TreeEntry],
+        blobs: Mapping[str, bytes],
+    ) -> Iterator[Fault]:
+        path = prefix + STATUS
+        before: Status = {}
+        if (old := was.get(path)) is not None:
+            kept = self._statuses.get(prefix)
+            known = kept is not None and kept[0] == old.oid
+            before = kept[1] if kept and known else read_status(self._blob(old.oid.hex()))
+        why, after = wrong_status(before, record, blobs.get(path))
+        if why:
+            yield "tree", f"{prefix}{why}"
+        else:
+            _keep(self._statuses, prefix, (now[path].oid, after))
+
+    def _beside(
+        self,
+        body: DecisionBody,
+        tree: str,
+        prefix: str,
+        now: Mapping[str, TreeEntry],
+        blobs: Mapping[str, bytes],
+    ) -> Iterator[Fault]:
+        """Whether the files beside a decision say the same as the record."""
+        data = self._at(tree, prefix, DECISION, now, blobs)[1]
+        if data is not None and wrong_decision(body, data):
+            yield "tree", f"{prefix}{DECISION} says something else than the record"
+        oid, data = self._at(tree, prefix, PLAN, now, blobs)
+        if data is None:
+            return
+        if body.plan is None:
+            yield "tree", f"{prefix}{PLAN} is there, and the decision has no plan"
+        elif self._planned(oid, data) not in (body.plan.digest, HIDDEN):
+            yield "plan", f"{prefix}{PLAN} is another plan than the record names"
+
+    def _at(
+        self,
+        tree: str,
+        prefix: str,
+        name: str,
+        now: Mapping[str, TreeEntry],
+        blobs: Mapping[str, bytes],
+    ) -> tuple[str, bytes | None]:
+        path = prefix + name
+        if path in now:
+            return now[path].oid.hex(), blobs[path]
+        entry = self._records.objects.at(tree, path.encode().split(b"/"))
         if entry is None:
-            faults.append(("not-a-record", f"it has no {DOCUMENT}"))
-            return None
-        data = objects.blob(entry.oid.hex())
-        return Link(commit, raw, read_record(data), digest(data))
-    except LookupError as err:
-        faults.append(("damaged", f"an object of it is missing or damaged: {err}"))
-    except FutureRecord as err:
-        faults.append(("future", str(err)))
-    except (BadObject, NotARecord) as err:
-        faults.append(("not-a-record", str(err)))
-    return None
+            return "", None
+        oid = entry.oid.hex()
+        return oid, self._blob(oid)
+
+    def _planned(self, oid: str, data: bytes) -> str:
+        """The digest of a plan's file; HIDDEN when something was taken out of it."""
+        found = self._plans.get(oid)
+        if found is None:
+            try:
+                plan = plan_of(data)
+                found = plan_digest(plan.environment, plan.changes, plan.outputs)
+                if found != plan.digest and HIDDEN.encode() in data:
+                    found = HIDDEN
+            except (ValueError, TypeError, RecursionError):
+                found = ""
+            _keep(self._plans, oid, found)
+        return found
+
+    # -- objects
+
+    def _changed(
+        self,
+        old: str | None,
+        new: str | None,
+        prefix: str,
+        was: dict[str, TreeEntry],
+        now: dict[str, TreeEntry],
+    ) -> None:
+        """Every file that differs, as it was and as it is."""
+        before = self._raw(old, prefix) if old else EMPTY
+        made, gone, come = spliced(before, self._tree(new) if new else b"")
+        if new:
+            _keep(self._trees, prefix, (new, made))
+        for name in {**gone, **come}:
+            one, other = gone.get(name), come.get(name)
+            path = prefix + _text(name)
+            old_folder = one.oid.hex() if one is not None and one.folder else None
+            new_folder = other.oid.hex() if other is not None and other.folder else None
+            if old_folder or new_folder:
+                self._changed(old_folder, new_folder, path + "/", was, now)
+            if one is not None and not one.folder:
+                was[path] = one
+            if other is not None and not other.folder:
+                now[path] = other
+
+    def _raw(self, oid: str, prefix: str = "") -> RawTree:
+        kept = self._trees.get(prefix)
+        if kept is not None and kept[0] == oid:
+            return kept[1]
+        return raw_tree(self._tree(oid))
+
+    def _tree(self, oid: str) -> bytes:
+        if self._recent[0] != oid:  # the root is looked at twice
+            self._recent = (oid, _of_kind(self._records, oid, "tree"))
+        return self._recent[1]
+
+    def _blob(self, oid: str) -> bytes:
+        return _of_kind(self._records, oid, "blob")
 
 
-def _files(objects: Objects, before: Link | None, link: Link) -> Iterator[tuple[str, str]]:
-    """Whether the tree changed as the record says."""
-    if before is None and link.raw.parents:
-        return  # nobody knows what it was before
+def _document(tree: bytes) -> str:
+    """The object of the document; the whole tree is taken apart later."""
+    at = tree.find(_DOCUMENT)
+    if at < 0:
+        return ""
+    entry = read_tree(tree).get(DOCUMENT.encode())
+    return entry.oid.hex() if entry is not None and not entry.folder else ""
+
+
+def _text(name: bytes) -> str:
     try:
-        old = before.raw.tree if before is not None else None
-        changed = dict(_changed(objects, old, link.raw.tree, ""))
-    except (LookupError, BadObject) as err:
-        yield "damaged", f"its tree is missing or damaged: {err}"
-        return
-    changed.pop(DOCUMENT, None)
-    for why in unexplained(changed, link.record.files):
-        yield "tree", why
+        return name.decode()
+    except UnicodeDecodeError as err:
+        msg = f"a tree has the name {name!r}, which is no text"
+        raise BadObject(msg) from err
 
 
-def _changed(
-    objects: Objects, old: str | None, new: str | None, prefix: str
-) -> Iterator[tuple[str, str | None]]:
-    """Each file that differs between two trees, with the digest that it has now."""
-    was: Mapping[bytes, TreeEntry] = objects.tree(old) if old else {}
-    now: Mapping[bytes, TreeEntry] = objects.tree(new) if new else {}
-    for name in was.keys() | now.keys():
-        one, other = was.get(name), now.get(name)
-        if one == other:
-            continue
-        path = prefix + name.decode("utf-8", "backslashreplace")
-        folders = [
-            entry.oid.hex() if entry is not None and entry.folder else None
-            for entry in (one, other)
-        ]
-        if any(folders):
-            yield from _changed(objects, folders[0], folders[1], path + "/")
-        if other is not None and not other.folder:
-            if path == DOCUMENT:
-                continue
-            mark = digest(objects.blob(other.oid.hex()))
-            yield path, mark if other.mode == b"100644" else f"mode {other.mode.decode()}"
-        elif one is not None and not one.folder:
-            yield path, None
+def _keep(many: OrderedDict[str, _T], key: str, value: _T) -> None:
+    many[key] = value
+    many.move_to_end(key)
+    if len(many) > _KEPT:
+        many.popitem(last=False)
+
+
+# ------------------------------------------------------------------------------------- all in order
+
+
+def _judged(rules: Rules, fact: Fact, place: int, *, clean: bool) -> list[Fault]:
+    faults: list[Fault] = []
+    try:
+        faults.extend(rules.take(fact, place, clean=clean))
+    except (ReconcilerError, *_ODD) as err:
+        faults.append(("unjudged", f"it cannot be judged: {err}"))
+    return faults
+
+
+def _answered(
+    rules: Rules, found: Collection[Break], walk: _Walk
+) -> tuple[dict[str, str], list[Break]]:
+    """Breaks that somebody answered for, and those answered for that do not show any more.
+
+    Nobody answers for what comes after: a break that is made later could be given an old name.
+    """
+    last: dict[str, tuple[int, str]] = {}
+    for one in rules.answers:
+        last.update((name, (one.place, one.who)) for name in one.accepts)
+    answered: dict[str, str] = {}
+    open_ones = set()
+    for each in found:
+        answer = last.get(each.name)
+        if answer is None or walk.places.get(each.commit, -1) >= answer[0]:
+            open_ones.add(each.name)
+        else:
+            answered[each.name] = answer[1]
+    answered = {name: who for name, who in answered.items() if name not in open_ones}
+    there = {one.name for one in found}
+    gone = []
+    for name, (place, who) in last.items():
+        if name not in there:
+            code, _, commit = name.partition("@")
+            why = "somebody answered for it; it does not show from here any more"
+            gone.append(Break(walk.number + place, commit, code, why))
+            answered[gone[-1].name] = who
+    return answered, gone
+
+
+def _notes(
+    rules: Rules, bench: Bench, total: int, anchors: Collection[Anchor], *, whole: bool
+) -> Iterator[str]:
+    if rules.unsigned:
+        yield f"{rules.unsigned} of {total} records are not signed"
+    if total and not anchors and whole:
+        yield "there is no anchor: a history that was rewritten as a whole looks whole"
+    for key, number in sorted(rules.keys.items()):
+        if whole and not bench.known(key):
+            yield (
+                f"no document names the key {key} any more, which signed up to record {number}:"
+                " only an anchor tells whether that was before it was taken away"
+            )
+
+
+# ---------------------------------------------------------------------------------------- elsewhere
 
 
 def _anchors(
-    records: Records, bench: Bench, rules: Rules, places: Mapping[str, int]
+    records: Records, bench: Bench, laws: list[str], places: Mapping[str, int]
 ) -> tuple[tuple[Anchor, ...], list[Break]]:
     found: list[Anchor] = []
     lost: list[Break] = []
-    for name, oid in records.store.tags(ANCHORS).items():
+    for name, oid in sorted(records.store.tags(ANCHORS).items()):
         try:
-            _, data = records.store.read(oid)
-            commit, inside, signed, armored = read_tag(data)
+            commit, inside, signed, armored = read_tag(_of_kind(records, oid, "tag"))
         except (LookupError, BadObject) as err:
-            lost.append(Break(0, "", "anchor", f"{name} cannot be read: {err}"))
+            lost.append(Break(0, oid, "anchor", f"{name} cannot be read: {err}"))
             continue
-        key = ""
+        place = places.get(commit)
+        # By the rules of then; where the commit is gone, by those of the target branch.
+        law = (laws[place] if place is not None else "") or bench.target
+        key, why = "", ""
         if armored:
+            raw = RawCommit("", (), "", "", armored, (), b"", signed)
             try:
-                key = bench.signed_by(replace(_UNSIGNED, signature=armored, signed=signed))
+                key = bench.signed_by(raw)
             except ValueError as err:
-                lost.append(Break(0, commit, "anchor", f"{name}: its signature is not good: {err}"))
-                continue
-            if rules.law and not bench.signer(rules.law, key, NOBODY):
-                lost.append(Break(0, commit, "anchor", f"{name} is signed by {key}, not by ours"))
-                continue
-        if inside != name:
-            lost.append(Break(0, commit, "anchor", f"{name} was made as {inside}"))
-        elif commit not in places:
-            why = f"{name} names {commit[:12]}, which the history does not have any more"
-            lost.append(Break(0, commit, "anchor", why))
+                why = f"its signature is not good: {err}"
+            else:
+                if not bench.anchors(law, key):
+                    why = f"it is signed by {key}, which is no key of ours"
+        elif bench.must_sign(law):
+            why = "it is not signed, and the settings want everything signed"
+        if not why and inside != name:
+            why = f"it was made as {inside}"
+        if not why and place is None:
+            why = f"it names {commit[:12]}, which the history does not have any more"
+        if why or place is None:
+            lost.append(Break(place or 0, oid, "anchor", f"{name}: {why}"))
         else:
-            found.append(Anchor(name, commit, places[commit], key))
+            found.append(Anchor(name, commit, place, key))
     return tuple(sorted(found, key=lambda one: one.sequence)), lost
 
 
-_UNSIGNED: Final = RawCommit("", (), "", "", "", (), b"", b"")
-NOBODY: Final = Actor.model_validate({"name": "", "email": ""})
-
-
-def _rewritten(records: Records, places: Mapping[str, int]) -> Iterator[Break]:
+def _rewritten(records: Records, walk: _Walk, ahead: list[str]) -> Iterator[Break]:
     """Whether others, or we before, saw a history that is not this one."""
     tip = records.tip()
     seen = records.store.seen()
-    if seen and seen not in places:
+    if seen and not _behind(records, seen, walk):
         yield Break(0, seen, "rewritten", f"the branch had come to {seen[:12]}, and has it no more")
-    for name, other in records.store.others().items():
-        if other in places or other == tip:
+    for name, other in sorted(records.store.others().items()):
+        if not other or _behind(records, other, walk):
             continue
-        if not _ahead(records, other, tip):
+        more = _ahead(records, other, tip) if tip else None
+        if more is None:
             why = f"`{name}` has {other[:12]}, which is another history than the one here"
             yield Break(0, other, "rewritten", why)
+        else:
+            ahead.append(f"`{name}` has {more} more, which are not looked at here")
 
 
-def _ahead(records: Records, other: str, tip: str) -> bool:
-    """Whether another repository only has more than this one."""
-    at = other
-    while at:
-        if at == tip:
-            return True
+def _behind(records: Records, commit: str, walk: _Walk) -> bool:
+    """Whether the history has a commit."""
+    if commit in walk.places or commit == walk.start:
+        return True
+    if not walk.start:
+        return False
+    try:
+        known = records.kept(commit).record.chain.sequence
+        found = records.ancestor(walk.start, known)
+    except Broken:
+        return False
+    return found is not None and found.commit == commit
+
+
+def _ahead(records: Records, other: str, tip: str) -> int | None:
+    """By how many records another repository is further; None: it has another history."""
+    at, more = other, 0
+    while at != tip:
         try:
-            parents: Sequence[str] = _commit(records, at).parents
-        except (LookupError, BadObject):
-            return False
-        at = parents[0] if parents else ""
-    return False
+            kind, data = records.store.read(at)
+        except LookupError:
+            return None
+        at = _parent(data) if kind == "commit" else ""
+        if not at:
+            return None
+        more += 1
+    return more

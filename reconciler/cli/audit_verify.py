@@ -63,7 +63,14 @@ def _verified(found: Audit, *, sandbox: bool) -> Verified:
     target = _judges(found)
     with progress("verifying records") as step:
         bench = found.ports.bench(found.path, target.revision)
-        return verify(found.trail.records, bench, found.trail.branch, step, simulated=sandbox)
+        return verify(
+            found.trail.records,
+            bench,
+            found.trail.branch,
+            step,
+            simulated=sandbox,
+            workers=found.ports.workers,
+        )
 
 
 @click.command("verify")

@@ -1,5 +1,6 @@
 """What commands that record have in common: whose records, and that their history is whole."""
 
+from functools import partial
 from pathlib import Path
 
 from reconciler.app.record import Recorder
@@ -29,9 +30,10 @@ def recorder_of(
     branch = spec.branches.records
     with progress("verifying records") as step:
         bench = ports.bench(repo, tree.revision)
-        found = verify(records, bench, branch, step, simulated=simulated, since=known)
+        look = partial(verify, records, bench, branch, step, simulated=simulated)
+        found = look(since=known, workers=ports.workers)
         if found.open_breaks and known:  # somebody may have answered for them before
-            found = verify(records, bench, branch, step, simulated=simulated)
+            found = look(workers=ports.workers)
     if found.open_breaks:
         first = found.open_breaks[0]
         more = f", and {len(found.open_breaks) - 1} more" if len(found.open_breaks) > 1 else ""

@@ -74,7 +74,7 @@ def read_plan(data: bytes | Document, environment: str, engine: str, key: bytes)
         tuple(doing),
         tuple(drift),
         outputs,
-        _digest(environment, doing, outputs),
+        plan_digest(environment, doing, outputs),
         engine,
     )
 
@@ -377,7 +377,7 @@ def _sha(value: Any) -> str:
     return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
 
 
-def _digest(
+def plan_digest(
     environment: str, changes: Sequence[ResourceChange], outputs: Sequence[AttributeChange]
 ) -> str:
     """Of one environment's plan: who agrees to it has agreed to no other environment's."""

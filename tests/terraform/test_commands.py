@@ -777,7 +777,9 @@ def test_what_happens_is_recorded(run: Lab) -> None:
     assert run("apply", name, "--yes").code == 0, "nothing to do"
     assert run("plan", name).code == 0
     assert kinds(run, name)[3:] == [], "looking is not recorded, and nothing was done"
-    run.aws.client("lambda").update_function_configuration(FunctionName=name, Timeout=29)
+    (table,) = [arn for arn in run.aws.tagged(name) if ":table/" in arn]
+    tags = [{"Key": "owner", "Value": "mallory"}]
+    run.aws.client("dynamodb").tag_resource(ResourceArn=table, Tags=tags)
     for _ in range(2):
         assert run("drift", name, "--record").code == 12
     assert kinds(run, name)[3:] == ["drift-seen"], "the same drift is recorded once"

@@ -1,32 +1,135 @@
 """Whether records are what they say: each by itself, each after the one before, all by the rules.
 
 Nothing here trusts a record: what one says of people, keys and policies is held against the
-documents of the target branch, by way of `Bench`.
+documents of the target branch, by way of `Bench`. What can be said of one record alone is said in
+any order (`alone`); what needs all before it is said in theirs (`Rules`), from few words of each.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from datetime import datetime
+from typing import Final, NamedTuple, Protocol
 
-from reconciler.core.git_objects import RawCommit, Who
-from reconciler.core.records.chain import first_chain, next_chain
+from reconciler.core.git_objects import RawCommit, Who, object_id, with_signature
+from reconciler.core.records.facts import APPLIED, DECISION, DRIFT, PLAN, safe
+from reconciler.core.records.standing import STATUS, Status, status_after
+from reconciler.core.records.story import status_bytes
 from reconciler.core.records.words import message
-from reconciler.model.base import parse_start
 from reconciler.model.record import (
-    Actor,
+    FOLDER,
     ApplyEnded,
     ApplyStarted,
     DecisionBody,
-    Jump,
     Override,
     PolicyTaken,
     Record,
     Stop,
 )
-from reconciler.model.verified import Break
 
 _BACK: Final = 60
 """So many seconds two clocks may differ; more is told."""
+_SHARDS: Final = f"{FOLDER}/_/"
+_MAY_CHANGE: Final[Mapping[str, tuple[str, ...]]] = {
+    "decision": (DECISION, PLAN),
+    "apply-ended": (APPLIED, DRIFT),
+    "drift-seen": (DRIFT,),
+    "drift-gone": (DRIFT,),
+}
+"""Beside its status, by kind; what ends in `/` with everything below."""
+
+Fault = tuple[str, str]
+"""A code and a reason."""
+
+
+class Doer(NamedTuple):
+    """Who says that they did it."""
+
+    name: str
+    email: str
+    forge_id: int | None
+    kind: str
+    agent: str
+
+
+class Ruled(NamedTuple):
+    """Policies are taken into use."""
+
+    commit: str
+    trees: dict[str, str]
+
+
+class Judged(NamedTuple):
+    """A decision."""
+
+    verdict: str
+    target: str
+    head: str
+    action: str
+    track: str
+    plan: str
+
+
+class Began(NamedTuple):
+    """An apply begins."""
+
+    decision: int
+    commit: str
+    action: str
+    plan: str
+
+
+class Ended(NamedTuple):
+    """An apply ends."""
+
+    started: int | None
+    result: str
+    commit: str | None
+    action: str
+    plan: str
+
+
+class Halt(NamedTuple):
+    """A freeze, or its end."""
+
+    kind: str
+    name: str
+    scope: str
+    subject: str
+    because: str
+    until: int | None
+
+
+class Taken(NamedTuple):
+    """A human takes something on."""
+
+    what: str
+    because: str
+    accepts: tuple[str, ...]
+
+
+Deed = Ruled | Judged | Began | Ended | Halt | Taken | None
+
+
+class Fact(NamedTuple):
+    """What the rules need of one record."""
+
+    commit: str
+    parents: tuple[str, ...]
+    digest: str
+    sequence: int
+    parent: str | None
+    previous: str | None
+    jump: tuple[int, str] | None
+    id: str
+    at: int
+    environment: str
+    simulated: bool
+    doer: Doer
+    run: str
+    key: str
+    """Whose good signature it has; empty: none."""
+    deed: Deed
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +138,18 @@ class Link:
 
     commit: str
     raw: RawCommit
+    data: bytes
+    """The commit's."""
     record: Record
     digest: str
+    """Of the document."""
 
 
 class Bench(Protocol):
     """What judges records: documents of commits, as the clone has them."""
 
     def on_target(self, commit: str) -> bool:
-        """Whether the target branch ever had the commit."""
+        """Whether the target branch has the commit behind it."""
         ...
 
     def follows(self, later: str, earlier: str) -> bool:
@@ -54,7 +160,7 @@ class Bench(Protocol):
         """The object ids of everything that judges."""
         ...
 
-    def signer(self, commit: str, key: str, actor: Actor) -> bool:
+    def signer(self, commit: str, key: str, doer: Doer) -> bool:
         """Whether by the documents of a commit that key may write records of that person."""
         ...
 
@@ -69,7 +175,7 @@ class Bench(Protocol):
         """Whether by the settings of a commit every record has to be signed."""
         ...
 
-    def frozen(self, commit: str, environment: str, track: str, at: str) -> str:
+    def frozen(self, commit: str, environment: str, track: str, at: int) -> str:
         """Why an environment stood still then, by the documents of a commit; empty: it did not."""
         ...
 
@@ -77,55 +183,209 @@ class Bench(Protocol):
         """Why what was agreed does not suffice, by the documents of the judging commit."""
         ...
 
-    def human(self, commit: str, actor: Actor) -> bool:
+    def unwaived(self, decision: DecisionBody) -> str:
+        """Why a waiver that it names excepts nothing, by the documents of the judging commit."""
+        ...
+
+    def human(self, commit: str, doer: Doer) -> bool:
         """Whether somebody is a person of a team."""
         ...
 
 
-def alone(link: Link) -> Iterator[tuple[str, str]]:
-    """What is wrong with a commit by itself: codes and reasons."""
+# ------------------------------------------------------------------------------ one by itself
+
+
+def seconds(instant: str) -> int:
+    """A record's instant as a number; ValueError for a day that no calendar has."""
+    return int(datetime.fromisoformat(instant).timestamp())
+
+
+def alone(link: Link) -> Iterator[Fault]:
+    """What is wrong with a commit by itself."""
     record, raw = link.record, link.raw
-    if message(record, link.digest).encode() != raw.message:
+    if message(record, link.digest).encode("utf-8", "replace") != raw.message:
         yield "message", "the message says something else than the document"
-    seconds = _seconds(record.at)
-    if raw.author != Who(record.actor.name, record.actor.email, seconds).line:
+    try:
+        at = seconds(record.at)
+    except ValueError:
+        yield "time", f"there is no such time: {record.at}"
+        return
+    if raw.author != Who(record.actor.name, record.actor.email, at).line:
         yield "actor", "the commit's author is not the actor of the document, or not at that time"
-    if raw.committer.rpartition("> ")[2] != f"{seconds} +0000":
+    if raw.committer.rpartition("> ")[2] != f"{at} +0000":
         yield "time", "the commit's time is not the document's"
     if raw.others:
         yield "message", f"the commit has headers that no record has: {', '.join(raw.others)}"
+    elif _written(raw) != link.data:
+        yield "message", "the commit's headers are not written as those of a record are"
 
 
-def linked(before: Link | None, link: Link, beyond: Jump | None) -> Iterator[tuple[str, str]]:
-    """What is wrong with its place. `beyond` is the jump of what the record before jumps to."""
-    chain = link.record.chain
-    expected = (
-        first_chain()
-        if before is None
-        else next_chain(before.commit, before.record.chain, before.digest, beyond)
+def _written(raw: RawCommit) -> bytes:
+    """The commit as it would be written: nothing can hide between its lines."""
+    parents = "".join(f"\nparent {one}" for one in raw.parents)
+    head = f"tree {raw.tree}{parents}\nauthor {raw.author}\ncommitter {raw.committer}\n\n"
+    plain = head.encode() + raw.message
+    return with_signature(plain, raw.signature) if raw.signature else plain
+
+
+def fact_of(link: Link, key: str) -> Fact:
+    """Few words of a record; ValueError when it has a time that is none."""
+    record = link.record
+    chain, actor = record.chain, record.actor
+    return Fact(
+        link.commit,
+        link.raw.parents,
+        link.digest,
+        chain.sequence,
+        chain.parent,
+        chain.previous,
+        (chain.jump.sequence, chain.jump.commit) if chain.jump is not None else None,
+        record.id,
+        seconds(record.at),
+        record.environment or "",
+        record.simulated,
+        Doer(actor.name, actor.email, actor.forge_id, actor.kind, actor.agent or ""),
+        record.run or "",
+        key,
+        deed_of(record),
     )
-    if chain.previous != expected.previous or chain.parent != expected.parent:
-        words = "it is not made on the record before it"
-        yield "order", words if before is not None else "it is not a first one: records are missing"
-    elif chain.sequence != expected.sequence:
-        yield "order", f"its number is {chain.sequence} and should be {expected.sequence}"
-    elif chain.jump != expected.jump:
-        yield "order", "it jumps to another record than it should"
-    if before is not None and _seconds(link.record.at) < _seconds(before.record.at) - _BACK:
-        yield "clock", f"the writer's clock went back, from {before.record.at} to {link.record.at}"
 
 
-def _seconds(instant: str) -> int:
-    return int(parse_start(instant).timestamp())
+def deed_of(record: Record) -> Deed:
+    """What the rules need of what happened."""
+    match record.body:
+        case DecisionBody() as body:
+            plan = body.plan.digest if body.plan is not None else ""
+            return Judged(body.verdict, body.target, body.head, body.action, body.track, plan)
+        case ApplyStarted() as body:
+            return Began(body.decision, body.commit, body.action, body.plan.digest)
+        case ApplyEnded() as body:
+            return Ended(body.started, body.result, body.commit, body.action, body.plan)
+        case Stop() as body:
+            until = seconds(body.until) if body.until is not None else None
+            return Halt(body.kind, body.freeze, body.scope, body.subject, body.because, until)
+        case Override() as body:
+            return Taken(body.what, body.because, body.accepts)
+        case PolicyTaken() as body:
+            return Ruled(body.commit, body.trees)
+        case _:
+            return None
 
 
-@dataclass(slots=True)
-class _Open:
+def consistent(record: Record, body: DecisionBody) -> Iterator[Fault]:
+    """Whether the parts of a decision say the same: what allows and what was agreed to."""
+    inside, inputs = body.decision, body.decision["inputs"]
+    plan = body.plan.digest if body.plan is not None else None
+    pairs = (
+        ("verdict", inside.get("verdict"), body.verdict),
+        ("environment", inside.get("environment"), record.environment or None),
+        ("risk", inside.get("risk"), body.risk),
+        ("commit", inputs.get("commit.head"), body.head),
+        ("target", inputs.get("commit.target"), body.target),
+        ("plan", inputs.get("plan"), plan),
+    )
+    for name, one, other in pairs:
+        if one != other:
+            yield "decision", f"its parts do not say the same: the {name} is {one}, and {other}"
+    if body.verdict != "ALLOW":
+        return
+    if inside.get("missing") or inside.get("silent") or any(one.failure for one in body.gates):
+        yield "decision", "it allows, and says that an approval or a gate's answer is missing"
+    for one in inside["findings"]:
+        if one.get("level") == "hard" and not one.get("waivedBy"):
+            yield "decision", f"it allows, with a finding that denies: {one['rule']}"
+            return
+
+
+# ---------------------------------------------------------------------------------- its files
+
+
+def unexplained(
+    changed: Mapping[str, str | None], files: Mapping[str, str | None]
+) -> Iterator[str]:
+    """Where a tree is changed otherwise than its record says; both by path with digests."""
+    if changed == files:
+        return
+    for path in sorted({*changed, *files}):
+        if path not in files:
+            yield f"{path} is changed, and the record does not say so"
+        elif path not in changed:
+            yield f"{path} should be changed, and is not"
+        elif changed[path] != files[path]:
+            yield f"{path} is not what the record says"
+
+
+def folders(environment: str) -> tuple[str, str]:
+    """Where an environment may lie."""
+    shard = object_id("blob", environment.encode("utf-8", "replace"))[:2]
+    return f"{FOLDER}/{environment}/", f"{_SHARDS}{shard}/{environment}/"
+
+
+def foreign(record: Record, prefix: str) -> Iterator[str]:
+    """Files that such a record has nothing to do with. `prefix`: of its environment's folder."""
+    own = _MAY_CHANGE.get(record.body.kind, ()) if prefix else ()
+    for path in record.files:
+        rest = path[len(prefix) :] if path.startswith(prefix) else ""
+        if rest == STATUS or any(
+            rest == one or (one.endswith("/") and rest.startswith(one)) for one in own
+        ):
+            continue
+        yield f"{path} is nothing that such a record changes"
+
+
+def wrong_status(before: Status, record: Record, data: bytes | None) -> tuple[str, Status]:
+    """Why a status is not what comes of the one before and the record; and what it should be."""
+    after = status_after(before, record)
+    if data is None:
+        return f"{STATUS} is missing", after
+    try:
+        there = json.loads(data)
+    except (ValueError, RecursionError):
+        there = None
+    return ("" if there == after else f"{STATUS} is not what comes of the records"), after
+
+
+def wrong_decision(body: DecisionBody, data: bytes) -> bool:
+    """Whether the file beside a decision says something else."""
+    try:
+        if json.loads(data) == body.decision:
+            return False
+    except (ValueError, RecursionError):
+        return True
+    return safe(status_bytes(body.decision)) != data  # something in it was hidden
+
+
+# -------------------------------------------------------------------------------- all in order
+
+
+class Open(NamedTuple):
     """An apply that has begun."""
 
     sequence: int
-    run: str | None
+    commit: str
+    action: str
     plan: str
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was known of an environment at the record that was verified last."""
+
+    decision: tuple[int, Judged] | None = None
+    opened: Open | None = None
+
+
+def nothing_before(_environment: str) -> Before:
+    """Everything is read from the beginning."""
+    return Before()
+
+
+class Answer(NamedTuple):
+    """Somebody answers for breaks."""
+
+    place: int
+    who: str
+    accepts: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -134,177 +394,227 @@ class Rules:
 
     bench: Bench
     simulated: bool
-    since: bool = False
-    """Whether only what came after some record is looked at: what began before it is not known."""
+    before: Callable[[str], Before] = nothing_before
+    """What is known of environments from before, where not everything is read."""
     law: str = ""
     """The commit whose rules are in use."""
     trees: Mapping[str, str] = field(default_factory=dict)
-    decisions: dict[int, tuple[str, DecisionBody]] = field(default_factory=dict)
-    """Of each environment the last, by its record's number."""
-    latest: dict[str, int] = field(default_factory=dict)
-    opened: dict[str, _Open] = field(default_factory=dict)
-    stops: dict[str, Stop] = field(default_factory=dict)
-    acknowledged: dict[str, str] = field(default_factory=dict)
+    decisions: dict[str, tuple[int, Judged] | None] = field(default_factory=dict)
+    """The last of each environment, with its record's number."""
+    opened: dict[str, Open] = field(default_factory=dict)
+    stops: dict[str, Halt] = field(default_factory=dict)
+    answers: list[Answer] = field(default_factory=list)
+    keys: dict[str, int] = field(default_factory=dict)
+    """Keys that signed, and the number of the last record that they did."""
     signed: int = 0
     unsigned: int = 0
     ids: dict[str, int] = field(default_factory=dict)
 
-    def take(self, link: Link) -> Iterator[tuple[str, str]]:
-        """What is wrong with the next record: codes and reasons."""
-        record = link.record
-        if record.simulated != self.simulated:
-            word = "simulated" if record.simulated else "real"
+    def take(self, fact: Fact, place: int, *, clean: bool) -> Iterator[Fault]:
+        """What is wrong with the next record. `clean`: nothing was wrong with it so far."""
+        faults = list(self._taken(fact))
+        yield from faults
+        deed = fact.deed
+        # Whoever forges one record must not be able to answer for it with another.
+        if isinstance(deed, Taken) and deed.what == "chain" and clean and not faults:
+            who = f"{fact.doer.name} <{fact.doer.email}>: {deed.because}"
+            self.answers.append(Answer(place, who, deed.accepts))
+
+    def _taken(self, fact: Fact) -> Iterator[Fault]:
+        if fact.simulated != self.simulated:
+            word = "simulated" if fact.simulated else "real"
             yield "simulated", f"it is {word}, and this is not the branch for that"
-        if record.id in self.ids:
-            yield "twice", f"it is the same as record {self.ids[record.id]}"
-        self.ids[record.id] = record.chain.sequence
-        body = record.body
-        if isinstance(body, PolicyTaken):
-            yield from self._law(body)
+        if fact.id in self.ids:
+            yield "twice", f"it is the same as record {self.ids[fact.id]}"
+        self.ids[fact.id] = fact.sequence
+        if isinstance(fact.deed, Ruled):
+            yield from self._law(fact.deed)
         elif not self.law:
             yield "law", "nobody had said yet which policies are in use"
-        yield from self._signature(link)
-        if self.since and not isinstance(body, Override):
-            return
-        yield from self._body(record)
-
-    def _body(self, record: Record) -> Iterator[tuple[str, str]]:
-        body = record.body
-        match body:
-            case DecisionBody():
-                yield from self._decision(record, body)
-            case ApplyStarted():
-                yield from self._start(record, body)
-            case ApplyEnded():
-                yield from self._end(record, body)
-            case Stop():
-                if body.kind == "freeze":
-                    self.stops[body.freeze] = body
-                else:
-                    self.stops.pop(body.freeze, None)
-            case Override():
-                yield from self._override(record, body)
+        yield from self._signature(fact)
+        self._known(fact.environment)
+        match fact.deed:
+            case Judged() as deed:
+                yield from self._decision(fact, deed)
+            case Began() as deed:
+                yield from self._start(fact, deed)
+            case Ended() as deed:
+                yield from self._end(fact, deed)
+            case Halt() as deed:
+                self.stops.pop(deed.name, None)
+                if deed.kind == "freeze":
+                    self.stops[deed.name] = deed
+            case Taken():
+                if not self.law or not self.bench.human(self.law, fact.doer):
+                    who = fact.doer.email
+                    yield "override", f"{who} is no person of a team, and took this on"
             case _:
                 pass
 
-    def _signature(self, link: Link) -> Iterator[tuple[str, str]]:
-        try:
-            key = self.bench.signed_by(link.raw)
-        except ValueError as err:
-            yield "signature", f"its signature is not good: {err}"
-            return
-        if key:
-            if self.law and not self.bench.signer(self.law, key, link.record.actor):
-                yield "unknown-key", f"it is signed by {key}, which may not write it"
+    def _known(self, environment: str) -> None:
+        if environment and environment not in self.decisions:
+            known = self.before(environment)
+            self.decisions[environment] = known.decision
+            if known.opened is not None:
+                self.opened[environment] = known.opened
+
+    def _signature(self, fact: Fact) -> Iterator[Fault]:
+        if fact.key:
+            if self.law and not self.bench.signer(self.law, fact.key, fact.doer):
+                yield "unknown-key", f"it is signed by {fact.key}, which may not write it"
             else:
                 self.signed += 1
+                self.keys[fact.key] = fact.sequence
             return
         self.unsigned += 1
         if self.law and self.bench.must_sign(self.law):
             yield "unsigned", "it is not signed, and the settings want every record signed"
 
-    def _law(self, body: PolicyTaken) -> Iterator[tuple[str, str]]:
+    def _law(self, deed: Ruled) -> Iterator[Fault]:
         before = self.law
         if self.simulated:  # any commit may be tried there
-            self.law, self.trees = body.commit, body.trees
+            self.law, self.trees = deed.commit, deed.trees
             return
-        if not self.bench.on_target(body.commit):
-            yield "law", f"{body.commit[:12]} was never on the target branch"
+        if not self.bench.on_target(deed.commit):
+            yield "law", f"{deed.commit[:12]} was never on the target branch"
             return
-        if before and not self.bench.follows(body.commit, before):
+        if before and not self.bench.follows(deed.commit, before):
             yield "law", f"it goes back from the rules of {before[:12]} to those of an older commit"
             return
-        if dict(self.bench.trees(body.commit)) != body.trees:
-            yield "law", f"{body.commit[:12]} has other policies than the record names"
-        self.law, self.trees = body.commit, body.trees
+        if dict(self.bench.trees(deed.commit)) != deed.trees:
+            yield "law", f"{deed.commit[:12]} has other policies than the record names"
+        self.law, self.trees = deed.commit, deed.trees
 
-    def _decision(self, record: Record, body: DecisionBody) -> Iterator[tuple[str, str]]:
-        if self.simulated:
-            pass  # any commit may be tried there, and nobody has to agree
-        elif not self.bench.on_target(body.target):
-            yield "law", f"it was judged by {body.target[:12]}, never on the target branch"
-        elif self.law and dict(self.bench.trees(body.target)) != dict(self.trees):
+    def _decision(self, fact: Fact, deed: Judged) -> Iterator[Fault]:
+        target = deed.target
+        if not self.simulated and not self.bench.on_target(target):
+            yield "law", f"it was judged by {target[:12]}, which was never on the target branch"
+        elif self.law and dict(self.bench.trees(target)) != dict(self.trees):
             yield "law", "it was judged by rules that had not been taken into use"
-        elif body.verdict == "ALLOW" and (why := self.bench.disagreement(body)):
-            yield "approval", why
-        inside = body.decision
-        if (inside.get("verdict"), inside.get("environment")) != (body.verdict, record.environment):
-            yield "decision", "its parts do not say the same"
-        if record.environment:
-            number = record.chain.sequence
-            self.decisions.pop(self.latest.get(record.environment, -1), None)
-            self.decisions[number] = (record.environment, body)
-            self.latest[record.environment] = number
+        if fact.environment:
+            self.decisions[fact.environment] = (fact.sequence, deed)
 
-    def _start(self, record: Record, body: ApplyStarted) -> Iterator[tuple[str, str]]:
-        name = record.environment or ""
-        known, decision = self.decisions.get(body.decision, ("", None))
-        if decision is None or known != name:
-            yield "decision", f"record {body.decision} is not the last decision about {name}"
+    def _start(self, fact: Fact, deed: Began) -> Iterator[Fault]:
+        name = fact.environment
+        number, decision = self.decisions.get(name) or (-1, None)
+        if decision is None or number != deed.decision:
+            yield (
+                "decision",
+                f"record {deed.decision} is not the last decision about {name or 'it'}",
+            )
         elif not self._allows(decision):
-            yield "decision", f"record {body.decision} does not allow it: {decision.verdict}"
-        elif (decision.head, decision.action) != (body.commit, body.action):
-            yield "decision", f"record {body.decision} is about another commit, or another act"
-        elif decision.plan is None or decision.plan.digest != body.plan.digest:
-            yield "decision", f"record {body.decision} allows another plan"
-        if decision is not None and (why := self._frozen(record, decision)):
-            yield "freeze", f"it began while {name} stood still: {why}"
+            yield "decision", f"record {deed.decision} does not allow it: {decision.verdict}"
+        elif (decision.head, decision.action) != (deed.commit, deed.action):
+            yield "decision", f"record {deed.decision} is about another commit, or another act"
+        elif decision.plan != deed.plan:
+            yield "decision", f"record {deed.decision} allows another plan"
+        elif self.law and dict(self.bench.trees(decision.target)) != dict(self.trees):
+            yield "law", "other rules were taken into use since it was decided"
+        if why := self._frozen(fact, decision):
+            yield "freeze", f"it began while {name or 'everything'} stood still: {why}"
         if name in self.opened:
             first = self.opened[name].sequence
             yield "outcome", f"the apply of record {first} had not ended"
-        self.opened[name] = _Open(record.chain.sequence, record.run, body.plan.digest)
+        self.opened[name] = Open(fact.sequence, deed.commit, deed.action, deed.plan)
 
-    def _allows(self, decision: DecisionBody) -> bool:
+    def _allows(self, decision: Judged) -> bool:
         if decision.verdict == "ALLOW":
             return True
         # Nothing in the sandbox is real, so nobody has to agree there.
         return self.simulated and decision.verdict == "NEEDS_APPROVAL"
 
-    def _frozen(self, record: Record, decision: DecisionBody) -> str:
-        name, at = record.environment or "", record.at
+    def _frozen(self, fact: Fact, decision: Judged | None) -> str:
+        track = decision.track if decision is not None else ""
         for stop in self.stops.values():
-            if stop.until is not None and _seconds(stop.until) < _seconds(at):
+            if stop.until is not None and stop.until < fact.at:
                 continue
             if (
                 stop.scope == "everything"
-                or (stop.scope == "track" and stop.subject == decision.track)
-                or (stop.scope == "environment" and stop.subject == name)
-                or (stop.scope == "agent" and stop.subject == record.actor.agent)
+                or (stop.scope == "track" and stop.subject == track)
+                or (stop.scope == "environment" and stop.subject == fact.environment)
+                or (stop.scope == "agent" and stop.subject == fact.doer.agent)
             ):
                 return stop.because
-        return self.bench.frozen(decision.target, name, decision.track, at)
+        target = decision.target if decision is not None else self.law
+        return self.bench.frozen(target, fact.environment, track, fact.at) if target else ""
 
-    def _end(self, record: Record, body: ApplyEnded) -> Iterator[tuple[str, str]]:
-        began = self.opened.pop(record.environment or "", None)
+    def _end(self, fact: Fact, deed: Ended) -> Iterator[Fault]:
+        began = self.opened.pop(fact.environment, None)
         if began is None:
-            if body.started is not None or body.result == "done":
+            if deed.started is not None or deed.result == "done":
                 yield "outcome", "it ended without having begun"
-        elif body.started != began.sequence:
+        elif deed.started != began.sequence:
             yield "outcome", f"it says that it began with another record than {began.sequence}"
-        elif body.plan != began.plan:
+        elif deed.plan != began.plan:
             yield "outcome", f"another plan was applied than the one of record {began.sequence}"
+        elif (deed.commit, deed.action) != (began.commit, began.action):
+            yield "outcome", f"another commit or act ended than began with record {began.sequence}"
 
-    def _override(self, record: Record, body: Override) -> Iterator[tuple[str, str]]:
-        if self.law and not self.bench.human(self.law, record.actor):
-            yield "override", f"{record.actor.email} is no person of a team, and took this on"
+
+Place = tuple[int, str | None, str | None, tuple[int, str] | None]
+"""Number, parent, digest of the document before, jump."""
+
+
+@dataclass(slots=True)
+class Order:
+    """Whether each record stands on the one before it."""
+
+    jumps: Callable[[str], tuple[int, str] | None]
+    """The jump of a commit from before what is read; LookupError when it is not known."""
+    hole: bool = False
+    """Whether nobody knows what came before the first."""
+    last: Fact | None = None
+    """The record before, however many commits ago."""
+    gap: bool = False
+    """Whether the commit right before is no record."""
+    known: dict[str, tuple[int, str] | None] = field(default_factory=dict)
+
+    def take(self, fact: Fact) -> Iterator[Fault]:
+        """What is wrong with the place of the next record."""
+        if len(fact.parents) > 1:
+            yield "merge", "it has more than one parent: somebody merged here"
+        git = fact.parents[0] if fact.parents else None
+        if fact.parent != git:
+            yield "order", "it is not made on the commit before it"
+        elif not self.hole:
+            yield from self._place(fact)
+        last = self.last
+        if last is not None and fact.at < last.at - _BACK:
+            yield "clock", f"the writer's clock went back by {last.at - fact.at} seconds"
+        self.last, self.gap, self.hole = fact, False, False
+        self.known[fact.commit] = fact.jump
+
+    def _place(self, fact: Fact) -> Iterator[Fault]:
+        last = self.last
+        if last is None:
+            if fact.previous is not None or (fact.jump is not None):
+                yield "order", "it is not a first one: records are missing before it"
+            elif fact.sequence:
+                yield "order", f"its number is {fact.sequence} and should be 0"
             return
-        if body.what == "chain":
-            who = f"{record.actor.name} <{record.actor.email}>: {body.because}"
-            self.acknowledged |= dict.fromkeys(body.accepts, who)
+        here = (last.sequence, last.commit)
+        jump: tuple[int, str] | None = here
+        fits = fact.previous is None if self.gap else fact.previous == last.digest
+        if not self.gap:
+            try:
+                jump = self._jump(last)
+            except LookupError:  # nobody knows what lies behind the hole that it leads to
+                jump = fact.jump
+                fits = fits or (fact.previous is None and jump == here)
+        if not fits:
+            yield "order", "it is not made on the record before it"
+        elif fact.sequence != last.sequence + 1:
+            yield "order", f"its number is {fact.sequence} and should be {last.sequence + 1}"
+        elif fact.jump != jump:
+            yield "order", "it jumps to another record than it should"
 
+    def _jump(self, last: Fact) -> tuple[int, str]:
+        """Where the next one jumps to: see `chain.next_chain`."""
+        if last.jump is not None:
+            landing = self._landing(last.jump[1]) or last.jump
+            if last.sequence - last.jump[0] == last.jump[0] - landing[0]:
+                return landing
+        return last.sequence, last.commit
 
-def breaks(found: Iterable[tuple[str, str]], commit: str, sequence: int) -> Iterator[Break]:
-    """With the place."""
-    for code, why in found:
-        yield Break(sequence, commit, code, why)
-
-
-def unexplained(changed: Mapping[str, str | None], files: Mapping[str, Any]) -> Iterator[str]:
-    """Where a tree is changed otherwise than its record says; both by path with digests."""
-    for path in sorted({*changed, *files}):
-        if path not in files:
-            yield f"{path} is changed, and the record does not say so"
-        elif path not in changed:
-            yield f"{path} should be changed, and is not"
-        elif changed[path] != files[path]:
-            yield f"{path} is not what the record says"
+    def _landing(self, commit: str) -> tuple[int, str] | None:
+        return self.known[commit] if commit in self.known else self.jumps(commit)

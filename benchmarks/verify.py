@@ -1,0 +1,171 @@
+"""Verifying records: against git that only reads the same objects."""
+
+import re
+import resource
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import Result, pairs, show
+from reconciler.adapters.git import GitSource
+from reconciler.adapters.record_store import GitRecords
+from reconciler.adapters.ssh_keys import verify as signature
+from reconciler.adapters.workers import Workers
+from reconciler.app.bench import Bench, trees_of
+from reconciler.app.records import Records
+from reconciler.app.verify import verify
+from reconciler.core.decide import decide
+from reconciler.core.records.facts import (
+    decision_body,
+    decision_files,
+    ended_body,
+    ended_files,
+    policy_body,
+    refusal_body,
+    started_body,
+)
+from reconciler.model.approval import Given
+from reconciler.model.author import Author
+from reconciler.model.record import Draft
+from reconciler.model.rendered import Rendered, RenderedFile
+from reconciler.report.check_json import decided
+from tests.verify.history import CONTROLLER, PROGRAM, TOM, World, plan_for
+
+MANY = 20_000
+_NONE: Mapping[str, bytes | None] = {}
+_SIDE = 100
+"""Environments."""
+_MESSAGES = re.compile(rb"^commit ([0-9a-f]{40})\n(?:.+\n)*?\n((?:    .*\n|\n)*)", re.MULTILINE)
+_ENVIRONMENT = re.compile(rb"^    Environment: (\S+)$", re.MULTILINE)
+
+
+def history(folder: Path, many: int = MANY, *, signed: bool = True) -> World:
+    """A repository with so many records of a hundred environments, in one pack."""
+    world = World.make(folder)
+    if not signed:
+        world.edit("reconciler.yaml", "signed: true", "signed: false")
+    writer = Author(CONTROLLER.email, CONTROLLER.name)
+    records = Records(
+        GitRecords(world.path, "records"), world.key("controller") if signed else None, writer
+    )
+    head = world.head
+    records.append([_draft(world, "", policy_body(head, trees_of(GitSource(world.path), head)))])
+    number = 1
+    while number < many:
+        drafts: list[Draft] = []
+        for place in range(_SIDE):
+            drafts += _round(world, f"shop-{place}", number + len(drafts), head)
+        records.append(drafts)
+        number += len(drafts)
+    subprocess.run(["git", "-C", str(world.path), "gc", "-q"], check=True)
+    return world
+
+
+def _round(world: World, name: str, number: int, head: str) -> Iterator[Draft]:
+    """A decision with an approval, its apply, and two that were refused."""
+    plan = plan_for(name, str(number))
+    question = world.asked(name, plan, [TOM], head)
+    fields = decided(decide(question))
+    body = decision_body(
+        decide(question),
+        fields,
+        (),
+        plan,
+        Given((), question.authors, question.heads),
+        action="apply",
+        began=None,
+        place=("customer", "production", "team-web"),
+    )
+    yield _draft(world, name, body, decision_files(fields, plan))
+    yield _draft(world, name, started_body(plan, head, number, "apply"))
+    outcome = world.outcome(name, plan)
+    body = ended_body(outcome, {}, commit=head, started=number + 1, action="apply")
+    source = RenderedFile("terraform/main.tf", f"# {name} {number}\n".encode())
+    yield _draft(world, name, body, ended_files(outcome, Rendered(name, (source,)), "apply"))
+    for why in ("another plan", "not now"):
+        yield _draft(world, name, refusal_body("apply", why, head, number))
+
+
+def _draft(
+    world: World, name: str, body: Mapping[str, Any], files: Mapping[str, bytes | None] = _NONE
+) -> Draft:
+    world.now += timedelta(seconds=1)
+    return Draft(
+        world.new_id(), world.now, name, CONTROLLER, PROGRAM, body, "run", simulated=False,
+        files=files,
+    )  # fmt: skip
+
+
+def asked_of_git(path: Path, branch: str = "records") -> bytes:
+    """What `git cat-file --batch` is asked: each document, and the status beside it."""
+    asked = []
+    for commit, words in _MESSAGES.findall(_log(path, branch)):
+        about = _ENVIRONMENT.search(words)
+        folder = b"environments/" + about[1] + b"/" if about else b""
+        asked.append(b"%s:record.json\n%s:%sstatus.json\n" % (commit, commit, folder))
+    return b"".join(asked)
+
+
+def _log(path: Path, branch: str) -> bytes:
+    words = ["git", "-C", str(path), "log", "--format=raw", branch]
+    return subprocess.run(words, capture_output=True, check=True).stdout
+
+
+def by_git(path: Path, asked: bytes, branch: str = "records") -> None:
+    """Only reading."""
+    _log(path, branch)
+    words = ["git", "-C", str(path), "cat-file", "--batch"]
+    found = subprocess.run(words, input=asked, capture_output=True, check=True).stdout
+    assert b" missing\n" not in found
+
+
+def by_us(path: Path, branch: str = "records", jobs: int = 0) -> int:
+    """Everything that `audit verify` does."""
+    git = GitSource(path)
+    bench = Bench(git, git.snapshot("main").revision, signature)
+    workers = Workers(jobs)
+    found = verify(Records(GitRecords(path, branch)), bench, branch, workers=workers)
+    assert found.whole, found.breaks[:3]
+    return found.records
+
+
+def run() -> list[Result]:
+    """Rows of the page."""
+    found = []
+    for signed, bound in ((False, 3.0), (True, 6.0)):
+        with tempfile.TemporaryDirectory() as folder:
+            path = history(Path(folder), signed=signed).path
+            asked = asked_of_git(path)
+            ours, theirs, ratio = pairs(
+                partial(by_us, path), partial(by_git, path, asked), rounds=3
+            )
+            kind = "signed" if signed else "unsigned"
+            found.append(
+                Result(
+                    f"Verifying {MANY:,} {kind} records",
+                    show(ours),
+                    f"{show(theirs)} for `git log --format=raw` and `git cat-file --batch` of"
+                    " each document and status",
+                    ratio,
+                    bound,
+                )
+            )
+    return found
+
+
+def cpu(work: Callable[[], object]) -> float:
+    """Seconds of processors, here and in children: what a busy machine does not change."""
+    before = _spent()
+    work()
+    return _spent() - before
+
+
+def _spent() -> float:
+    return sum(
+        used.ru_utime + used.ru_stime
+        for used in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
