@@ -315,7 +315,10 @@ def step(function):
 
 if left:
     # every write of an object, every rename of a pack, every move of a ref, before and after
-    store._odb = SimpleNamespace(write=step(store._odb.write), read=store._odb.read)
+    own = store._odb
+    store._odb = SimpleNamespace(
+        write=step(own.write), read=own.read, read_header=own.read_header
+    )
     Path.rename = step(Path.rename)
     Path.write_bytes = step(Path.write_bytes)
     store._moved = step(store._moved)

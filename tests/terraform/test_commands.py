@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pygit2
 import pytest
 
 from reconciler.adapters.record_store import GitRecords
@@ -855,3 +856,29 @@ def test_what_is_denied_is_recorded_once(run: Lab) -> None:
         assert run("apply", "lab-denied", "--rev", rev, "--yes").code == 10
     assert kinds(run, "lab-denied") == ["decision"]
     assert records_of(run).status("lab-denied")["decision"]["verdict"] == "DENY"
+
+
+def test_nothing_is_applied_on_a_broken_history(run: Lab) -> None:
+    assert run("apply", "lab-broken", "--yes").code == 0
+    records = records_of(run)
+    tip = records.tip()
+    repository = run.repo.repository
+    commit = repository[tip].peel(pygit2.Commit)
+    forged = repository.create_commit(
+        None, commit.author, commit.committer, "nothing happened\n", commit.tree_id, [tip]
+    )
+    repository.references.create("refs/heads/records-sandbox", forged, force=True)
+    refused = run("destroy", "lab-broken", "--yes")
+    assert refused.code == 1
+    assert "the history of records is" in refused.err
+    assert "reconciler audit acknowledge" in refused.err
+    broken = audited(run, "verify", "--format", "json")
+    assert broken.code == 1
+    names = [one["name"] for one in broken.json["breaks"]]
+    assert names
+    done = audited(run, "acknowledge", *names, "--because", "it was me, to see what happens")
+    assert done.code == 0, done.err
+    assert audited(run, "verify").code == 0
+    assert audited(run, "verify", "--strict").code == 1
+    assert run("destroy", "lab-broken", "--yes").code == 0
+    assert audited(run, "log", "lab-broken").code == 0
