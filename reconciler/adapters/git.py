@@ -10,9 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pygit2
-from pygit2.enums import FileMode, ObjectType, SortMode
+from pygit2.enums import CredentialType, FileMode, ObjectType, SortMode
 
-from reconciler.errors import ReconcilerError, UsageError
+from reconciler.errors import ReconcilerError, TransientError, UsageError
 from reconciler.model.author import Author
 from reconciler.model.tree import Entry, EntryKind
 
@@ -188,6 +188,29 @@ class GitSource:
                 found.add(str(one.id))
         return frozenset(found)
 
+    def push_tag(self, remote: str, name: str) -> None:
+        """Send a tag to a remote: it, what it names, and nothing else."""
+        try:
+            found = self._repository.remotes[remote]
+        except (KeyError, ValueError) as err:
+            raise UsageError(
+                "no-such-remote",
+                f"anchors go to the remote `{remote}`, and there is none of that name here",
+                hint=f"`git remote add {remote} ...`, then `git push {remote} refs/tags/{name}`",
+            ) from err
+        told = _Told()
+        try:
+            found.push([f"refs/tags/{name}"], callbacks=told)
+        except pygit2.GitError as err:
+            told.refused = told.refused or str(err)
+        if told.refused:
+            raise TransientError(
+                "anchor-not-sent",
+                f"the anchor {name} is here, and `{remote}` did not take it: {told.refused}",
+                hint=f"send it when it can be reached: `git push {remote} refs/tags/{name}`",
+                subject=remote,
+            )
+
     @property
     def author(self) -> Author | None:
         """Who git would say made a commit here."""
@@ -196,6 +219,26 @@ class GitSource:
         except (KeyError, pygit2.GitError):
             return None
         return Author(signature.email, signature.name)
+
+
+class _Told(pygit2.RemoteCallbacks):
+    """Hears what a server says of a push; keys are those of the agent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused = ""
+
+    def push_update_reference(self, refname: str, message: str | None) -> None:
+        del refname
+        self.refused = message or self.refused
+
+    def credentials(
+        self, url: str, username: str | None, allowed: CredentialType
+    ) -> pygit2.KeypairFromAgent:
+        del url
+        if username and allowed & CredentialType.SSH_KEY:
+            return pygit2.KeypairFromAgent(username)
+        raise pygit2.Passthrough
 
 
 def make_repository(root: Path) -> bool:

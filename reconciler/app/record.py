@@ -57,6 +57,8 @@ class Intent:
     plan: Plan
     started: Recorded
     run: str
+    law: str
+    """The commit whose rules allowed it."""
 
     @property
     def kinds(self) -> Mapping[str, str]:
@@ -118,17 +120,30 @@ class Recorder:
         return made
 
     def starting(
-        self, decision: Recorded, plan: Plan, commit: str, action: Action, run: str
+        self,
+        decision: Recorded,
+        plan: Plan,
+        commit: str,
+        action: Action,
+        run: str,
+        law: str = "",
     ) -> Intent:
-        """The intent. Nothing is applied when it cannot be written, or when one is open already."""
-        name = plan.environment
+        """The intent. Nothing is applied when it cannot be written, or when one is open already.
+
+        `law`: the commit whose rules allowed it, when it is another one than what is applied. When
+        other rules were taken into use meanwhile, what they allowed allows nothing any more.
+        """
+        name, law = plan.environment, law or commit
         body = started_body(plan, commit, decision.sequence, action)
+        trees = self._trees(law)
 
         def free(status: StatusOf) -> None:
             _refuse_open(name, status(name))
+            if not self.simulated and status("").get("policy", {}).get("trees") != trees:
+                raise _outdated(law)
 
-        (made,) = self._write(name, commit, [(body, {})], run=run, check=free, durable=True)
-        return Intent(name, commit, action, plan, made, run)
+        (made,) = self._write(name, law, [(body, {})], run=run, check=free, durable=True)
+        return Intent(name, commit, action, plan, made, run, law)
 
     def ended(self, intent: Intent, outcome: Outcome, rendered: Rendered) -> Recorded:
         """The outcome."""
@@ -141,7 +156,7 @@ class Recorder:
         )
         files = ended_files(outcome, rendered, intent.action)
         (made,) = self._write(
-            intent.environment, intent.commit, [(body, files)], run=intent.run, durable=True
+            intent.environment, intent.law, [(body, files)], run=intent.run, durable=True
         )
         return made
 
@@ -234,9 +249,16 @@ class Recorder:
         """Records about one thing; before them the policies that are in use, when they are new."""
         drafts = [self._draft(name, body, run, files) for body, files in bodies]
         trees = self._trees(law)
+        judges = any(body["kind"] == "decision" for body, _ in bodies)
         while True:
-            known = self.records.status("").get("policy", {}).get("trees")
-            new = [] if known == trees else [self._draft("", policy_body(law, trees), run, {})]
+            policy = self.records.status("").get("policy", {})
+            known = policy.get("trees")
+            new = []
+            if known != trees:
+                if self._newer(law, policy):
+                    new = [self._draft("", policy_body(law, trees), run, {})]
+                elif judges:
+                    raise _outdated(law)
 
             def checked(status: StatusOf, known: object = known) -> None:
                 if status("").get("policy", {}).get("trees") != known:
@@ -248,6 +270,15 @@ class Recorder:
             except _Moved:
                 continue
             return made[len(new) :]
+
+    def _newer(self, law: str, policy: Mapping[str, Any]) -> bool:
+        """Whether rules may follow those in use: what others took into use is not undone."""
+        if self.simulated or not policy:
+            return True
+        try:
+            return self.commits.began(law, policy["commit"]) == str(policy["commit"])
+        except ReconcilerError:
+            return False
 
     def _draft(self, name: str, body: Mapping[str, Any], run: str, files: Files) -> Draft:
         return Draft(
@@ -290,7 +321,8 @@ def recorded_apply(
 
     def intend() -> None:
         run = found.planned.run.path.name
-        begun.append(recorder.starting(decision, plan, commit, action, run))
+        law = dict(found.decision.inputs).get("commit.target", "")
+        begun.append(recorder.starting(decision, plan, commit, action, run, law))
 
     def conclude(outcome: Outcome) -> None:
         try:
@@ -305,6 +337,14 @@ def recorded_apply(
 
 class _Moved(Exception):  # noqa: N818  # no failure: what was looked at is other now
     """Somebody else took policies into use meanwhile."""
+
+
+def _outdated(law: str) -> ReconcilerError:
+    return ReconcilerError(
+        "old-rules",
+        f"it was judged by the rules of {law[:12]}, and newer ones are in use",
+        hint="fetch the target branch, and judge it again by what it says now",
+    )
 
 
 def _refuse_open(name: str, status: Status) -> None:

@@ -404,7 +404,13 @@ class Records:
             made: list[Kept] = []
             before = good
             for draft in drafts:
-                before = self._commit(before, draft, first if not made else None)
+                try:
+                    before = self._commit(before, draft, first if not made else None)
+                except Broken:  # behind a hole: it points to the one before it, and no further
+                    if before is None:
+                        raise
+                    place = after_break(before.commit, before.record.chain, before.commit)
+                    before = self._commit(before, draft, place)
                 made.append(before)
             if not self.store.advance(tip, made[-1].commit, durable=True):
                 raise TransientError(

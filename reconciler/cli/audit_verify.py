@@ -38,15 +38,19 @@ class _Writing:
     target: RepoTree
     records: Records
     recorder: Recorder
+    anchor: str | None
+    """A second remote, which gets anchors."""
 
 
 def _writing(repo: Path, *, sandbox: bool) -> _Writing:
     found = audit(repo, sandbox=sandbox)
     target = _judges(found)
-    records = found.ports.records(repo, settings_of(target), simulated=sandbox)
+    spec = settings_of(target)
+    records = found.ports.records(repo, spec, simulated=sandbox)
     agents = [one.document for one in lazy_shared(target).agents.values()]
     recorder = found.ports.recorder(repo, records, agents, simulated=sandbox)
-    return _Writing(found.ports, target, records, recorder)
+    second = None if sandbox else spec.records.anchor
+    return _Writing(found.ports, target, records, recorder, second)
 
 
 def _judges(found: Audit) -> RepoTree:
@@ -234,7 +238,8 @@ def anchor_command(repo: Path, sandbox: bool) -> None:
     """Anchor the history: a tag, signed where a key is configured, that says how far it has come.
 
     Who rewrites the history cannot reach the tag any more, and `verify` says so. Keep tags where
-    those who write records cannot delete them: protect `records-anchor/*`, or fetch them daily.
+    those who write records cannot delete them: protect `records-anchor/*`, or name a second remote
+    in the settings (`records.anchor`), which gets the tag, too.
 
     \b
     Examples:
@@ -244,6 +249,8 @@ def anchor_command(repo: Path, sandbox: bool) -> None:
     actor = writing.recorder.actor
     seconds = int(writing.recorder.clock().timestamp())
     name, kept = writing.records.anchor(Author(actor.email, actor.name), seconds)
+    if writing.anchor is not None:
+        writing.ports.repository(repo).git.push_tag(writing.anchor, name)
     text.said(out(), f"{name}: record {kept.record.chain.sequence}, {kept.commit[:12]}")
 
 
