@@ -1,6 +1,7 @@
 """Who did what: the records of an environment, by person and deed."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reconciler.model.audit import Deed
@@ -27,23 +28,38 @@ _APPLIED: Final = {"apply": "applied", "destroy": "destroyed"}
 _Who = tuple[str, str, int | None, str]
 
 
-def deeds(records: Iterable[Record]) -> tuple[Deed, ...]:
-    """By person, then the latest first. The order of records makes no difference."""
-    said: dict[tuple[object, ...], tuple[_Who, str, str, int]] = {}
-    for record in records:
+@dataclass(slots=True)
+class Doers:
+    """Who did what, of records that come one by one, in whatever order."""
+
+    _said: dict[tuple[object, ...], tuple[_Who, str, str, int]] = field(default_factory=dict)
+
+    def take(self, record: Record) -> None:
+        """One more record."""
         for who, did, at, mark in _done(record):
             key = (_key(who), did, mark)
             # An approval stands in every decision that it counts in, and was given once.
-            if key not in said or record.chain.sequence < said[key][3]:
-                said[key] = (who, did, at, record.chain.sequence)
-    found: dict[tuple[object, ...], list[tuple[_Who, str, str, int]]] = {}
-    for (person, what, _), one in said.items():
-        found.setdefault((person, what), []).append(one)
-    made = []
-    for many in found.values():
-        who, did, at, number = max(many, key=lambda one: (one[2], one[3]))
-        made.append(Deed(*who, did, len(many), at, number))
-    return tuple(sorted(made, key=lambda one: (one.last, one.record, one.name, one.did))[::-1])
+            if key not in self._said or record.chain.sequence < self._said[key][3]:
+                self._said[key] = (who, did, at, record.chain.sequence)
+
+    def found(self) -> tuple[Deed, ...]:
+        """By person, then the latest first."""
+        found: dict[tuple[object, ...], list[tuple[_Who, str, str, int]]] = {}
+        for (person, what, _), one in self._said.items():
+            found.setdefault((person, what), []).append(one)
+        made = []
+        for many in found.values():
+            who, did, at, number = max(many, key=lambda one: (one[2], one[3]))
+            made.append(Deed(*who, did, len(many), at, number))
+        return tuple(sorted(made, key=lambda one: (one.last, one.record, one.name, one.did))[::-1])
+
+
+def deeds(records: Iterable[Record]) -> tuple[Deed, ...]:
+    """By person, then the latest first. The order of records makes no difference."""
+    doers = Doers()
+    for record in records:
+        doers.take(record)
+    return doers.found()
 
 
 def _key(who: _Who) -> tuple[object, ...]:
