@@ -1,10 +1,13 @@
 """Audits as JSON (docs/output.md). A record is shown as it is kept."""
 
+import json
+from collections.abc import Iterable
 from typing import Any
 
 from reconciler.model.audit import (
     Blamed,
     Break,
+    Deed,
     Deeds,
     Dora,
     Entry,
@@ -18,6 +21,8 @@ from reconciler.model.audit import (
 )
 from reconciler.model.base import format_timestamp
 from reconciler.model.commit import Commit
+from reconciler.model.evidence import Detail, Evidence, Row, Tables, Who
+from reconciler.report import verify_json
 from reconciler.report.as_json import document
 
 
@@ -53,21 +58,25 @@ def did(found: Deeds) -> str:
         "WhoDid",
         branch=found.branch,
         environment=found.environment,
-        deeds=[
-            {
-                "name": one.name,
-                "email": one.email,
-                "forgeId": one.forge_id,
-                "kind": one.kind,
-                "did": one.did,
-                "count": one.count,
-                "last": one.last,
-                "record": one.record,
-            }
-            for one in found.deeds
-        ],
+        deeds=_deeds(found.deeds),
         broken=_broken(found.broken),
     )
+
+
+def _deeds(many: Iterable[Deed]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": one.name,
+            "email": one.email,
+            "forgeId": one.forge_id,
+            "kind": one.kind,
+            "did": one.did,
+            "count": one.count,
+            "last": one.last,
+            "record": one.record,
+        }
+        for one in many
+    ]
 
 
 def could(found: PowersAt) -> str:
@@ -149,6 +158,229 @@ def measured(found: Dora, by: str | None) -> str:
         notes=list(found.notes),
         broken=_broken(found.broken),
     )
+
+
+def exported(found: Evidence) -> str:
+    """`reconciler audit export`."""
+    told = found.tables
+    return document(
+        "AuditExport",
+        repository=found.repository,
+        branch=found.branch,
+        since=found.since,
+        until=found.until,
+        environments=list(found.environments),
+        simulated=found.simulated,
+        summary=_summary(told),
+        verification=None if found.verified is None else verify_json.fields(found.verified),
+        dora=_measured(found.dora),
+        deeds=_deeds(told.deeds),
+        **_tables(told),
+        timelines=[
+            {
+                "environment": one.environment or None,
+                "records": [_row(row) for row in one.rows],
+                "leftOut": one.left_out,
+            }
+            for one in told.timelines
+        ],
+        records=[_detail(one) for one in found.details],
+        recordsLeftOut=found.details_left_out,
+        notes=list(found.notes),
+        broken=_broken(found.broken),
+    )
+
+
+def _summary(told: Tables) -> dict[str, Any]:
+    one = told.summary
+    return {
+        "records": one.records,
+        "kinds": dict(one.kinds),
+        "decisions": dict(one.decisions),
+        "applies": dict(one.applies),
+        "approvals": one.approvals,
+        "disregarded": one.disregarded,
+        "drift": {"seen": one.drift_seen, "gone": one.drift_gone, "mended": one.drift_mended},
+    }
+
+
+def _tables(told: Tables) -> dict[str, Any]:
+    return {
+        "approvals": [
+            {
+                "at": one.at,
+                "by": _who(one.who),
+                "environments": list(one.environments),
+                "commit": one.head or None,
+                "plan": one.plan or None,
+                "policies": one.policies or None,
+                "reference": one.reference or None,
+                "signedBy": one.signed_by or None,
+                "counted": not one.why_not,
+                "whyNot": one.why_not or None,
+                "decisions": list(one.decisions),
+            }
+            for one in told.approvals
+        ],
+        "applies": [
+            {
+                "environment": one.environment or None,
+                "action": one.action,
+                "started": one.started or None,
+                "ended": one.ended or None,
+                "by": _who(one.who),
+                "commit": one.commit or None,
+                "plan": one.plan or None,
+                "decision": one.decision,
+                "result": one.result,
+                "counts": dict(one.counts),
+                "beganWith": one.begin,
+                "endedWith": one.end,
+            }
+            for one in told.applies
+        ],
+        "drift": [
+            {
+                "environment": one.environment or None,
+                "digest": one.digest,
+                "first": one.first or None,
+                "last": one.last or None,
+                "gone": one.gone or None,
+                "mended": one.mended or None,
+                "what": list(one.what),
+                "firstRecord": one.first_record,
+                "lastRecord": one.last_record,
+                "goneRecord": one.gone_record,
+            }
+            for one in told.drifts
+        ],
+        "mending": [
+            {
+                **_place(one.record, one.at, one.environment),
+                "by": _who(one.who),
+                "step": one.step,
+                "mode": one.mode,
+                "result": one.result or None,
+                "cause": one.cause,
+                "mergeRequest": one.merge_request or None,
+                "drift": one.drift,
+            }
+            for one in told.mendings
+        ],
+        "waivers": [
+            {
+                **_place(one.record, one.at, one.environment),
+                "waiver": one.waiver,
+                "rule": one.rule,
+                "owner": one.owner,
+                "because": one.because,
+                "expires": one.expires,
+                "findings": one.findings,
+                "decision": one.decision,
+            }
+            for one in told.waivers
+        ],
+        **_rare(told),
+    }
+
+
+def _rare(told: Tables) -> dict[str, Any]:
+    return {
+        "overrides": [
+            {
+                **_place(one.record, one.at, one.environment),
+                "by": _who(one.who),
+                "what": one.what,
+                "subject": one.subject,
+                "because": one.because,
+                "until": one.until or None,
+                "accepts": list(one.accepts),
+            }
+            for one in told.overrides
+        ],
+        "freezes": [
+            {
+                "record": one.record,
+                "at": one.at,
+                "by": _who(one.who),
+                "kind": one.kind,
+                "freeze": one.freeze,
+                "scope": one.scope,
+                "subject": one.subject or None,
+                "because": one.because,
+                "until": one.until or None,
+            }
+            for one in told.stops
+        ],
+        "refusals": [
+            {
+                **_place(one.record, one.at, one.environment),
+                "by": _who(one.who),
+                "what": one.what,
+                "why": one.why,
+                "commit": one.commit or None,
+                "decision": one.decision,
+            }
+            for one in told.refusals
+        ],
+        "policies": [
+            {
+                "record": one.record,
+                "since": one.since,
+                "until": one.until or None,
+                "commit": one.commit,
+                "policies": one.policies,
+                "by": _who(one.who),
+            }
+            for one in told.policies
+        ],
+        "moves": [
+            {
+                **_place(one.record, one.at, one.environment),
+                "by": _who(one.who),
+                "kind": one.kind,
+                "what": one.what,
+                "because": one.because or None,
+                "mergeRequest": one.merge_request or None,
+            }
+            for one in told.moves
+        ],
+    }
+
+
+def _place(record: int, at: str, environment: str) -> dict[str, Any]:
+    return {"record": record, "at": at, "environment": environment or None}
+
+
+def _who(one: Who) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "email": one.email,
+        "forgeId": one.forge_id,
+        "kind": one.kind,
+        "agent": one.agent or None,
+    }
+
+
+def _row(one: Row) -> dict[str, Any]:
+    return {
+        "record": one.record,
+        "at": one.at,
+        "kind": one.kind,
+        "what": one.subject,
+        "by": _who(one.who),
+    }
+
+
+def _detail(one: Detail) -> dict[str, Any]:
+    row = one.row
+    return {
+        "record": row.record,
+        "commit": row.commit,
+        "digest": row.digest,
+        "what": row.subject,
+        "document": json.loads(one.document),
+    }
 
 
 def _measured(one: Measured) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Verifying and replaying as JSON (docs/output.md)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from reconciler.model.verified import Break, Replayed, Verified
 from reconciler.report.as_json import document
@@ -8,16 +9,20 @@ from reconciler.report.as_json import document
 
 def verified(found: Verified) -> str:
     """`reconciler audit verify`."""
+    return document("AuditVerification", **fields(found))
+
+
+def fields(found: Verified) -> dict[str, Any]:
+    """What it came to, as part of a document."""
     known = dict(found.acknowledged)
-    return document(
-        "AuditVerification",
-        branch=found.branch,
-        tip=found.tip or None,
-        records=found.records,
-        signed=found.signed,
-        whole=found.whole,
-        breaks=[_break(one, known.get(one.name)) for one in found.breaks],
-        anchors=[
+    return {
+        "branch": found.branch,
+        "tip": found.tip or None,
+        "records": found.records,
+        "signed": found.signed,
+        "whole": found.whole,
+        "breaks": [_break(one, known.get(one.name)) for one in found.breaks],
+        "anchors": [
             {
                 "name": one.name,
                 "commit": one.commit,
@@ -26,9 +31,9 @@ def verified(found: Verified) -> str:
             }
             for one in found.anchors
         ],
-        unsettled=[{"environment": name, "record": number} for name, number in found.unsettled],
-        notes=list(found.notes),
-    )
+        "unsettled": [{"environment": name, "record": number} for name, number in found.unsettled],
+        "notes": list(found.notes),
+    }
 
 
 def _break(one: Break, by: str | None) -> dict[str, object]:

@@ -40,9 +40,11 @@ class Sources:
     snapshot: Callable[[str], RepoTree]
 
 
-def figures(sources: Sources, since: datetime, until: datetime) -> Dora:
-    """Figures of a span of time."""
-    read = _Read(sources, since, until)
+def figures(
+    sources: Sources, since: datetime, until: datetime, only: frozenset[str] = frozenset()
+) -> Dora:
+    """Figures of a span of time; `only`: of these environments."""
+    read = _Read(sources, since, until, only)
     read.all()
     begin = max(instant(since), read.first or instant(since))
     seconds = max(0, int((until - parse_start(begin).astimezone(UTC)).total_seconds()))
@@ -64,8 +66,11 @@ def figures(sources: Sources, since: datetime, until: datetime) -> Dora:
 class _Read:
     """One walk over the records, newest first, and what it brings."""
 
-    def __init__(self, sources: Sources, since: datetime, until: datetime) -> None:
+    def __init__(
+        self, sources: Sources, since: datetime, until: datetime, only: frozenset[str]
+    ) -> None:
         self._sources = sources
+        self._only = only
         self._since = since
         self._until = until
         self._last: dict[str, str] = {}
@@ -100,6 +105,8 @@ class _Read:
     def _take(self, kept: Kept) -> None:
         record, body = kept.record, kept.record.body
         name = record.environment or ""
+        if self._only and name not in self._only:
+            return
         if isinstance(body, Rollback):
             self.events.append(TakenBack(name, body.bad, body.good))
         if not isinstance(body, ApplyEnded) or body.action != "apply" or body.commit is None:
