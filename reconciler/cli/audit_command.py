@@ -15,6 +15,7 @@ _LINES: Final = {
     "who-could": "Say who could change, approve, except or stop an environment at a time.",
     "blame": "Say who and what is behind the value that an attribute has now.",
     "dora": "Measure delivery: how often, how fast, how often it fails, how soon it is mended.",
+    "export": "Export the evidence of a period: a page to print, JSON, or CSV.",
     "acknowledge": "Answer for breaks of the history, so that environments can be applied again.",
     "settle": "Say that an apply has ended whose machine is gone.",
     "anchor": "Anchor the history: a tag that says how far it has come.",
@@ -27,6 +28,7 @@ _MODULES: Final = {
     "who-could": "who",
     "blame": "blame",
     "dora": "dora",
+    "export": "export",
 }
 _NAMES: Final = {"who-did": "did", "who-could": "could"}
 
@@ -52,4 +54,5 @@ def command() -> None:
       reconciler audit who-could acme-portal --at 2026-11-02T13:00:00Z
       reconciler audit blame acme-portal spec.parameters.size
       reconciler audit dora --since 30d --by team
+      reconciler audit export --format html --output evidence.html
     """  # noqa: D301  # \b is click's mark for lines as they are

@@ -63,7 +63,8 @@ def _judges(found: Audit) -> RepoTree:
     return found.target
 
 
-def _verified(found: Audit, *, sandbox: bool) -> Verified:
+def verified(found: Audit, *, sandbox: bool) -> Verified:
+    """What verifying the whole branch comes to; the target branch has to be here."""
     target = _judges(found)
     with progress("verifying records") as step:
         bench = found.ports.bench(found.path, target.revision)
@@ -95,7 +96,7 @@ def verify_command(repo: Path, sandbox: bool, form: str, strict: bool) -> None:
 
     Exit code 0: whole; 1: broken.
     """  # noqa: D301  # \b is click's mark for lines as they are
-    found = _verified(audit(repo, sandbox=sandbox), sandbox=sandbox)
+    found = verified(audit(repo, sandbox=sandbox), sandbox=sandbox)
     if form == "json":
         click.echo(verify_json.verified(found))
     else:
@@ -194,7 +195,7 @@ def acknowledge_command(
     """  # noqa: D301  # \b is click's mark for lines as they are
     if everything is bool(breaks):
         raise UsageError("usage", "name breaks, or give `--all`")
-    found = _verified(audit(repo, sandbox=sandbox), sandbox=sandbox)
+    found = verified(audit(repo, sandbox=sandbox), sandbox=sandbox)
     there = {one.name for one in found.open_breaks}
     names = tuple(sorted(there)) if everything else breaks
     unknown = sorted(set(names) - there)

@@ -71,6 +71,8 @@ class Audit:
     """What the target branch declares; None where there is no such branch here."""
     trail: Trail
     now: datetime
+    name: str = ""
+    """The repository's own, by its settings."""
 
     def declared(self) -> Collection[str]:
         """The names of the environments that the target branch declares."""
@@ -96,7 +98,8 @@ def audit(repo: Path, *, sandbox: bool) -> Audit:
     branch = settings.document.spec.branches.records if settings else _BRANCH
     store = ports.record_store(repo, branch + SANDBOX if sandbox else branch)
     found = trail(store, branch + SANDBOX if sandbox else branch)
-    return Audit(ports, repo, repository, target, found, _now())
+    name = settings.document.metadata.name if settings else ""
+    return Audit(ports, repo, repository, target, found, _now(), name)
 
 
 def _target(repository: Repository) -> RepoTree | None:

@@ -2,9 +2,10 @@
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import TypeVar
 
 import click
@@ -112,6 +113,29 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
         yield step
     finally:
         bar.stop()
+
+
+def replace_file(target: Path, parts: Iterable[str]) -> None:
+    """Write a file that is there whole or not at all. A link is not followed, nor put aside."""
+    made = target.with_name(f".{target.name}.{token_hex(8)}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_symlink():
+            raise UsageError("link", f"{target} is a link", hint="remove it, or name another file")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(made, flags, 0o644)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+                for part in parts:
+                    file.write(part)
+                file.flush()
+                os.fsync(file.fileno())
+            made.replace(target)
+        finally:
+            made.unlink(missing_ok=True)
+    except OSError as error:
+        why = f"{target} cannot be written: {error.strerror}"
+        raise ReconcilerError("unwritable", why, subject=str(target)) from error
 
 
 def write_file(root: Path, name: str, data: bytes) -> Path:

@@ -342,6 +342,141 @@ def tell(path: Path, branch: str = "records") -> Told:
     return told
 
 
+def drift(text: str, address: str = "aws_s3_bucket.uploads") -> dict[str, Any]:
+    return {
+        "kind": "drift-seen",
+        "digest": mark(text),
+        "commit": "0" * 40,
+        "engine": "terraform 1.11.4",
+        "drifted": [
+            {
+                "address": address,
+                "type": "aws_s3_bucket",
+                "what": "changed",
+                "identity": "uploads",
+                "attributes": [{"path": "tags", "want": "{}", "have": "null"}],
+                "who": "console",
+            }
+        ],
+        "unmanaged": ["arn:aws:s3:::stray"],
+    }
+
+
+def remediation(step: str, text: str, result: str = "") -> dict[str, Any]:
+    return {
+        "kind": f"remediation-{step}",
+        "mode": "automated",
+        "drift": mark(text),
+        "cause": "somebody changed a tag",
+        "mergeRequest": "",
+        "result": result,
+    }
+
+
+def stop(kind: str, name: str, scope: str = "everything", subject: str = "") -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "freeze": name,
+        "scope": scope,
+        "subject": subject,
+        "because": "the night of the sale",
+        "until": "2026-11-30T00:00:00Z",
+        "commit": None,
+    }
+
+
+def more(told: Told) -> Told:
+    """Records of every other kind, on the days after."""
+    head, portal, fair = told.head, "acme-portal", "trade-fair"
+    day = "2026-11-06T"
+    told.write(f"{day}09:00:00Z", portal, CONTROLLER, drift("one"))
+    told.write(f"{day}10:00:00Z", portal, CONTROLLER, drift("one"))
+    told.write(f"{day}10:01:00Z", portal, CONTROLLER, remediation("proposed", "one"))
+    told.write(f"{day}10:02:00Z", portal, CONTROLLER, remediation("started", "one"))
+    told.write(f"{day}10:09:00Z", portal, CONTROLLER, remediation("ended", "one", "done"))
+    gone = {"kind": "drift-gone", "digest": mark("one"), "since": told.count - 5}
+    told.write(f"{day}10:10:00Z", portal, CONTROLLER, gone)
+    told.write(f"{day}11:00:00Z", fair, CONTROLLER, drift("two"))
+    told.write(f"{day}12:00:00Z", "", ADA, stop("freeze", "sale"))
+    told.write(f"{day}13:00:00Z", "", ADA, stop("resume", "sale"))
+    told.write(f"{day}14:00:00Z", "", ADA, stop("freeze", "mad", "agent", "scout"))
+    passed_over = {**agreed(SCOUT, f"{day}14:50:00Z", head), "plan": None}
+    first = told.write(
+        f"{day}15:00:00Z",
+        fair,
+        CONTROLLER,
+        decision(head, "DENY", now=f"{day}15:00:00Z", disregarded=[
+            {"approval": passed_over, "why": "it is of an agent"}
+        ]),
+    )  # fmt: skip
+    told.write(
+        f"{day}15:01:00Z",
+        fair,
+        SCOUT,
+        {
+            "kind": "refusal",
+            "what": "apply without a decision that allows it",
+            "why": "it is denied",
+            "commit": head,
+            "decision": first,
+        },
+    )
+    told.write(
+        f"{day}15:02:00Z",
+        fair,
+        CONTROLLER,
+        {
+            "kind": "waiver",
+            "waiver": "fair-is-public",
+            "rule": "SEC001",
+            "owner": "team-sales",
+            "because": "a fair is public",
+            "expires": "2026-12-31T23:59:59Z",
+            "fingerprints": ["0123456789abcdef"],
+            "decision": first,
+        },
+    )
+    told.write(
+        f"{day}16:00:00Z",
+        "",
+        ADA,
+        {
+            "kind": "override",
+            "what": "chain",
+            "subject": "",
+            "because": "restored, see INC-7",
+            "until": "2026-12-31T23:59:59Z",
+            "accepts": [f"law@{told.written[0].commit[:12]}"],
+        },
+    )
+    told.write(
+        f"{day}17:00:00Z",
+        portal,
+        CONTROLLER,
+        {
+            "kind": "promotion",
+            "source": "acme-portal-dev",
+            "commit": head,
+            "mergeRequest": "shop/environments!15",
+        },
+    )
+    told.write(
+        f"{day}18:00:00Z",
+        fair,
+        CONTROLLER,
+        {
+            "kind": "expiry",
+            "expires": "2026-12-01T00:00:00Z",
+            "step": "warned",
+            "mergeRequest": "",
+        },
+    )
+    told.write("2026-11-07T08:00:00Z", "", CONTROLLER, policy(head))
+    told.write("2026-11-07T09:00:00Z", fair, SCOUT, ended(None, None, "interrupted"))
+    told.write("2026-11-07T10:00:00Z", portal, CONTROLLER, started(first, head))
+    return told
+
+
 def policy(commit: str) -> dict[str, Any]:
     return {
         "kind": "policy",

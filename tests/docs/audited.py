@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import pygit2
 
-from tests.audit.story import ADA, BUCKET, CONTROLLER, PORTAL, Told, policy, tell
+from reconciler.model.author import Author
+from tests.audit.story import ADA, BUCKET, CONTROLLER, PORTAL, Told, more, policy, tell
 from tests.docs.scenes import run
 from tests.repos import GitRepo, shipped
 
@@ -41,7 +42,9 @@ def audited() -> Iterator[dict[str, Any]]:
         told.write("2026-11-06T08:05:00Z", "", CONTROLLER, policy(told.head))
         yield _said("who-could trade-fair --at 2026-11-06T09:00:00Z", repo.path)
         yield from _several(told)
+        yield from _exported(more(told))
         _damage(repo, told)
+        yield _export(told)
         yield _said("log", repo.path)
         yield _said("who-did acme-portal", repo.path)
         yield _said("dora --since 2026-11-03", repo.path)
@@ -63,6 +66,20 @@ def _several(told: Told) -> Iterator[dict[str, Any]]:
     told.deliver("2026-11-08T08:00:00Z", "acme-portal", CONTROLLER, told.head, files=files)
     name = "aws_s3_bucket_versioning.uploads.versioning_configuration.status"
     yield _said(f"blame acme-portal {name}", told.path)
+
+
+def _exported(told: Told) -> Iterator[dict[str, Any]]:
+    """The chain of the story is not whole, and one break of it is answered for."""
+    told.records.anchor(Author("ada@example.com", "Ada Berg"), 1_794_000_000)
+    yield _export(told)
+
+
+def _export(told: Told) -> dict[str, Any]:
+    line = "export --format json --since 2026-11-01 --until 2026-11-14"
+    code, out, err = run(f"audit {line}", told.path)
+    assert (code, "BROKEN" in err) == (1, True), err
+    found: dict[str, Any] = json.loads(out)
+    return found
 
 
 def _damage(repo: GitRepo, told: Told) -> None:
