@@ -16,6 +16,7 @@ from reconciler.cli.building import settings_of
 from reconciler.cli.checking import Asked, judged
 from reconciler.cli.screen import err, format_option, out, progress, repo_option, stop_with
 from reconciler.core.load import lazy_shared
+from reconciler.core.records.verify import Doer
 from reconciler.errors import Exit, ReconcilerError, UsageError
 from reconciler.model.author import Author
 from reconciler.model.base import parse_start
@@ -206,8 +207,21 @@ def acknowledge_command(
             hint="`reconciler audit verify` names them",
         )
     writing = _writing(repo, sandbox=sandbox)
+    _only_people(writing, repo)
     made = writing.recorder.acknowledged(writing.target.revision, names, because)
     text.said(out(), f"Record {made.sequence} ({made.commit[:12]}): you answer for {len(names)}.")
+
+
+def _only_people(writing: _Writing, repo: Path) -> None:
+    actor = writing.recorder.actor
+    doer = Doer(actor.name, actor.email, actor.forge_id, actor.kind, actor.agent or "")
+    revision = writing.target.revision
+    if not writing.ports.bench(repo, revision).human(revision, doer):
+        raise UsageError(
+            "not-yours",
+            f"{actor.email} is no person of a team, and only people answer for a history",
+            hint="teams are in profiles/teams/; `git config user.email` says who you are",
+        )
 
 
 @click.command("settle")

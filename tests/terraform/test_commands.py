@@ -748,8 +748,9 @@ def records_of(run: Lab) -> Records:
     return Records(GitRecords(run.repo.path, "records-sandbox"))
 
 
-def audited(run: Lab, verb: str, *argv: str) -> Done:
-    process = run.process("audit", verb, *argv)
+def audited(run: Lab, verb: str, *argv: str, who: str = "ada@example.com") -> Done:
+    own = {"RECONCILER_ACTOR_EMAIL": who, "RECONCILER_ACTOR_NAME": "Somebody"}
+    process = run.process("audit", verb, *argv, **own)
     out, err = process.communicate(timeout=120)
     return Done(process.returncode, out, err)
 
@@ -876,9 +877,14 @@ def test_nothing_is_applied_on_a_broken_history(run: Lab) -> None:
     assert broken.code == 1
     names = [one["name"] for one in broken.json["breaks"]]
     assert names
-    done = audited(run, "acknowledge", *names, "--because", "it was me, to see what happens")
+    because = ("--because", "it was me, to see what happens")
+    nobody = audited(run, "acknowledge", *names, *because, who="mallory@example.com")
+    assert nobody.code == 2
+    assert "no person of a team" in nobody.err
+    done = audited(run, "acknowledge", *names, *because)
     assert done.code == 0, done.err
-    assert audited(run, "verify").code == 0
+    verified = audited(run, "verify")
+    assert verified.code == 0, verified.out
     assert audited(run, "verify", "--strict").code == 1
     assert run("destroy", "lab-broken", "--yes").code == 0
     assert audited(run, "log", "lab-broken").code == 0

@@ -573,16 +573,23 @@ class Order:
         """What is wrong with the place of the next record."""
         if len(fact.parents) > 1:
             yield "merge", "it has more than one parent: somebody merged here"
-        git = fact.parents[0] if fact.parents else None
-        if fact.parent != git:
+        if not self.stands(fact):
+            # Whoever writes takes it for no record either, and builds on the last good one.
             yield "order", "it is not made on the commit before it"
-        elif not self.hole:
+            self.gap = True
+            return
+        if not self.hole:
             yield from self._place(fact)
         last = self.last
         if last is not None and fact.at < last.at - _BACK:
             yield "clock", f"the writer's clock went back by {last.at - fact.at} seconds"
         self.last, self.gap, self.hole = fact, False, False
         self.known[fact.commit] = fact.jump
+
+    @staticmethod
+    def stands(fact: Fact) -> bool:
+        """Whether its document belongs to this very commit."""
+        return fact.parents == ((fact.parent,) if fact.parent else ())
 
     def _place(self, fact: Fact) -> Iterator[Fault]:
         last = self.last
