@@ -55,26 +55,28 @@ def replayed(records: Records, kept: Kept, checked: Checked) -> Replayed:
     taken: tuple[str, ...] = ()
     if not name:
         if checked.change is None:
-            return _not(kept, "nothing about the change itself was decided this time")
+            return not_again(kept, "nothing about the change itself was decided this time")
         fresh = checked.change
     else:
         question = checked.questions.get(name)
         if question is None:
-            return _not(kept, f"{name} could not be judged this time")
+            return not_again(kept, f"{name} could not be judged this time")
         if body.plan is not None:
             plan = _plan(records, kept)
             if plan is None:
-                return _not(kept, f"the plan that it rests on ({PLAN}) is not there")
+                return not_again(
+                    kept, f"the plan that it rests on ({PLAN}) is not there, or damaged"
+                )
             question, taken = _planned(checked, question, kept, plan)
         fresh = veiled(decide(question))
     return _compared(kept, body, fresh, taken)
 
 
 def _plan(records: Records, kept: Kept) -> Plan | None:
-    data = records.file_at(kept, kept.record.environment or "", PLAN)
     try:
+        data = records.file_at(kept, kept.record.environment or "", PLAN)
         return plan_of(data) if data is not None else None
-    except ValueError:
+    except (LookupError, ValueError, RecursionError):
         return None
 
 
@@ -170,7 +172,8 @@ def _short(value: object) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
-def _not(kept: Kept, why: str) -> Replayed:
+def not_again(kept: Kept, why: str) -> Replayed:
+    """It could not be come to again."""
     return Replayed(
         kept.record.chain.sequence,
         kept.commit,

@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from reconciler.app.audit.log import find
+from reconciler.app.audit.reading import every_record, whole
 from reconciler.app.record import Recorder
 from reconciler.app.records import Kept, Records
-from reconciler.app.replay import decision_of, given_of, replayed
+from reconciler.app.replay import decision_of, given_of, not_again, replayed
 from reconciler.app.verify import verify
 from reconciler.cli.auditing import Audit, audit, records_option
 from reconciler.cli.building import settings_of
@@ -149,32 +150,25 @@ def _decisions(found: Audit, record: str | None) -> Iterator[Kept]:
         decision_of(kept)
         yield kept
         return
-    for kept in found.trail.records.walk():
+    for kept in whole(every_record(found.trail)):
         if isinstance(kept.record.body, DecisionBody):
             yield kept
 
 
 def _replayed(found: Audit, kept: Kept) -> Replayed:
-    body, name = decision_of(kept), kept.record.environment
-    now = parse_start(body.now)
-    only = (name,) if name else ()
-    standing = body.mode == "standing"
-    asked = Asked(found.path, None if standing else body.target, body.head, standing, only, now)
     try:
+        body, name = decision_of(kept), kept.record.environment
+        now = parse_start(body.now)
+        only = (name,) if name else ()
+        standing = body.mode == "standing"
+        asked = Asked(found.path, None if standing else body.target, body.head, standing, only, now)
         with judged(found.ports, asked, approvals=given_of(kept)) as done:
             return replayed(found.trail.records, kept, done.checked)
     except ReconcilerError as error:
-        return Replayed(
-            kept.record.chain.sequence,
-            kept.commit,
-            name or "",
-            body.verdict,
-            now="",
-            same=False,
-            engines=(),
-            differences=(f"{error.message}{': ' + error.hint if error.hint else ''}",),
-            taken=(),
-        )
+        why = f"{error.message}{': ' + error.hint if error.hint else ''}"
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        why = f"the record has not the form of a decision: {error!r:.200}"
+    return not_again(kept, why)
 
 
 @click.command("acknowledge")

@@ -12,6 +12,7 @@ from reconciler.model.author import Author
 from tests.audit.story import ADA, BUCKET, CONTROLLER, PORTAL, Told, more, policy, tell
 from tests.docs.scenes import run
 from tests.repos import GitRepo, shipped
+from tests.verify.history import World, override
 
 LINES: Final = (
     "log",
@@ -48,6 +49,21 @@ def audited() -> Iterator[dict[str, Any]]:
         yield _said("log", repo.path)
         yield _said("who-did acme-portal", repo.path)
         yield _said("dora --since 2026-11-03", repo.path)
+    yield from _verified()
+
+
+def _verified() -> Iterator[dict[str, Any]]:
+    """A history with a break that somebody answered for, an anchor and an apply that goes on."""
+    with tempfile.TemporaryDirectory(prefix="docs-") as name:
+        world = World.make(Path(name))
+        world.applied("acme-portal")
+        world.records().anchor(Author("ada@example.com", "Ada Berg"), int(world.now.timestamp()))
+        made = world.recorder(name="").happened("", world.head, override("lease", "x"))
+        broken = [f"unsigned@{made.commit[:12]}"]
+        world.recorder(ADA, "ada").acknowledged(world.head, broken, "The key was away.")
+        world.started("acme-portal")
+        yield _said("verify", world.path)
+        yield _said("replay 1", world.path)
 
 
 def _said(line: str, folder: Path) -> dict[str, Any]:
