@@ -431,6 +431,15 @@ def test_a_broken_chain_is_exported_as_far_as_it_goes(
         assert "Record 8:" not in text
 
 
+def test_where_even_the_last_record_cannot_be_read(run: Run, repo: GitRepo, told: Told) -> None:
+    commit = damaged(repo, told, 15)
+    for form in ("html", "json", "csv"):
+        done = exported(run, form, *PERIOD, "--env", "acme-portal")
+        assert done.code == 1
+        assert commit[:12] in done.err
+        assert commit in done.out
+
+
 def test_without_the_target_branch_nothing_is_verified(
     run: Run, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,7 +94,8 @@ def who(actor: Actor) -> Who:
 
 
 def _first(body: object, *names: str) -> str:
-    found = (getattr(body, name, None) for name in names)
+    own = vars(body)  # asking a model for what it does not have costs much
+    found = (own.get(name) for name in names)
     return next((one for one in found if isinstance(one, str)), "")
 
 
