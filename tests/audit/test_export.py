@@ -39,7 +39,7 @@ from reconciler.model.verified import Break as ChainBreak
 from reconciler.report import audit_csv, audit_html, audit_json
 from reconciler.wiring import build
 from tests.audit.conftest import Done, Run
-from tests.audit.story import ADA, CONTROLLER, Told, decision, drift, more, policy
+from tests.audit.story import ADA, CONTROLLER, Told, decision, drift, more, policy, tell
 from tests.docs.scenes import with_made_up_ids
 from tests.repos import GitRepo
 
@@ -438,6 +438,16 @@ def test_where_even_the_last_record_cannot_be_read(run: Run, repo: GitRepo, told
         assert done.code == 1
         assert commit[:12] in done.err
         assert commit in done.out
+
+
+def test_what_the_sandbox_did_says_so(repo: GitRepo, run: Run) -> None:
+    tell(repo.path, "records-sandbox")
+    assert exported(run, "json", *PERIOD).json["summary"]["records"] == 0
+    found = exported(run, "json", *PERIOD, "--sandbox").json
+    assert (found["simulated"], found["branch"]) == (True, "records-sandbox")
+    assert found["summary"]["records"] == 16
+    page = Page(exported(run, "html", *PERIOD, "--sandbox").out)
+    assert "SANDBOX: nothing of this is real." in page.texts
 
 
 def test_without_the_target_branch_nothing_is_verified(
