@@ -287,7 +287,7 @@ class RuleParameters(Model):
     provisioners: Items[Text] = ()
     """Provisioners that may be used; empty = none."""
     file_functions: Items[Text] = ()
-    """Terraform functions that read files and may be used; empty = none."""
+    """Terraform functions that may read files of the blueprint itself; empty = none."""
     customer_keys: bool = True
     """Whether data is encrypted with KMS keys of the environment."""
     admin_ports: Items[Annotated[int, Field(ge=1, le=65535)]] = (

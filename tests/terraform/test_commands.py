@@ -888,3 +888,60 @@ def test_nothing_is_applied_on_a_broken_history(run: Lab) -> None:
     assert audited(run, "verify", "--strict").code == 1
     assert run("destroy", "lab-broken", "--yes").code == 0
     assert audited(run, "log", "lab-broken").code == 0
+
+
+READING = {
+    "nested": 'output "z" {\n  value = split("\\u0000", upper(@))\n}\n',
+    "local": "locals {\n  z = { a = [{ b = @ }] }\n}\n",
+    "heredoc": "locals {\n  z = <<-EOT\n    a ${@}\n  EOT\n}\n",
+    "directive": 'locals {\n  z = "%{ if @ != "" }x%{ endif }"\n}\n',
+    "for": "locals {\n  z = { for one in [1] : one => @ if true }\n}\n",
+    "condition": "locals {\n  z = true ? 1 : length(@)\n}\n",
+    "splat": "locals {\n  z = [@][*]\n}\n",
+    "dynamic": 'resource "terraform_data" "z" {\n  dynamic "x" {\n    for_each = [@]\n'
+    "    content {}\n  }\n}\n",
+    "count": 'resource "terraform_data" "z" {\n  count = length(@)\n}\n',
+    "lifecycle": 'resource "terraform_data" "z" {\n  lifecycle {\n    precondition {\n'
+    '      condition     = @ == ""\n      error_message = @\n    }\n  }\n}\n',
+    "provider": 'provider "aws" {\n  alias  = "z"\n  region = @\n}\n',
+    "output": 'output "z" {\n  value = 1\n  precondition {\n    condition     = false\n'
+    "    error_message = @\n  }\n}\n",
+    "check": 'check "z" {\n  assert {\n    condition     = false\n    error_message = @\n  }\n}\n',
+    "variable": 'variable "z" {\n  default = 1\n  validation {\n    condition     = false\n'
+    "    error_message = @\n  }\n}\n",
+    "import": "import {\n  to = aws_sns_topic.news\n  id = @\n}\n",
+    "function of a provider": "locals {\n  z = provider::aws::arn_parse(@)\n}\n",
+    "built in": "locals {\n  z = core::@\n}\n",
+    "beside": 'locals {\n  z = file("${path.module}/../run.json")\n}\n',
+    "home": 'locals {\n  z = pathexpand("~")\n}\n',
+    "hash": 'locals {\n  z = filesha256("/proc/self/environ")\n}\n',
+    "template": 'locals {\n  z = templatefile("/proc/self/environ", {})\n}\n',
+}
+
+
+@pytest.mark.parametrize("form", READING)
+def test_what_reads_files_never_gets_there(run: Lab, form: str) -> None:
+    text = READING[form].replace("@", 'file("/proc/self/environ")')
+    path = TEMPLATE.rpartition("/")[0] + "/evil.tf"
+    rev = run.commit({**lab(), path: text}, f"reads-{form.replace(' ', '-')}")
+    for verb, more in (("plan", ()), ("apply", ("--yes",))):
+        done = run(verb, "lab-never", "--rev", rev, *more)
+        assert done.code == 10, done.out + done.err
+        assert "nothing critical reaches Terraform: COMP008" in done.out
+    assert run.runs("lab-never") == []
+
+
+@pytest.mark.parametrize("form", ["backend", "moved", "odd end"])
+def test_what_is_no_source_of_ours_never_gets_there(run: Lab, form: str) -> None:
+    text = {
+        "backend": 'terraform {\n  backend "local" {\n    path = file("/etc/passwd")\n  }\n}\n',
+        "moved": 'moved {\n  from = a.b\n  to   = file("/proc/self/environ")\n}\n',
+        # Terraform ends the first text at the odd line, and takes what follows for code.
+        "odd end": 'locals {\n  a = <<E\n\u00a0E\n  b = file("/etc/passwd")\n  c = <<E\nE\n}\n',
+    }[form]
+    path = TEMPLATE.rpartition("/")[0] + "/evil.tf"
+    rev = run.commit({**lab(), path: text}, f"no-source-{form.replace(' ', '-')}")
+    for verb, more in (("plan", ()), ("apply", ("--yes",))):
+        done = run(verb, "lab-never", "--rev", rev, *more)
+        assert done.code in (10, 13), done.out + done.err
+    assert run.runs("lab-never") == []

@@ -67,6 +67,16 @@ class HclError(Exception):
         """The file, where more than one was read."""
 
 
+def parse_template(data: bytes) -> Expression:
+    """A file that `templatefile` fills in; HclError when it cannot be read."""
+    try:
+        return _Parser(data.decode("utf-8") + "\0").template()
+    except UnicodeDecodeError:
+        raise HclError(1, 1, "not UTF-8 text") from None
+    except RecursionError:
+        raise HclError(1, 1, "nested too deeply") from None
+
+
 def parse_hcl(data: bytes) -> Body:
     """The file's tree; HclError when it is not HCL."""
     try:
@@ -138,6 +148,10 @@ class _Parser:
             self._fail("nested too deeply")
 
     # --- bodies
+
+    def template(self) -> Expression:
+        parts, directive = self._heredoc_parts()
+        return self._joined(parts, 0, directive=directive)
 
     def file(self) -> Body:
         body = self._body("")
@@ -502,6 +516,7 @@ class _Parser:
         if word == "if":
             inner = (self._expression(lines=True),)
         elif word == "for":
+            self._skip(lines=True)
             while self._name() not in ("in", None):
                 self._skip(lines=True)
                 self._take(",")
@@ -520,10 +535,13 @@ class _Parser:
         if match is None:
             self._fail("expected a heredoc's word after `<<`")
         start = self._at
-        closing = re.compile(rf"^[ \t]*{re.escape(match[2])}[ \t]*\r?$", re.MULTILINE)
+        # Terraform also ends it at a line with odd spaces: what follows is code there, text here.
+        closing = re.compile(rf"^[^\S\n]*{re.escape(match[2])}[^\S\n]*$", re.MULTILINE)
         end = closing.search(self._text, match.end())
         if end is None:
             self._fail(f"the heredoc `{match[2]}` is not closed")
+        if end[0].removesuffix("\r").strip(" \t") != match[2]:
+            self._fail(f"odd spaces beside the end of the heredoc `{match[2]}`", end.start())
         content = self._text[match.end() : end.start()]
         if match[1]:
             lines = content.split("\n")

@@ -3,14 +3,14 @@
 Static: nothing is downloaded, nothing runs. A file that cannot be read is an error, never nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from posixpath import dirname
+from posixpath import dirname, normpath
 from typing import Any
 
 from reconciler.core.hcl.evaluate import Budget, Scope, unknown
-from reconciler.core.hcl.parse import HclError, parse_hcl
+from reconciler.core.hcl.parse import HclError, parse_hcl, parse_template
 from reconciler.core.hcl.syntax import (
     Binary,
     Block,
@@ -49,6 +49,7 @@ _PREFIXES = {"resource": "", "data": "data.", "ephemeral": "ephemeral."}
 """By block, what its address begins with. Ephemeral ones are read in each run, as data is."""
 _BUILT_IN = "terraform"
 """The provider that Terraform carries in itself."""
+_BUILT_IN_FUNCTIONS = "core::"
 META = frozenset({"count", "for_each", "depends_on", "provider", "providers"})
 
 
@@ -65,8 +66,20 @@ class Thing:
 
 
 @dataclass(frozen=True, slots=True)
+class Function:
+    """A function that is called, by its name without `core::`."""
+
+    name: str
+    address: str
+    path: str
+    line: int
+    own: bool
+    """Whether it is certain that it looks at nothing but files that the blueprint brings."""
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
-    """A provisioner, or a function that is called."""
+    """A provisioner."""
 
     name: str
     address: str
@@ -95,7 +108,7 @@ class TerraformSource:
     modules: tuple[Thing, ...]
     providers: tuple[Provider, ...]
     provisioners: tuple[Named, ...]
-    functions: tuple[Named, ...]
+    functions: tuple[Function, ...]
 
 
 def read_source(files: Sequence[tuple[str, bytes]]) -> TerraformSource:
@@ -111,7 +124,8 @@ def read_source(files: Sequence[tuple[str, bytes]]) -> TerraformSource:
     required: list[Provider] = []
     set_up: list[tuple[str, Block, dict[str, Any]]] = []
     provisioners: list[Named] = []
-    functions: list[Named] = []
+    functions: list[Function] = []
+    contents = dict(files)
     used: dict[str, tuple[str, int]] = {}
     for path, body in bodies:
         scope = scopes[dirname(path)]
@@ -134,7 +148,7 @@ def read_source(files: Sequence[tuple[str, bytes]]) -> TerraformSource:
                     required += _required(scope, path, block.body)
                 elif block.type == "provider" and len(labels) == 1:
                     set_up.append((path, block, _values(scope, block.body, top=False)))
-            functions += [Named(call.name, "", path, call.line) for call in _calls(body)]
+            functions += _functions(path, _calls(body), contents)
     return TerraformSource(
         tuple(resources),
         tuple(data_sources),
@@ -281,6 +295,36 @@ def _required(scope: Scope, path: str, body: Body) -> Iterator[Provider]:
                 str(wanted.get("version", "")),
                 {},
             )
+
+
+def _functions(
+    path: str, calls: Iterable[Call], contents: Mapping[str, bytes]
+) -> Iterator[Function]:
+    """All that are called, also by the templates that a call fills in."""
+    for call in calls:
+        name = call.name.removeprefix(_BUILT_IN_FUNCTIONS)
+        file = _file_of(path, name, call)
+        own = file in contents or (file is not None and name in ("fileset", "fileexists"))
+        yield Function(name, "", path, call.line, own)
+        if name == "templatefile" and file in contents:
+            with _placed(str(file)):
+                inner = parse_template(contents[str(file)])
+            yield from _functions(str(file), _calls_in(inner), {})  # there is no `path` in it
+
+
+def _file_of(path: str, name: str, call: Call) -> str | None:
+    """What a call reads, when it is written as `${path.module}/...` and cannot lead elsewhere."""
+    match call.arguments:
+        case (Template((Reference("path", (Literal("module"),)), Literal(str(rest)))), *more):
+            pass
+        case _:
+            return None
+    patterns = [one.value if isinstance(one, Literal) else ".." for one in more]
+    if name == "fileset" and any(".." in str(one) for one in (rest, *patterns)):
+        return None
+    if not rest.startswith("/") or ".." in rest.split("/"):
+        return None
+    return normpath(f"{dirname(path)}{rest}")
 
 
 def _calls(body: Body) -> Iterator[Call]:

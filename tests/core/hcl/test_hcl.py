@@ -244,6 +244,43 @@ provider "other" {
     assert (other.name, other.source) == ("other", "")
 
 
+def test_a_function_reads_files_of_the_blueprint_only_when_that_is_certain() -> None:
+    text = b"""
+a = file("${path.module}/files/a.txt")
+b = core::file("${path.module}/../a.txt")
+c = file("${path.module}/files/../../a.txt")
+d = file("${path.module}/none.txt")
+e = file("${path.root}/files/a.txt")
+f = file("${local.x}/files/a.txt")
+g = file("${path.module}${local.x}")
+h = file(["${path.module}/files/a.txt"]...)
+i = fileset("${path.module}/files", "*.txt")
+j = fileset("${path.module}/files", "../*")
+k = fileset("${path.module}/files", local.x)
+l = templatefile("${path.module}/files/t.tftpl", {})
+"""
+    files = [
+        ("t/m.tf", text),
+        ("t/files/a.txt", b"x"),
+        ("t/files/t.tftpl", b'%{ for x in [1] }\n${upper(file("/etc/passwd"))}%{ endfor }'),
+    ]
+    found = read_source(files).functions
+    assert [one.line for one in found if one.own] == [2, 10, 13]
+    assert {one.name for one in found} == {"file", "fileset", "templatefile", "upper"}
+    inside = [one for one in found if one.path == "t/files/t.tftpl"]
+    assert [(one.name, one.own) for one in inside] == [("upper", False), ("file", False)]
+
+
+@pytest.mark.parametrize("end", ["\v", "\f", "\u0085", "\u00a0", "\u2003", "\u2028", "\r", "\x1f"])
+@pytest.mark.parametrize("form", ["{}E", "E{} ", " {}E\r"])
+def test_a_heredoc_with_an_end_that_terraform_may_see_and_we_not_is_refused(
+    end: str, form: str
+) -> None:
+    text = f'a = <<E\n{form.format(end)}\nb = file("x")\nc = <<E\nE\n'
+    with pytest.raises(HclError, match="odd spaces"):
+        read_source([("m.tf", text.encode())])
+
+
 def test_functions_are_found_wherever_they_hide() -> None:
     text = b"""
 a = [for k in toset([file("1")]) : fileexists(k) if filebase64(k) != ""]
