@@ -1,6 +1,6 @@
 """What the use cases ask of the outside world, as small Protocols."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -269,6 +269,14 @@ class Runs(Protocol):
 
     def remember(self, environment: str, mark: StateMark | None) -> None:
         """From now on this is how far it has come."""
+        ...
+
+    def doubts(self, environment: str) -> frozenset[str]:
+        """What was begun to be made, and nobody knows whether it is there."""
+        ...
+
+    def doubt(self, environment: str, addresses: Collection[str]) -> None:
+        """From now on these are in doubt, and no others."""
         ...
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
@@ -31,7 +31,7 @@ from reconciler.model.author import Author
 from reconciler.model.place import Place
 from reconciler.model.policy import EngineChoice
 from reconciler.model.record import Actor, Program
-from reconciler.model.run import Engine, StateMark
+from reconciler.model.run import Engine
 from reconciler.model.settings import RecordWriter, SettingsSpec
 from reconciler.ports import (
     Cloud,
@@ -51,6 +51,9 @@ if TYPE_CHECKING:
     from reconciler.app.bench import Bench
     from reconciler.app.record import Recorder
     from reconciler.app.records import Records
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +199,10 @@ class Ports:
     def building(self, repo: Path, of: Place, spec: SettingsSpec, *, simulated: bool) -> Building:
         """Where one environment is built, and what its account says of itself."""
         from reconciler.adapters import building
+        from reconciler.app.audit.reading import unknown_of
+        from reconciler.core.records.standing import state_of
 
+        records = spec.branches.records
         folder = self.settings.state_folder()
         history = GitHistory(repo)
         root = folder / building.repository_name(history.root, repo)
@@ -212,7 +218,12 @@ class Ports:
             key,
             built.simulated,
             # A sandbox's states end with it, and its records do not.
-            (lambda _name: None) if simulated else self._states(repo, spec.branches.records),
+            (lambda _name: None)
+            if simulated
+            else self._known(repo, records, lambda of, name: state_of(of.status(name)), None),
+            (lambda _name: frozenset())
+            if simulated
+            else self._known(repo, records, unknown_of, frozenset()),
             built.patience,
         )
         return Building(
@@ -234,18 +245,18 @@ class Ports:
         signer = self._signer()
         return Records(store, signer, _writer(signer, keeping.writers))
 
-    def _states(self, repo: Path, branch: str) -> Callable[[str], StateMark | None]:
-        """How far states had come, by the records that are here."""
+    def _known(
+        self, repo: Path, branch: str, of: "Callable[[Records, str], T]", otherwise: T
+    ) -> Callable[[str], T]:
+        """Something that the records that are here know of environments."""
         from reconciler.app.audit.reading import trail
         from reconciler.app.records import Broken
-        from reconciler.core.records.standing import state_of
 
-        def recorded(name: str) -> StateMark | None:
+        def recorded(name: str) -> T:
             try:
-                found = trail(self.record_store(repo, branch), branch)
-                return state_of(found.records.status(name))
+                return of(trail(self.record_store(repo, branch), branch).records, name)
             except Broken:
-                return None  # whoever writes records stops at that
+                return otherwise  # whoever writes records stops at that
 
         return recorded
 

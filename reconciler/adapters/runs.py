@@ -10,7 +10,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
@@ -68,7 +68,7 @@ class Runs:
         self.root = root
         self._jobs = jobs
         try:
-            for name in ("runs", "locks", "slots", "marks", "states"):
+            for name in ("runs", "locks", "slots", "marks", "doubts", "states"):
                 (root / name).mkdir(parents=True, exist_ok=True, mode=0o700)
             root.chmod(0o700)
         except OSError as err:
@@ -174,6 +174,29 @@ class Runs:
                 path.unlink()
         else:
             _write(path, asdict(mark))
+
+    def doubts(self, environment: str) -> frozenset[str]:
+        """What was begun to be made, and nobody knows whether it is there."""
+        path = self.root / "doubts" / f"{environment}.json"
+        try:
+            return frozenset(map(str, json.loads(path.read_bytes())["addresses"]))
+        except FileNotFoundError:
+            return frozenset()
+        except (OSError, ValueError, TypeError, KeyError) as err:
+            raise ReconcilerError(
+                "unreadable",
+                f"{path} cannot be read, and it says what must not be made twice",
+                hint="look for resources that no state has (`drift`), then remove the file",
+                subject=environment,
+            ) from err
+
+    def doubt(self, environment: str, addresses: Collection[str]) -> None:
+        """From now on these are in doubt, and no others."""
+        path = self.root / "doubts" / f"{environment}.json"
+        if addresses:
+            _write(path, {"addresses": sorted(addresses)})
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _taken(descriptor: int) -> bool:

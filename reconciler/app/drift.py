@@ -1,13 +1,20 @@
 """What of an environment is not as declared: one plan, and what carries our tags."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from reconciler.app.terraform import Site, planning
-from reconciler.core.drift import unmanaged
+from reconciler.core.drift import might_be, unmanaged
 from reconciler.core.plan import drift_digest
-from reconciler.model.drift import Drift
+from reconciler.model.drift import Drift, Unmanaged
+from reconciler.model.plan import ResourceChange
 from reconciler.model.rendered import Rendered
 from reconciler.ports import Cloud, Hear
+
+
+def _owned(one: Unmanaged, doubts: Sequence[ResourceChange]) -> Unmanaged:
+    """With the address that an apply began to make it for, where only one can be meant."""
+    meant = [] if one.declared else [found for doubt in doubts for found in might_be(doubt, [one])]
+    return meant[0] if len(meant) == 1 else one
 
 
 def look_for_drift(
@@ -19,10 +26,10 @@ def look_for_drift(
     """Plan, ask the cloud, compare. Nothing is changed."""
     name = rendered.environment
     with planning(site, rendered, hear=hear) as planned:
-        plan, state = planned.plan, planned.state
+        plan, state, doubts = planned.plan, planned.state, planned.doubts
     known = state.names if state else frozenset()
     asked = cloud()
-    left = tuple(unmanaged(asked.tagged(name), known, plan.changes))
+    left = tuple(_owned(one, doubts) for one in unmanaged(asked.tagged(name), known, plan.changes))
     culprits = tuple(
         (one.address, found)
         for one in plan.drift

@@ -308,9 +308,14 @@ def settle_cut_off(recorder: Recorder, found: Decided, law: str) -> None:
 
 
 def recorded_apply(
-    recorder: Recorder, found: Decided, rendered: Rendered, action: Action, hear: Hear
+    recorder: Recorder,
+    found: Decided,
+    rendered: Rendered,
+    action: Action,
+    hear: Hear,
+    sure: Mapping[str, str],
 ) -> tuple[Outcome, ReconcilerError | None]:
-    """Record the decision and the intent, apply, record the outcome.
+    """Record the decision and the intent, apply, record the outcome. `sure`: as `apply` says.
 
     With the outcome, why it could not be recorded: then the next apply does that.
     """
@@ -331,7 +336,7 @@ def recorded_apply(
             failed.append(error)
             raise
 
-    outcome = apply(found.planned, plan.digest, hear, intend, conclude)
+    outcome = apply(found.planned, plan.digest, hear, intend, conclude, sure)
     return outcome, failed[0] if failed else None
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from reconciler.core.backend import FILE, backend_file
@@ -17,12 +18,14 @@ from reconciler.core.plan import NotAPlan, plan_document, read_plan, sensitive_t
 from reconciler.core.redact import Redactor
 from reconciler.core.state import check_state, furthest, read_state
 from reconciler.errors import ReconcilerError, WaitingError
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Plan, ResourceChange
 from reconciler.model.rendered import Rendered
 from reconciler.model.run import Diagnostic, Event, Outcome, Ran, StateMark
 from reconciler.model.state import State
 from reconciler.ports import Hear, Run, Runs, Workspace
 
+_NOWHERE: Final = ("null_", "random_", "terraform_data", "time_", "tls_")
+"""Types of which nothing is anywhere but in the state: they cannot be there twice."""
 _LOCK_FILE: Final = "terraform/.terraform.lock.hcl"
 
 
@@ -40,6 +43,8 @@ class Site:
     simulated: bool
     recorded: Callable[[str], StateMark | None] = lambda _name: None
     """How far an environment's state had come, as records tell."""
+    doubted: Callable[[str], frozenset[str]] = lambda _name: frozenset()
+    """What records know to have been begun, and nothing more."""
     patience: float = 30
     """Seconds to wait for another run of the same environment on this machine."""
 
@@ -60,6 +65,8 @@ class Planned:
     """What came of runs that were cut off."""
     cut: tuple[Run, ...] = ()
     """Those runs. They stay until somebody was told: it is told once, and must not be lost."""
+    doubts: tuple[ResourceChange, ...] = ()
+    """What it would make, and an earlier apply began to make: it may be there already."""
 
     def told(self) -> None:
         """A person, or a record, has what came of the runs that were cut off."""
@@ -94,7 +101,21 @@ def planning(
                     subject=name,
                 ) from err
             runs, before = tuple(one for one, _ in cut), tuple(one for _, one in cut)
-            yield Planned(plan, site, run, workspace, redact, data, state, before, runs)
+            doubts = _doubts(site, plan, state)
+            yield Planned(plan, site, run, workspace, redact, data, state, before, runs, doubts)
+
+
+def _doubts(site: Site, plan: Plan, state: State | None) -> tuple[ResourceChange, ...]:
+    """What the plan makes and may be there. What the state has, and is not made, is no doubt."""
+    name = plan.environment
+    own = site.runs.doubts(name)
+    making = {one.address: one for one in plan.changes if one.kind == "create"}
+    held = {one.address for one in state.resources} if state else set()
+    left = own - (held - making.keys())
+    if left != own:
+        site.runs.doubt(name, left)
+    found = sorted((own | site.doubted(name)) & making.keys())
+    return tuple(making[one] for one in found if not making[one].type.startswith(_NOWHERE))
 
 
 @contextmanager
@@ -133,21 +154,33 @@ def apply(
     hear: Hear = lambda _event: None,
     intend: Callable[[], None] = lambda: None,
     conclude: Callable[[Outcome], None] = lambda _outcome: None,
+    sure: Mapping[str, str] = MappingProxyType({}),
 ) -> Outcome:
     """Apply that very plan, if it is the one that was agreed to.
 
     `intend` writes the intent where others see it, after it is written here, and `conclude` the
     outcome before it is settled here: whoever finds the one without the other there finds here
     what came of it. An outcome that could not be written there is kept.
+    `sure`: what of it was in doubt, and why it may be made all the same.
     """
     plan, site, run, workspace = planned.plan, planned.site, planned.run, planned.workspace
     agreed(plan, expected)
+    for one in planned.doubts:
+        if one.address not in sure:
+            raise ReconcilerError(
+                "in-doubt",
+                f"an earlier apply of {plan.environment} began to make {one.address}, and nobody"
+                " knows whether it is there",
+                hint="look for it first: made twice, it would be paid for twice",
+                subject=plan.environment,
+            )
     run.write(
         "applying",
         plan=plan.digest,
         engine=plan.engine,
         addresses=[one.address for one in plan.changes],
         making=[one.address for one in plan.changes if "create" in one.actions],
+        sure=dict(sure),
     )
     try:
         intend()
@@ -156,6 +189,11 @@ def apply(
         raise
     ran = workspace.apply(hear)
     outcome = _ended(site, run, workspace, ran, planned.redact)
+    told = tuple(
+        Diagnostic("warning", "made though it was in doubt", why, address)
+        for address, why in sorted(sure.items())
+    )
+    outcome = replace(outcome, diagnostics=(*outcome.diagnostics, *told))
     try:
         conclude(outcome)
         if not outcome.kept:  # else what became of it is found out by whoever comes next
@@ -185,15 +223,21 @@ def _ended(site: Site, run: Run, workspace: Workspace, ran: Ran, redact: Redacto
     saved = workspace.recover()
     readable, state = _saved_state(workspace, name)
     mark = state.mark if state else None
+    making = tuple(told.get("making", ()))
+    if saved != "kept" and readable:
+        outcome = _without_lost(outcome, state, making)
     if mark is not None:
         try:
             site.runs.remember(name, mark)
         except ReconcilerError:  # the disk is full
             readable = False
+    try:
+        doubted = site.runs.doubts(name) - {*outcome.done}
+        site.runs.doubt(name, doubted | ({*outcome.unknown} & {*making}))
+    except ReconcilerError:  # the disk is full: the run stays, and tells it once more
+        readable = False
     if saved == "kept":
         run.keep()
-    elif readable:
-        outcome = _without_lost(outcome, state, tuple(told.get("making", ())))
     kept = "" if readable and saved != "kept" else str(run.path)
     return replace(outcome, state=mark, kept=kept, brought_back=saved == "pushed")
 

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from reconciler.app.deliver import Decided, delivering
+from reconciler.app.doubt import sure_of
 from reconciler.app.record import recorded_apply, settle_cut_off
 from reconciler.app.terraform import agreed
 from reconciler.cli.again import again
@@ -57,6 +58,15 @@ def plan_option(help_: str) -> Callable[[F], F]:
     return click.option("--plan", "digest", metavar="DIGEST", callback=_of_a_plan, help=help_)
 
 
+again_option = click.option(
+    "--make-again",
+    "make_again",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Make it, though an earlier apply began to and nobody knows whether it is there.",
+)
+
+
 @click.command("apply")
 @click.argument("environment")
 @repo_option
@@ -68,6 +78,7 @@ def plan_option(help_: str) -> Callable[[F], F]:
     "Apply without asking if planning gives this plan again, as `reconciler plan` printed it;"
     " else nothing."
 )
+@again_option
 def command(
     environment: str,
     repo: Path,
@@ -76,12 +87,14 @@ def command(
     form: str,
     yes: bool,
     digest: str | None,
+    make_again: tuple[str, ...],
 ) -> None:
     """Make the cloud as the target branch declares an environment.
 
     Judges, plans, judges the plan, and asks; then applies that very plan. Who names the plan by
     `--plan` has agreed to it, and is not asked. Without an allowing decision nothing is applied. In
-    the sandbox nobody has to agree: nothing there is real.
+    the sandbox nobody has to agree: nothing there is real. What an earlier apply began to make, and
+    nobody knows the end of, is looked for in the cloud before it is made: nothing is made twice.
 
     \b
     Examples:
@@ -91,7 +104,7 @@ def command(
 
     Exit code 0: done; 1: failed or interrupted; 10: denied; 11: needs approval; 13: not judged.
     """  # noqa: D301  # \b is click's mark for lines as they are
-    deliver(environment, repo, rev, sandbox, form, yes, digest, destroy=False)
+    deliver(environment, repo, rev, sandbox, form, yes, digest, make_again, destroy=False)
 
 
 def deliver(
@@ -102,6 +115,7 @@ def deliver(
     form: str,
     yes: bool,
     digest: str | None,
+    make_again: tuple[str, ...] = (),
     *,
     destroy: bool,
 ) -> None:
@@ -121,9 +135,9 @@ def deliver(
     nothing = False
     untold: ReconcilerError | None = None
     with standing(ports, repo, tree.revision, environment) as checked, stopping_well(ports):
-        site = building_of(ports, repo, one, simulated=sandbox).site
+        building = building_of(ports, repo, one, simulated=sandbox)
         hear = hearing(err(), Redactor(), show=screen.shown)
-        with delivering(checked, environment, site, destroy=destroy, hear=hear) as found:
+        with delivering(checked, environment, building.site, destroy=destroy, hear=hear) as found:
             decision = found.decision
             may = _may(decision, sandbox=sandbox)
             if not isinstance(found, Decided):
@@ -133,12 +147,15 @@ def deliver(
                 settle_cut_off(recorder, found, tree.revision)
                 screen.planned(found, may=may)
                 if may and not plan.empty:
+                    sure = sure_of(found.planned, building.cloud, make_again)
                     if digest is not None:
                         agreed(plan, digest, "destroy" if destroy else "plan")
                     elif not yes:
                         screen.ask(plan.digest)
                     hear = hearing(err(), found.planned.redact, show=screen.shown)
-                    outcome, untold = recorded_apply(recorder, found, one.rendered, action, hear)
+                    outcome, untold = recorded_apply(
+                        recorder, found, one.rendered, action, hear, sure
+                    )
                 elif may:
                     outcome, nothing = _nothing(found), True
                 else:
@@ -176,6 +193,7 @@ class _Screen:
             return
         plan_text.settled(self.console, found.planned.before)
         plan_text.planned(self.console, found.planned.plan, again=again)
+        plan_text.doubted(self.console, found.planned.doubts)
         if found.planned.plan.empty:
             words = "There is nothing to destroy." if self.destroy else "It is as declared."
             text.said(self.console, words)

@@ -67,12 +67,17 @@ def command(
                 if form == "json":
                     click.echo(
                         plan_json.planned(
-                            planned.plan, found.decision, planned.before, simulated=sandbox
+                            planned.plan,
+                            found.decision,
+                            planned.before,
+                            planned.doubts,
+                            simulated=sandbox,
                         )
                     )
                 else:
                     plan_text.settled(console, planned.before)
                     plan_text.planned(console, planned.plan, whole=whole, again=again)
+                    plan_text.doubted(console, planned.doubts)
                     check_text.decided(console, found.decision)
                     plan_text.to_apply(
                         console, planned.plan, found.decision, simulated=sandbox, again=again

@@ -97,6 +97,30 @@ def unmanaged(
         yield Unmanaged(arn, _block(declared or f"{kind.type}.{_word(name)}", identity), declared)
 
 
+def searchable(kind: str) -> bool:
+    """Whether the search for tags would find one of that type."""
+    return any(one.type == kind for one in _KINDS)
+
+
+def might_be(change: ResourceChange, left: Iterable[Unmanaged]) -> tuple[Unmanaged, ...]:
+    """Of what is unmanaged, what the change would make once more; with the block for it."""
+    return tuple(
+        Unmanaged(one.arn, _block(change.address, found[2]), change.address)
+        for one in left
+        if (found := _kind_of(one.arn)) is not None
+        and found[0].type == change.type
+        and _named(change, found[0].attribute) in (None, found[1])
+    )
+
+
+def _named(change: ResourceChange, attribute: str) -> str | None:
+    """The name that it would have; None where the cloud gives it, or only the apply can tell."""
+    for one in change.attributes:
+        if one.path == attribute and isinstance(one.after, str):
+            return one.after
+    return None
+
+
 def _kind_of(arn: str) -> tuple[_Kind, str, str] | None:
     """Its type, its name, and what it is imported by; None when its type is not known here."""
     parts = arn.split(":", _PARTS - 1)

@@ -6,14 +6,21 @@ from typing import Any
 from reconciler.model.base import format_timestamp
 from reconciler.model.decision import Decision
 from reconciler.model.drift import Drift, Unlooked
-from reconciler.model.plan import AttributeChange, Plan
+from reconciler.model.plan import AttributeChange, Plan, ResourceChange
 from reconciler.model.run import Outcome, StateMark
 from reconciler.model.state import State
 from reconciler.report.as_json import document
 from reconciler.report.check_json import decided
 
 
-def planned(plan: Plan, decision: Decision, settled: Sequence[Outcome], *, simulated: bool) -> str:
+def planned(
+    plan: Plan,
+    decision: Decision,
+    settled: Sequence[Outcome],
+    doubts: Sequence[ResourceChange] = (),
+    *,
+    simulated: bool,
+) -> str:
     """`reconciler plan ENV`."""
     return document(
         "Plan",
@@ -40,6 +47,7 @@ def planned(plan: Plan, decision: Decision, settled: Sequence[Outcome], *, simul
         drift=[
             {"address": one.address, "kind": one.kind, "mended": one.mended} for one in plan.drift
         ],
+        doubts=[one.address for one in doubts],
         decision=decided(decision),
         settled=[_outcome(one) for one in settled],
     )

@@ -100,6 +100,18 @@ def planned(
             line(console, f"    and {len(plan.drift) - _LISTED:,} more")
 
 
+def doubted(console: Console, many: Sequence[ResourceChange]) -> None:
+    """What the plan makes, and may be there already."""
+    for one in many:
+        line(
+            console,
+            ("  ? ", "bold yellow"),
+            (one.address, "bold"),
+            " was begun by an earlier apply, and nobody knows whether it is there:"
+            " `apply` looks for it first, and makes nothing twice",
+        )
+
+
 def to_apply(
     console: Console,
     plan: Plan,

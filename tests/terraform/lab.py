@@ -88,6 +88,7 @@ NAMES: Final = tuple(
         "fault",
         "denied",
         "broken",
+        "twice",
     )
 )
 _GATES: Final = "security: hard, cost: hard"

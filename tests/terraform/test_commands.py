@@ -945,3 +945,30 @@ def test_what_is_no_source_of_ours_never_gets_there(run: Lab, form: str) -> None
         done = run(verb, "lab-never", "--rev", rev, *more)
         assert done.code in (10, 13), done.out + done.err
     assert run.runs("lab-never") == []
+
+
+def test_what_was_begun_is_named_looked_for_and_not_made_twice(run: Lab) -> None:
+    assert run("plan", "lab-twice", "--format", "json").json["doubts"] == []
+    doubts = run.runs("lab-twice")[0].parent.parent / "doubts" / "lab-twice.json"
+    doubts.write_text('{"addresses": ["aws_sns_topic.news", "aws_dynamodb_table.items"]}')
+    tags = [
+        {"Key": "managed-by", "Value": "reconciler"},
+        {"Key": "environment", "Value": "lab-twice"},
+    ]
+    topics = run.aws.client("sns")
+    topic = topics.create_topic(Name="lab-twice-news", Tags=tags)["TopicArn"]
+    plan = run("plan", "lab-twice")
+    assert "? aws_sns_topic.news was begun by an earlier apply" in plan.out
+    names = run("plan", "lab-twice", "--format", "json").json["doubts"]
+    assert names == ["aws_dynamodb_table.items", "aws_sns_topic.news"]
+    refused = run("apply", "lab-twice", "--yes")
+    assert (refused.code, topic in refused.err) == (1, True), refused.err
+    assert "made twice" in refused.err
+    assert run.tables("lab-twice") == []
+    assert "to = aws_sns_topic.news" in run("drift", "lab-twice", "--imports").out
+    wrong = run("apply", "lab-twice", "--yes", "--make-again", "aws_sns_topic.other")
+    assert (wrong.code, "not in doubt" in wrong.err) == (2, True), wrong.err
+    topics.delete_topic(TopicArn=topic)
+    done = run("apply", "lab-twice", "--yes")
+    assert (done.code, "APPLIED" in done.out) == (0, True), done.err
+    assert not doubts.exists()

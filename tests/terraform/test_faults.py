@@ -20,10 +20,11 @@ import pytest
 
 from reconciler.adapters.aws import AwsCloud
 from reconciler.adapters.sandbox import mirror
+from reconciler.app.doubt import sure_of
 from reconciler.app.drift import look_for_drift
-from reconciler.app.terraform import Site, planning
+from reconciler.app.terraform import Site, apply, planning
 from reconciler.core.backend import backend
-from reconciler.errors import ReconcilerError, TransientError
+from reconciler.errors import ReconcilerError, TransientError, UsageError
 from reconciler.model.settings import HttpState
 from tests.sandbox.conftest import Aws, endpoint, sandbox  # noqa: F401  # fixtures
 from tests.terraform.conftest import TWO, Machine, source
@@ -184,8 +185,83 @@ def test_when_terraform_is_killed_what_nobody_knows_is_said(world: World) -> Non
     found = look_for_drift(world.site(), world.rendered, lambda: world.cloud)
     (stray,) = found.unmanaged
     assert ":kms:" in stray.arn
-    assert "aws_kms_key" in stray.importing
+    assert "to = aws_kms_key.key" in stray.importing, "as the source has it"
     assert left(world) == ["aws_kms_key.key", "aws_sns_topic.last"]
+
+
+@pytest.mark.parametrize("whom", ["both", "terraform"])
+def test_what_was_begun_and_not_saved_is_not_made_twice(world: World, whom: str) -> None:
+    with half_way(world) as process:
+        pid = world.pid()
+        if whom == "both":
+            process.kill()
+            process.wait()
+        os.killpg(pid, signal.SIGKILL)
+        process.wait()
+        wait_for(lambda: zombie(pid))
+    for _ in range(2):
+        with planning(world.site(), world.rendered) as planned:
+            assert [one.address for one in planned.doubts] == ["aws_kms_key.key"]
+            with pytest.raises(ReconcilerError) as caught:
+                apply(planned, planned.plan.digest)
+            assert caught.value.reason == "in-doubt"
+            with pytest.raises(ReconcilerError) as caught:
+                sure_of(planned, lambda: world.cloud, ())
+            assert caught.value.reason == "made-already"
+            assert ":kms:" in caught.value.message
+            assert "--imports" in caught.value.hint
+            with pytest.raises(ReconcilerError, match="network") as caught:
+                sure_of(planned, nobody_answers, ())
+            assert caught.value.reason == "in-doubt"
+            assert "--make-again 'aws_kms_key.key'" in caught.value.hint
+            with pytest.raises(UsageError, match=r"aws_sns_topic.last .*not in doubt"):
+                sure_of(planned, lambda: world.cloud, ["aws_sns_topic.last"])
+    assert world.count() == {"sns": 1, "kms": 1}
+    (stray,) = look_for_drift(world.site(), world.rendered, lambda: world.cloud).unmanaged
+    block = source(world.rendered.files[0].content.decode() + stray.importing, world.name)
+    with planning(world.site(), block) as planned:
+        assert planned.doubts == ()
+        assert apply(planned, planned.plan.digest).result == "done"
+    assert world.count() == WHOLE
+    with planning(world.site(), world.rendered) as planned:
+        assert planned.plan.empty
+        assert world.site().runs.doubts(world.name) == frozenset()
+
+
+def nobody_answers() -> AwsCloud:
+    raise TransientError("unmanaged-unknown", "there is no network")
+
+
+def killed_and_gone(world: World) -> None:
+    """Begun, not saved; and what was made is deleted by somebody."""
+    with half_way(world) as process:
+        pid = world.pid()
+        process.kill()
+        os.killpg(pid, signal.SIGKILL)
+        process.wait()
+        wait_for(lambda: zombie(pid))
+    (key,) = [arn for arn in world.aws.tagged(world.name) if ":kms:" in arn]
+    world.aws.client("kms").schedule_key_deletion(KeyId=key.rpartition("/")[2])
+
+
+def test_what_was_begun_and_is_not_there_is_made(world: World) -> None:
+    killed_and_gone(world)
+    with planning(world.site(), world.rendered) as planned:
+        sure = sure_of(planned, lambda: world.cloud, ())
+        assert sure == {"aws_kms_key.key": "no resource like it was found"}
+        outcome = apply(planned, planned.plan.digest, sure=sure)
+    assert outcome.result == "done"
+
+
+def test_what_was_begun_is_made_again_when_a_person_says_so(world: World) -> None:
+    killed_and_gone(world)
+    with planning(world.site(), world.rendered) as planned:
+        sure = sure_of(planned, nobody_answers, ["aws_kms_key.key"])
+        outcome = apply(planned, planned.plan.digest, sure=sure)
+        assert planned.run.read()["sure"] == {"aws_kms_key.key": "a person said so"}
+    (told,) = outcome.diagnostics
+    assert (told.address, told.detail) == ("aws_kms_key.key", "a person said so")
+    assert outcome.result == "done"
 
 
 def alive(group: int) -> bool:
@@ -261,7 +337,7 @@ def test_ended_while_it_plans(machine: Machine, whom: str, number: int) -> None:
         if whom == "us" and number != signal.SIGINT:
             os.killpg(pid, signal.SIGKILL)  # it waits for a lock, and would for a minute
         else:
-            assert "ReconcilerError" in words or "TransientError" in words, words
+            assert "ReconcilerError" in words or "StoppedError" in words, words
         wait_for(lambda: zombie(pid))
         StateServer.lock = b""
         site = machine.site(where=lambda _name: fields)

@@ -11,6 +11,7 @@ from reconciler.core.suggest import did_you_mean, listed
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.audit import Break, Entry
 from reconciler.model.git import ObjectKind
+from reconciler.model.record import ApplyEnded
 from reconciler.ports import RecordStore
 
 _UNREADABLE = (LookupError, RecursionError, TypeError, ValueError)
@@ -97,6 +98,14 @@ def _behind(own: str, other: str, store: RecordStore) -> bool:
     except Broken:
         return False
     return found is not None and found.commit == own
+
+
+def unknown_of(records: Records, name: str) -> frozenset[str]:
+    """What the last apply of an environment began, and could not say the end of."""
+    last = records.status(name).get("lastApply")
+    kept = records.ancestor(records.tip(), last["record"]) if last else None
+    body = kept.record.body if kept is not None else None
+    return frozenset(body.unknown if isinstance(body, ApplyEnded) else ())
 
 
 def entry(kept: Kept) -> Entry:
