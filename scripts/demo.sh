@@ -131,7 +131,9 @@ expected() {
 build() {
     cp environments/customer/acme-portal.yaml "$production"
     RECONCILER_STATE_DIR="$rendered/state" RECONCILER_REPO="$change" RECONCILER_SANDBOX=1
+    RECONCILER_ACTOR_NAME='Sara Lind' RECONCILER_ACTOR_EMAIL=sara@example.com
     export RECONCILER_STATE_DIR RECONCILER_REPO RECONCILER_SANDBOX
+    export RECONCILER_ACTOR_NAME RECONCILER_ACTOR_EMAIL
     trap 'reconciler sandbox stop >/dev/null 2>&1; rm -rf "$rendered"' EXIT
     trap 'exit 130' INT TERM
     expected 0 'runs at http://127.0.0.1:' reconciler sandbox start
@@ -153,10 +155,15 @@ def in_account(params, **_):
 
 client.meta.events.register("before-call", in_account)
 client.update_function_configuration(FunctionName="pitch-acme", Timeout=99)'
-    expected 12 'timeout: want 10, have 99' reconciler drift pitch-acme
+    expected 12 'timeout: want 10, have 99' reconciler drift pitch-acme --record
     expected 0 'APPLIED: pitch-acme: 1 done' reconciler apply pitch-acme --yes
-    expected 0 'IN SYNC: pitch-acme' reconciler drift pitch-acme
+    expected 0 'IN SYNC: pitch-acme' reconciler drift pitch-acme --record
     expected 0 'DESTROYED: pitch-acme' reconciler destroy pitch-acme --yes
+
+    printf '\nEverything that happened is a commit, which an auditor can verify and derive again.\n'
+    expected 0 'drift(pitch-acme): 1 changed by hand' reconciler audit log pitch-acme
+    expected 0 'WHOLE' reconciler audit verify
+    expected 0 'decisions are the same' reconciler audit replay --all
     expected 0 'is stopped' reconciler sandbox stop
 }
 if command -v terraform >/dev/null 2>&1 || command -v tofu >/dev/null 2>&1; then
