@@ -244,6 +244,15 @@ def killed_and_gone(world: World) -> None:
     world.aws.client("kms").schedule_key_deletion(KeyId=key.rpartition("/")[2])
 
 
+def test_no_provider_lives_on_when_both_are_killed(world: World) -> None:
+    with half_way(world) as process:
+        pid = world.pid()
+        process.kill()
+        os.kill(pid, signal.SIGKILL)  # alone: nobody is left to end what it started
+        process.wait()
+        wait_for(lambda: not alive(pid))
+
+
 def test_what_was_begun_and_is_not_there_is_made(world: World) -> None:
     killed_and_gone(world)
     with planning(world.site(), world.rendered) as planned:

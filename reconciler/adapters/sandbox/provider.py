@@ -4,7 +4,10 @@ It is run as a module or by its path. Without terraform around it, it says what 
 """
 
 import os
+import select
 import sys
+import threading
+from contextlib import suppress
 
 COOKIE = (
     "TF_PLUGIN_MAGIC_COOKIE",
@@ -12,13 +15,27 @@ COOKIE = (
 )
 
 
+def end_with(parent: int) -> None:
+    """End when terraform is gone: killed, it tells nobody, and we would wait for ever."""
+
+    def watch() -> None:
+        with suppress(ProcessLookupError):
+            select.select([os.pidfd_open(parent)], [], [])
+        os._exit(1)
+
+    if hasattr(os, "pidfd_open") and parent > 1:
+        threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
 def main() -> int:
+    parent = os.getppid()
     if os.environ.get(COOKIE[0]) != COOKIE[1] and "--dev" not in sys.argv:
         sys.stderr.write("This is a Terraform provider (a simulation of AWS); terraform runs it.\n")
         return 1
     from reconciler.adapters.sandbox.configuration import Configuration
     from reconciler.adapters.sandbox.servicer import serve
 
+    end_with(parent)
     serve(Configuration(dict(os.environ)))
     return 0
 
