@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from reconciler.app.terraform import Site, planning
-from reconciler.core.drift import might_be, unmanaged
+from reconciler.core.drift import might_be, pending, unmanaged
 from reconciler.core.plan import drift_digest
 from reconciler.model.drift import Drift, Unmanaged
 from reconciler.model.plan import ResourceChange
@@ -35,13 +35,12 @@ def look_for_drift(
         for one in plan.drift
         if one.identity and (found := asked.culprit(one.identity)) is not None
     )
-    mends = {one.address for one in plan.drift}
     return Drift(
         name,
         plan.drift,
         left,
         culprits,
-        sum(1 for one in plan.changes if one.address not in mends),
+        pending(plan),
         drift_digest(plan.drift, [one.arn for one in left]),
         plan.engine,
     )

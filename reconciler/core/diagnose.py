@@ -34,6 +34,11 @@ _BUSY: Final = (
     "TooManyRequests",
 )
 _FULL: Final = ("no space left on device", "disk quota exceeded")
+_FULL_PATH: Final = re.compile(r"(/[^\s:]+):? no space left on device")
+_TIMES: Final[dict[Step, str]] = {
+    "plan": ": RECONCILER_PLAN_SECONDS",
+    "apply": ": RECONCILER_APPLY_SECONDS",
+}
 _SHOWN: Final = 3
 _STEPS: Final[dict[Step, str]] = {
     "init": "getting ready",
@@ -53,7 +58,7 @@ def failure(ran: Ran, environment: str, redact: Redact) -> ReconcilerError:
         return TransientError(
             "out-of-time",
             f"{step} {environment} took too long and was stopped",
-            hint="run it again; if the cloud is slow, give it more time",
+            hint="run it again; if the cloud is slow, give it more time" + _TIMES.get(ran.step, ""),
             subject=environment,
         )
     if ran.ended == "stopped":
@@ -74,8 +79,10 @@ def failure(ran: Ran, environment: str, redact: Redact) -> ReconcilerError:
     words = _words(ran.errors, redact) or f"terraform ended with code {ran.code}"
     for marks, make, reason, hint in _CAUSES:
         if any(mark.lower() in said.lower() for mark in marks):
+            full = _FULL_PATH.search(said) if reason == "disk-full" else None
+            todo = hint.replace("the disk", f"the disk of {redact(full[1])}") if full else hint
             return make(
-                reason, f"{step} {environment} failed: {words}", hint=hint, subject=environment
+                reason, f"{step} {environment} failed: {words}", hint=todo, subject=environment
             )
     return ReconcilerError(
         "terraform-failed",
@@ -129,7 +136,8 @@ def _words(errors: Sequence[Diagnostic], redact: Redact) -> str:
         place = (
             f"{one.path}:{one.line}: " if one.path else f"{one.address}: " if one.address else ""
         )
-        detail = " ".join(one.detail.split())
+        # Some of what it says of providers holds a backslash and an n, where a line ends.
+        detail = " ".join(one.detail.replace("\\n", "\n").split())
         shown.append(redact(f"{place}{one.summary}" + (f": {detail}" if detail else "")))
     more = f"; and {len(errors) - _SHOWN} more" if errors[_SHOWN:] else ""
     return "; ".join(shown) + more

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from reconciler.model.drift import Unmanaged
-from reconciler.model.plan import ResourceChange
+from reconciler.model.plan import UNKNOWN, Plan, ResourceChange
 
 _ID: Final = re.compile(r"[a-z]+-[0-9a-f]{8,17}|[0-9a-f-]{36}")
 """A name that the cloud gave, and no person: alone it tells what is meant."""
@@ -72,6 +72,27 @@ _KINDS: Final = (
 _BY_ITSELF: Final = re.compile(r":rds:[^:]*:[^:]*:(?:cluster-)?snapshot:rds:")
 """What the cloud makes by itself for something that is managed, and takes away again."""
 _PARTS: Final = 6
+
+
+def pending(plan: Plan) -> int:
+    """Changes that are declared and not applied; not what only follows from what is gone.
+
+    When something is gone, others change because its name is not known until it is made anew.
+    """
+    mends = {one.address for one in plan.drift}
+    gone = any(one.kind == "gone" for one in plan.drift)
+    others = [one for one in plan.changes if one.address not in mends]
+    only_mended = all(one.kind in ("update", "replace") for one in others)
+    if not (gone and only_mended):
+        return len(others)
+    return sum(1 for one in others if not all(_unknown(each.after) for each in one.attributes))
+
+
+def _unknown(value: object) -> bool:
+    """Whether there is nothing but what only the apply can tell."""
+    if value == UNKNOWN:
+        return True
+    return isinstance(value, list) and bool(value) and all(_unknown(one) for one in value)
 
 
 def unmanaged(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from reconciler.core.diagnose import failure
-from reconciler.core.drift import unmanaged
+from reconciler.core.drift import pending, unmanaged
 from reconciler.core.plan import (
     NotAPlan,
     differences,
@@ -22,7 +22,7 @@ from reconciler.core.plan import (
     sensitive_texts,
 )
 from reconciler.model.plan import SENSITIVE, UNKNOWN, Plan
-from reconciler.model.run import Ran, Step
+from reconciler.model.run import Diagnostic, Ran, Step
 from reconciler.report import text
 
 KEY = b"key"
@@ -395,3 +395,27 @@ def test_two_that_are_declared_with_one_name_are_not_guessed_between() -> None:
 def test_a_type_that_is_not_known_has_no_block() -> None:
     (found,) = unmanaged([IN.format("sqs", "shop")], frozenset())
     assert (found.importing, found.declared) == ("", "")
+
+
+def test_what_only_follows_from_what_is_gone_is_not_pending() -> None:
+    gone = change("aws_kms_key.k", "delete", before={"id": "k-1"}, after=None)
+    anew = change("aws_kms_key.k", "create", before=None, after={}, after_unknown={"id": True})
+    follows = change(
+        "aws_s3_bucket.a", before={"key": "k-1"}, after={}, after_unknown={"key": True}
+    )
+    drift = {"resource_drift": [gone]}
+    assert pending(plan(anew, follows, **drift)) == 0
+    assert pending(plan(anew, follows, change("aws_s3_bucket.b"), **drift)) == 1
+    assert pending(plan(follows)) == 1, "nothing is gone"
+    new = change("aws_kms_key.n", "create", before=None, after={}, after_unknown={"id": True})
+    assert pending(plan(anew, follows, new, **drift)) == 2, "it may follow from what is new"
+
+
+def test_a_full_disk_is_named_and_odd_line_ends_are_none() -> None:
+    said = Diagnostic("error", "Failed", "write /var/lib/x/plan: no space left on device\\nand so")
+    error = failure(Ran("plan", 1, (), (said,)), "shop", str)
+    assert error.reason == "disk-full"
+    assert "the disk of /var/lib/x/plan" in error.hint
+    assert "\\n" not in error.message
+    late = failure(Ran("plan", 1, (), (), "out-of-time"), "shop", str)
+    assert "RECONCILER_PLAN_SECONDS" in late.hint
