@@ -165,7 +165,9 @@ class AwsCloud:
                 "unmanaged-unknown",
                 f"the cloud does not say what carries the tags of {environment}:"
                 f" {type(err).__name__}",
-                hint="may the role for planning use tag:GetResources?",
+                hint="may the role for planning use tag:GetResources?"
+                if isinstance(err, ClientError)
+                else "is there a network, and does it reach the account's region?",
                 subject=environment,
             ) from err
 

@@ -22,10 +22,11 @@ from reconciler.adapters.runs import Runs
 from reconciler.adapters.sandbox import mirror
 from reconciler.adapters.sandbox.cloud import Cloud as SandboxCloud
 from reconciler.adapters.sandbox.configuration import FAULTS
+from reconciler.adapters.sandbox.faults import Faults
 from reconciler.adapters.terraform import Limits, Terraform, Workspace
 from reconciler.core.backend import backend, state_server
 from reconciler.core.state import SANDBOX, read_state
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.place import Place
 from reconciler.model.run import Engine
 from reconciler.model.settings import HttpState, LocalState, PgState, SettingsSpec
@@ -144,6 +145,7 @@ def sandbox(
     runs = Runs(root / f"sandbox-{cloud_id}", jobs)
     mirror.prepare(folder)
     faults = secret_of(FAULTS)  # tests and demonstrations break things on purpose
+    _check_faults(faults or "")
     known = mirror.environment(folder, endpoint, of.account) | ({FAULTS: faults} if faults else {})
 
     def environment() -> Mapping[str, str]:
@@ -163,6 +165,19 @@ def sandbox(
         patience=settings.lock_seconds,
         environment=environment,
     )
+
+
+def _check_faults(text: str) -> None:
+    """Here, since the provider could only say it through Terraform, and for each of its starts."""
+    try:
+        Faults.parse(text)
+    except (ValueError, OSError, LookupError, TypeError, AttributeError) as err:
+        raise UsageError(
+            "bad-setting",
+            f"the environment variable {FAULTS} is neither faults as JSON nor a file with them:"
+            f" {err}",
+            hint=f"unset {FAULTS}, or set it right",
+        ) from err
 
 
 def _empty_state() -> str:

@@ -166,7 +166,9 @@ def deliver(
     if form == "json":
         click.echo(plan_json.applied(outcome, settled, simulated=sandbox))
     elif not nothing:
-        plan_text.applied(screen.console, outcome, destroyed=destroy, again=again)
+        plan_text.applied(
+            screen.console, outcome, destroyed=destroy, simulated=sandbox, again=again
+        )
     if untold is not None:
         raise untold
     stop_with(OUTCOMES[outcome.result])

@@ -201,6 +201,7 @@ def applied(
     one: Outcome,
     *,
     destroyed: bool = False,
+    simulated: bool = False,
     again: Callable[[str], str] = str,
 ) -> None:
     """`reconciler apply` and `destroy`, when they have ended."""
@@ -216,7 +217,13 @@ def applied(
     parts += [f"{len(one.failed)} failed"] if one.failed else []
     parts += [f"{len(one.unknown)} unknown"] if one.unknown else []
     parts += [f"{len(one.left)} not begun"] if one.left else []
-    line(console, (f"{word}: ", _RESULT[one.result]), f"{one.environment}{why}: {', '.join(parts)}")
+    unreal = ("SIMULATED ", "bold cyan") if simulated else ""
+    line(
+        console,
+        unreal,
+        (f"{word}: ", _RESULT[one.result]),
+        f"{one.environment}{why}: {', '.join(parts)}",
+    )
     for mark, many, words in (
         ("✗", one.failed, "cut off" if stopped else "failed"),
         ("?", one.unknown, "begun, and nobody knows how it ended"),

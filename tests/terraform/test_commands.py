@@ -947,6 +947,15 @@ def test_what_is_no_source_of_ours_never_gets_there(run: Lab, form: str) -> None
     assert run.runs("lab-never") == []
 
 
+def test_faults_that_are_none_are_told_before_terraform_starts(
+    run: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILER_SANDBOX_FAULTS", '{"errors": [{"operation": "x"}]}')
+    wrong = run("plan", "lab-never")
+    assert (wrong.code, "RECONCILER_SANDBOX_FAULTS" in wrong.err) == (2, True), wrong.err
+    assert run.runs("lab-never") == []
+
+
 def test_what_was_begun_is_named_looked_for_and_not_made_twice(run: Lab) -> None:
     assert run("plan", "lab-twice", "--format", "json").json["doubts"] == []
     doubts = run.runs("lab-twice")[0].parent.parent / "doubts" / "lab-twice.json"
@@ -970,5 +979,5 @@ def test_what_was_begun_is_named_looked_for_and_not_made_twice(run: Lab) -> None
     assert (wrong.code, "not in doubt" in wrong.err) == (2, True), wrong.err
     topics.delete_topic(TopicArn=topic)
     done = run("apply", "lab-twice", "--yes")
-    assert (done.code, "APPLIED" in done.out) == (0, True), done.err
+    assert (done.code, "SIMULATED APPLIED: " in done.out) == (0, True), done.err
     assert not doubts.exists()

@@ -92,8 +92,10 @@ def check_template(name: str, source: str) -> list[Misplaced]:
         return [
             Misplaced(
                 0,
-                "values cannot be encoded for this kind of file",
-                ".tf.j2, .yml.j2 or .yaml.j2",
+                f"`{name}` is no template that can be filled in: values are encoded as literals of"
+                " Terraform or YAML, and for this kind of file that cannot be done",
+                "a name that ends with .tf.j2, .yml.j2 or .yaml.j2"
+                + ("; write it as plain Terraform" if name.endswith(".tf.json.j2") else ""),
             )
         ]
     try:
