@@ -32,6 +32,9 @@ class ProcessSettings(BaseSettings):
     plan_seconds: float = Field(default=1800, gt=0, le=86400)
     """How long planning one environment may take."""
 
+    plan_megabytes: int = Field(default=4096, ge=64, le=1048576)
+    """How much memory planning one environment may take, with its providers."""
+
     apply_seconds: float = Field(default=7200, gt=0, le=86400)
     """How long applying one environment may take; then it is asked to stop, and waited for."""
 

@@ -71,7 +71,12 @@ def _opener(
         home = run.path / "home"
         home.mkdir(exist_ok=True, mode=0o700)
         terraform = Terraform(
-            engine, run.path / "terraform", home, environment(), stopping=STOPPING
+            engine,
+            run.path / "terraform",
+            home,
+            environment(),
+            megabytes=settings.plan_megabytes,
+            stopping=STOPPING,
         )
         return Workspace(terraform, limits, locked=locked, applying=applying, cache=cache)
 

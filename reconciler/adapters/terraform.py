@@ -40,6 +40,11 @@ _VERSION: Final = re.compile(r"v(\d+)\.(\d+)\.(\d+)(-[0-9A-Za-z.]+)?")
 _ANSWERS: Final = 5.0
 """Seconds to say its version, which takes 0.1."""
 _TICK: Final = 0.05
+_WEIGHED: Final = 0.5
+"""Seconds between two looks at how much memory a command takes."""
+_LOOKING: Final[dict[Step, float]] = {"init": 30, "plan": 30, "show": 5}
+"""What changes nothing: seconds that it has to end, before it is killed with its providers."""
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 """For what a provider may start; terraform itself is started by its full path."""
 
@@ -154,6 +159,8 @@ class Terraform:
     environment: Mapping[str, str]
     grace: float = 600
     """Seconds to end after being asked to; a resource in flight can take long."""
+    megabytes: int = 4096
+    """Memory that what changes nothing may take, with its providers; 5,000 resources take 400."""
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set by whoever wants all runs to end, from any thread."""
 
@@ -175,14 +182,19 @@ class Terraform:
         heard = _Heard(hear)
         with log.open("wb") as sink, log.open("rb") as source:
             process = self._start(arguments, sink)
-            ended: Literal["itself", "out-of-time", "stopped"] = "itself"
+            ended: Literal["itself", "out-of-time", "out-of-memory", "stopped"] = "itself"
+            most = self.megabytes if step in _LOOKING else None
+            grace = min(self.grace, _LOOKING.get(step, self.grace))
             try:
-                if not self._follow(process, source, heard, seconds, heeding=heeding):
+                if not self._follow(process, source, heard, seconds, heeding=heeding, most=most):
                     ended = "stopped" if self.stopping.is_set() else "out-of-time"
-                    self._stop(process, source, heard)
+                    self._stop(process, source, heard, step, grace)
             except KeyboardInterrupt:
                 ended = "stopped"
-                self._stop(process, source, heard)
+                self._stop(process, source, heard, step, grace)
+            except MemoryError:
+                ended = "out-of-memory"
+                self._stop(process, source, heard, step, min(grace, 2))
             heard.feed(source.read() + b"\n")
         if process.returncode < 0:  # killed: nobody else ends the providers that it started
             with suppress(ProcessLookupError):
@@ -222,9 +234,14 @@ class Terraform:
         seconds: float,
         *,
         heeding: bool = False,
+        most: int | None = None,
     ) -> bool:
-        """Read until it ends; False when it takes longer than it may, or somebody says stop."""
+        """Read until it ends; False when it takes longer than it may, or somebody says stop.
+
+        MemoryError when it takes more megabytes than the most.
+        """
         until = time.monotonic() + seconds
+        weigh = time.monotonic()
         with _ending(process) as ends:
             while True:
                 done = ends(_TICK)
@@ -232,16 +249,28 @@ class Terraform:
                 if done:
                     process.wait()
                     return True
+                if most is not None and time.monotonic() >= weigh:
+                    if _megabytes(process.pid) > most:
+                        raise MemoryError
+                    weigh = time.monotonic() + _WEIGHED
                 if time.monotonic() >= until or (heeding and self.stopping.is_set()):
                     return False
 
-    def _stop(self, process: "subprocess.Popen[bytes]", source: BinaryIO, heard: _Heard) -> None:
+    def _stop(
+        self,
+        process: "subprocess.Popen[bytes]",
+        source: BinaryIO,
+        heard: _Heard,
+        step: Step,
+        grace: float,
+    ) -> None:
         """Ask it to stop and wait: what is in flight must end, and the state be saved.
 
         It is asked once. Asked twice, it leaves at once and may lose what it did; so however often
-        a person presses Ctrl-C, the second time comes when all patience is gone.
+        a person presses Ctrl-C, the second time comes when all patience is gone. What changes
+        nothing has nothing to save: it is asked once, for a short time.
         """
-        for patience in (self.grace, self.grace / 10):
+        for patience in (grace,) if step in _LOOKING else (grace, grace / 10):
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGINT)
             until = time.monotonic() + patience
@@ -254,6 +283,21 @@ class Terraform:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def _megabytes(pid: int) -> int:
+    """What a process and all that it started hold in memory; 0 where the system does not tell.
+
+    Watched, and not limited by the system: Go reserves far more than it takes.
+    """
+    found, rest = 0, [pid]
+    while rest:
+        place = Path(f"/proc/{rest.pop()}")
+        with suppress(OSError, ValueError, IndexError):
+            found += int((place / "statm").read_text().split()[1])
+            for task in (place / "task").iterdir():
+                rest += map(int, (task / "children").read_text().split())
+    return found * _PAGE // 1_048_576
 
 
 class _ending:  # noqa: N801  # a context manager, used as a word

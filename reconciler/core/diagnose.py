@@ -61,6 +61,14 @@ def failure(ran: Ran, environment: str, redact: Redact) -> ReconcilerError:
             hint="run it again; if the cloud is slow, give it more time" + _TIMES.get(ran.step, ""),
             subject=environment,
         )
+    if ran.ended == "out-of-memory":
+        return ReconcilerError(
+            "out-of-memory",
+            f"{step} {environment} took more memory than it may and was ended; nothing changed",
+            hint="look for a loop or a range that makes very much; if it must be so large,"
+            " RECONCILER_PLAN_MEGABYTES allows more",
+            subject=environment,
+        )
     if ran.ended == "stopped":
         changed = (
             "the state is as it was, or as it was to be"

@@ -53,7 +53,7 @@ class Ran:
     code: int
     events: tuple[Event, ...]
     diagnostics: tuple[Diagnostic, ...]
-    ended: Literal["itself", "out-of-time", "stopped"] = "itself"
+    ended: Literal["itself", "out-of-time", "out-of-memory", "stopped"] = "itself"
 
     @property
     def ok(self) -> bool:

@@ -29,6 +29,7 @@ class Machine:
     engine: Engine
     limits: Limits = QUICK
     grace: float = 20
+    megabytes: int = 4096
     environment: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -51,7 +52,9 @@ class Machine:
             home = run.path / "home"
             home.mkdir(exist_ok=True)
             environment = {"TF_CLI_CONFIG_FILE": str(config), **dict(self.environment)}
-            terraform = Terraform(self.engine, run.source, home, environment, self.grace)
+            terraform = Terraform(
+                self.engine, run.source, home, environment, self.grace, self.megabytes
+            )
             return Workspace(terraform, self.limits, locked=locked)
 
         def local(name: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -237,6 +238,40 @@ def test_a_state_that_vanished_or_went_back_stops_everything(machine: Machine) -
     assert accept_state(site, rendered) is None
     with planning(site, rendered) as planned:
         assert planned.plan.counts.create == 2
+
+
+ENDLESS = """
+locals {
+  much = [for a in range(1000) : [for b in range(1000) : [for c in range(1000) : "${a}-${b}-${c}"]]]
+}
+
+output "much" { value = length(local.much) }
+"""
+
+
+DOUBLED = "\n".join(
+    ["locals {", '  d0 = "0123456789abcdef"']
+    + [f'  d{n + 1} = "${{local.d{n}}}${{local.d{n}}}"' for n in range(26)]
+    + ["}", 'output "much" { value = length(local.d26) }']
+)
+
+
+def test_a_plan_that_takes_too_much_memory_is_ended(machine: Machine) -> None:
+    site = replace(machine, megabytes=200).site()
+    refusal = refused(site, source(DOUBLED))
+    assert refusal.reason == "out-of-memory"
+    assert "RECONCILER_PLAN_MEGABYTES" in refusal.hint
+    assert run(site, source(TWO)).result == "done"
+
+
+def test_a_plan_that_takes_too_long_is_ended_soon(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(adapter._LOOKING, "plan", 0.2)
+    site = replace(machine.with_limits(plan=0.5), grace=600).site()
+    began = time.monotonic()
+    assert refused(site, source(ENDLESS)).reason == "out-of-time"
+    assert time.monotonic() - began < 60
 
 
 def test_an_accept_that_is_refused_changes_nothing(machine: Machine) -> None:
