@@ -27,6 +27,7 @@ from reconciler.cli.drift_command import _look
 from reconciler.core.backend import backend
 from reconciler.core.plan import plan_document, read_plan, sensitive_texts
 from reconciler.core.redact import Redactor
+from reconciler.core.veil import veiled_plan
 from reconciler.model.rendered import Rendered, RenderedFile
 from reconciler.model.run import Engine
 from reconciler.model.settings import LocalState
@@ -172,7 +173,7 @@ def large_plan(size: int, rounds: int) -> Result:
 
     def ours() -> None:
         document = plan_document(data)
-        plan = read_plan(document, "shop", "terraform 1.11.4", b"key")
+        plan = veiled_plan(read_plan(document, "shop", "terraform 1.11.4", b"key"), b"key")
         assert plan.digest
         Redactor(sensitive_texts(document))
 

@@ -17,6 +17,7 @@ from reconciler.core.diagnose import failure
 from reconciler.core.plan import NotAPlan, plan_document, read_plan, sensitive_texts
 from reconciler.core.redact import Redactor
 from reconciler.core.state import check_state, furthest, read_state
+from reconciler.core.veil import veiled_plan
 from reconciler.errors import ReconcilerError, WaitingError
 from reconciler.model.plan import Plan, ResourceChange
 from reconciler.model.rendered import Rendered
@@ -93,6 +94,7 @@ def planning(
                 document = plan_document(data)
                 redact = Redactor(sensitive_texts(document))
                 plan = read_plan(document, name, workspace.engine.said, site.key)
+                plan = veiled_plan(plan, site.key)
             except NotAPlan as err:
                 raise ReconcilerError(
                     "no-plan",

@@ -202,11 +202,15 @@ def _identity(before: Any, marks: Any) -> str:
     return ""
 
 
+def mark_of(value: Any, key: bytes) -> str:
+    """By which equal values are told to be equal, and none can be guessed."""
+    return hmac.digest(key, canonical(value), "sha256").hex()[:_MARK]
+
+
 def masked(value: Any, marks: Any, key: bytes) -> Any:
     """The value without what is marked; what is marked can be compared, and not be guessed."""
     if marks is True and value is not None:
-        text = canonical(value)
-        return {SENSITIVE: hmac.digest(key, text, "sha256").hex()[:_MARK]}
+        return {SENSITIVE: mark_of(value, key)}
     if isinstance(value, dict) and isinstance(marks, dict):
         hidden = {
             name: masked(value[name], mark, key)

@@ -21,6 +21,7 @@ from reconciler.core.plan import (
     risk_of_plan,
     sensitive_texts,
 )
+from reconciler.core.veil import veiled_plan
 from reconciler.model.plan import SENSITIVE, UNKNOWN, Plan
 from reconciler.model.run import Diagnostic, Ran, Step
 from reconciler.report import text
@@ -419,3 +420,22 @@ def test_a_full_disk_is_named_and_odd_line_ends_are_none() -> None:
     assert "\\n" not in error.message
     late = failure(Ran("plan", 1, (), (), "out-of-time"), "shop", str)
     assert "RECONCILER_PLAN_SECONDS" in late.hint
+
+
+def test_what_looks_like_a_secret_is_masked_though_nobody_marked_it() -> None:
+    token = "ghp_" + "".join(f"{n:02d}aB" for n in range(9))
+    other = token.replace("00", "99")
+    made = change("aws_s3_bucket.a", before={"t": {"x": "a"}}, after={"t": {"x": token}})
+    outputs = {"z": {"actions": ["create"], "before": None, "after": [token]}}
+    drift = change("aws_s3_bucket.b", before={"t": token}, after={"t": other})
+    found = plan(made, output_changes=outputs, resource_drift=[drift])
+    assert token in repr(found)
+    shown = veiled_plan(found, KEY)
+    assert token not in repr(shown)
+    assert other not in repr(shown)
+    assert shown.digest == found.digest
+    assert shown == veiled_plan(found, KEY), "the same each time"
+    (attribute,) = shown.drift[0].attributes
+    assert attribute.want != attribute.have, "they can be told apart"
+    plain = plan(change(), change("aws_s3_bucket.c", "create", before=None))
+    assert veiled_plan(plain, KEY) is plain
