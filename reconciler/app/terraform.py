@@ -241,7 +241,8 @@ def _ended(site: Site, run: Run, workspace: Workspace, ran: Ran, redact: Redacto
     if saved == "kept":
         run.keep()
     kept = "" if readable and saved != "kept" else str(run.path)
-    return replace(outcome, state=mark, kept=kept, brought_back=saved == "pushed")
+    outputs = state.outputs if state else ()
+    return replace(outcome, state=mark, kept=kept, brought_back=saved == "pushed", outputs=outputs)
 
 
 def _without_lost(outcome: Outcome, state: State | None, making: Sequence[str]) -> Outcome:

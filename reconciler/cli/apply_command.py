@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -231,7 +231,9 @@ def _nothing(found: Decided) -> Outcome:
     """What an apply comes to that has nothing to do."""
     plan, state = found.planned.plan, found.planned.state
     mark = state.mark if state else None
-    return Outcome(plan.environment, "done", plan.digest, (), (), (), (), (), mark, plan.engine)
+    outputs = state.outputs if state else ()
+    done = Outcome(plan.environment, "done", plan.digest, (), (), (), (), (), mark, plan.engine)
+    return replace(done, outputs=outputs)
 
 
 def _may(decision: Decision, *, sandbox: bool) -> bool:

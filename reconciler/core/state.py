@@ -8,7 +8,9 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from reconciler.core.redact import hidden
 from reconciler.errors import ReconcilerError
+from reconciler.model.plan import SENSITIVE
 from reconciler.model.run import StateMark
 from reconciler.model.state import Resource, State
 
@@ -39,7 +41,16 @@ def read_state(data: bytes, environment: str) -> State | None:
                 names.update(_names(values))
     managed = sum(1 for one in resources if one.managed)
     mark = StateMark(str(document.get("lineage", "")), int(document.get("serial", 0)), managed)
-    return State(mark, tuple(sorted(resources, key=lambda one: one.address)), frozenset(names))
+    in_order = tuple(sorted(resources, key=lambda one: one.address))
+    return State(mark, in_order, frozenset(names), tuple(_outputs(document.get("outputs"))))
+
+
+def _outputs(found: Any) -> Iterator[tuple[str, Any]]:
+    for name, one in sorted(found.items()) if isinstance(found, dict) else ():
+        value = one.get("value")
+        text = json.dumps(value, ensure_ascii=False)
+        secret = one.get("sensitive") or hidden(text) != text
+        yield name, {SENSITIVE: ""} if secret else value
 
 
 def _resource(block: dict[str, Any], instance: dict[str, Any], values: dict[str, Any]) -> Resource:

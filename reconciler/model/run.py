@@ -1,7 +1,7 @@
 """What running Terraform gives: which program, what it says on its way, how it ended."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Step = Literal["init", "plan", "show", "apply", "state", "push", "unlock"]
 
@@ -102,3 +102,5 @@ class Outcome:
     """Whether it was stopped for it took longer than it may; else somebody asked it to."""
     brought_back: bool = False
     """Whether Terraform could not save the state, and it was brought back afterwards."""
+    outputs: tuple[tuple[str, Any], ...] = ()
+    """Of the state afterwards, by name; what is sensitive is masked."""

@@ -1,6 +1,7 @@
 """State: what Terraform knows of an environment, without values, which may be secret."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from reconciler.model.run import StateMark
 
@@ -24,3 +25,5 @@ class State:
     resources: tuple[Resource, ...]
     names: frozenset[str]
     """Every name that the cloud may have for what is in it: ARNs and ids."""
+    outputs: tuple[tuple[str, Any], ...] = ()
+    """By name; what is sensitive, or looks like a secret, is masked."""

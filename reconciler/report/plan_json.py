@@ -59,6 +59,7 @@ def applied(outcome: Outcome, settled: Sequence[Outcome], *, simulated: bool) ->
         "Outcome",
         simulated=simulated,
         **_outcome(outcome),
+        outputs=[{"name": name, "value": value} for name, value in outcome.outputs],
         settled=[_outcome(one) for one in settled],
     )
 

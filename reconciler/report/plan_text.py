@@ -196,6 +196,11 @@ def settled(console: Console, many: Sequence[Outcome]) -> None:
             line(console, f"  {_BROUGHT_BACK}")
 
 
+def _outputs(console: Console, one: Outcome) -> None:
+    for name, found in one.outputs:
+        line(console, ("  output ", "dim"), f"{name}: {value(found)}")
+
+
 def applied(
     console: Console,
     one: Outcome,
@@ -231,6 +236,7 @@ def applied(
     ):
         for address in many:
             line(console, (f"  {mark} ", "red"), address, (f"  {words}", "dim"))
+    _outputs(console, one)
     # An interrupted apply says the same for each resource that was in its way.
     for said in dict.fromkeys(one.diagnostics):
         if said.severity == "error":

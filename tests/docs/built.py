@@ -52,7 +52,7 @@ def built() -> Iterator[dict[str, Any]]:
     yield json.loads(plan_json.planned(plan, _decision(), [cut_off], simulated=False))
     failed = Diagnostic("error", "It broke", "why", ADDRESS, "api.tf", 1)
     for one in (
-        _outcome("done", done=(ADDRESS,), brought_back=True),
+        _outcome("done", done=(ADDRESS,), brought_back=True, outputs=(("url", "x"),)),
         _outcome("failed", failed=(ADDRESS,), diagnostics=(failed,), kept="runs/1", state=None),
     ):
         yield json.loads(plan_json.applied(one, [cut_off], simulated=True))

@@ -981,3 +981,6 @@ def test_what_was_begun_is_named_looked_for_and_not_made_twice(run: Lab) -> None
     done = run("apply", "lab-twice", "--yes")
     assert (done.code, "SIMULATED APPLIED: " in done.out) == (0, True), done.err
     assert not doubts.exists()
+    assert "output hidden: (sensitive)" in done.out
+    again = run("apply", "lab-twice", "--yes", "--format", "json").json
+    assert again["outputs"] == [{"name": "hidden", "value": {"__sensitive__": ""}}]
