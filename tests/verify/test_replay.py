@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,8 +40,10 @@ TOM = Person("Tom Weber", "tom@example.com", 2002)
 
 
 @pytest.fixture(scope="module")
-def ports(tmp_path_factory: pytest.TempPathFactory) -> Warm:
-    return warm(tmp_path_factory.mktemp("kept"), EmbeddedEngine(10, 1))
+def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    engine = EmbeddedEngine(10, 1)
+    yield warm(tmp_path_factory.mktemp("kept"), engine)
+    engine.close()
 
 
 @pytest.fixture(scope="module")
