@@ -194,6 +194,11 @@ class Records:
 
     # -- reading ------------------------------------------------------------------------------
 
+    @property
+    def signs_with(self) -> str:
+        """The fingerprint of the key that signs; empty: none does."""
+        return self._signer.public_key.fingerprint if self._signer is not None else ""
+
     def tip(self) -> str:
         """The last record's commit; empty when there is none."""
         return self.store.tip()

@@ -35,15 +35,20 @@ def _with_options(found: re.Match[str]) -> str:
     more = [
         option
         for name, option in sorted(_given.items())
-        if name in _taken_by(verb) and f"--{name}" not in rest
+        if name in _taken_by(verb, words) and f"--{name}" not in rest
     ]
     return f"`reconciler {verb}{words}{''.join(f' {one}' for one in more)}{rest}`"
 
 
-def _taken_by(verb: str) -> frozenset[str]:
-    """The options of a command, by their names; of a group none."""
+def _taken_by(verb: str, words: str) -> frozenset[str]:
+    """The options of a command, by their names; of a group those of the command in it."""
     module = f"reconciler.cli.{verb}_command"
     if find_spec(module) is None:
         return frozenset()
-    command: click.Command = import_module(module).command
+    command: click.Command | None = import_module(module).command
+    if isinstance(command, click.Group):
+        inner = words.split()[:1]
+        command = command.get_command(click.Context(command), inner[0]) if inner else None
+    if command is None:
+        return frozenset()
     return frozenset(one.name or "" for one in command.params)

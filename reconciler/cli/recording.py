@@ -7,7 +7,8 @@ from reconciler.app.record import Recorder
 from reconciler.app.verify import verify
 from reconciler.cli.screen import progress
 from reconciler.core.load import lazy_shared
-from reconciler.errors import ReconcilerError
+from reconciler.core.records.verify import Doer
+from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.settings import SettingsSpec
 from reconciler.ports import RepoTree
 from reconciler.wiring import Ports
@@ -23,6 +24,8 @@ def recorder_of(
     records = ports.records(repo, spec, simulated=simulated)
     agents = [one.document for one in lazy_shared(tree).agents.values()]
     recorder = ports.recorder(repo, records, agents, simulated=simulated)
+    if spec.records.signed:
+        _can_sign(ports, repo, tree, recorder)
     tip = records.tip()
     known = records.store.verified()
     if tip == known and records.store.seen() in ("", tip):
@@ -47,3 +50,22 @@ def recorder_of(
     if tip:
         records.store.found_whole(tip)
     return recorder
+
+
+def _can_sign(ports: Ports, repo: Path, tree: RepoTree, recorder: Recorder) -> None:
+    """Nothing begins that could only be recorded in a way that breaks the history."""
+    key, actor = recorder.records.signs_with, recorder.actor
+    if not key:
+        raise UsageError(
+            "no-signing-key",
+            "reconciler.yaml wants every record signed, and there is no key to sign with",
+            hint="name its file in RECONCILER_SIGNING_KEY",
+        )
+    doer = Doer(actor.name, actor.email, actor.forge_id, actor.kind, actor.agent or "")
+    if not ports.bench(repo, tree.revision).signer(tree.revision, key, doer):
+        raise UsageError(
+            "unknown-signing-key",
+            f"the key {key} may not sign what {actor.email} does",
+            hint="it stands in `records.writers` of reconciler.yaml, or among that person's keys in"
+            " profiles/teams/, on the target branch",
+        )

@@ -33,12 +33,19 @@ def verified(console: Console, found: Verified) -> None:
         line(console, f"There are no records on `{found.branch}`.")
     elif found.whole:
         line(console, ("WHOLE", "bold green"), f"  {many} on `{found.branch}`{signed}")
+    elif not found.open_breaks:
+        wrong = counted(len(found.breaks), "break")
+        words = f"  {wrong} in {many} on `{found.branch}`{signed}; nothing else is broken"
+        line(console, ("ANSWERED FOR", "bold yellow"), words)
     else:
         wrong = counted(len(found.open_breaks), "break")
         answered = len(found.breaks) - len(found.open_breaks)
         more = f", and {answered} that somebody answered for" if answered else ""
-        style = "bold red" if found.open_breaks else "bold yellow"
-        line(console, ("BROKEN", style), f"  {wrong} in {many} on `{found.branch}`{signed}{more}")
+        line(
+            console,
+            ("BROKEN", "bold red"),
+            f"  {wrong} in {many} on `{found.branch}`{signed}{more}",
+        )
 
 
 def replayed(console: Console, one: Replayed) -> None:
