@@ -237,6 +237,7 @@ class GitRecords:
             if durable:
                 _synced(self._common / self._ref)
                 _synced((self._common / self._ref).parent)
+                self._saved = 0.0  # what has to last is remembered at once
             self.saw(new)
         return moved
 
@@ -256,7 +257,7 @@ class GitRecords:
     def saw(self, commit: str) -> None:
         """Remember where the branch was: in this process always, on the disk when it can be."""
         self._known = commit
-        if time.monotonic() - self._saved < _SOON:
+        if self._saved and time.monotonic() - self._saved < _SOON:
             return
         self._saved = time.monotonic()
         with suppress(OSError, ValueError, pygit2.GitError):
@@ -438,6 +439,8 @@ class RemoteRecords(GitRecords):
             raise self._refused(told)
         self._tip = new
         self._track(new)
+        if durable:
+            self._saved = 0.0
         self.saw(new)
         return True
 
