@@ -63,13 +63,9 @@ def delivering(
         # Who may not change it, may not have it run either.
         yield Refused(checked.change, question)
         return
-    decision = veiled(decide(question))
-    critical = _critical(decision)
-    if critical:
-        # However soft a profile is: what runs a program at plan time must not get there.
-        why = f"nothing critical reaches Terraform: {', '.join(critical)}"
-        reasons = (*decision.reasons, why)
-        yield Refused(replace(decision, verdict=Verdict.DENY, reasons=reasons), question)
+    decision = before_plan(question)
+    if _critical(decision):
+        yield Refused(decision, question)
         return
     if decision.verdict in REFUSED and not (destroy and _only_findings(decision)):
         yield Refused(decision, question)
@@ -114,6 +110,19 @@ def _only_findings(decision: Decision) -> bool:
     return decision.verdict is Verdict.DENY and not any(
         reason.startswith(("frozen", "the gate")) for reason in decision.reasons
     )
+
+
+def before_plan(question: Question) -> Decision:
+    """The decision before Terraform is asked.
+
+    However soft a profile is: what runs a program or reads a file at plan time must not get there.
+    """
+    decision = veiled(decide(question))
+    critical = _critical(decision)
+    if not critical:
+        return decision
+    why = f"nothing critical reaches Terraform: {', '.join(critical)}"
+    return replace(decision, verdict=Verdict.DENY, reasons=(*decision.reasons, why))
 
 
 def with_plan(

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from reconciler.app.check import Checked
-from reconciler.app.deliver import with_plan
+from reconciler.app.deliver import before_plan, with_plan
 from reconciler.app.records import Kept, Records
 from reconciler.core.canonical import canonical, plain
 from reconciler.core.decide import Question, decide
@@ -68,7 +68,8 @@ def replayed(records: Records, kept: Kept, checked: Checked) -> Replayed:
                     kept, f"the plan that it rests on ({PLAN}) is not there, or damaged"
                 )
             question, taken = _planned(checked, question, kept, plan)
-        fresh = veiled(decide(question))
+        before = body.plan is None and body.action != "check"
+        fresh = before_plan(question) if before else veiled(decide(question))
     return _compared(kept, body, fresh, taken)
 
 

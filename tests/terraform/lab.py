@@ -91,6 +91,11 @@ NAMES: Final = tuple(
         "twice",
     )
 )
+SOMEBODY: Final = {
+    "RECONCILER_ACTOR_NAME": "Ada Berg",
+    "RECONCILER_ACTOR_EMAIL": "ada@example.com",
+}
+"""Who runs the commands: not every machine has a name for git."""
 _GATES: Final = "security: hard, cost: hard"
 _COMMANDS: Final = (
     apply_command,
@@ -163,6 +168,8 @@ class Lab:
         patch.setenv("RECONCILER_STATE_DIR", str(self.state))
         patch.setenv("RECONCILER_LOCK_SECONDS", "0")
         patch.setenv("RECONCILER_SANDBOX", "1")
+        for name, value in SOMEBODY.items():
+            patch.setenv(name, value)
         patch.delenv("RECONCILER_SECRET_KEY", raising=False)
         for module in _COMMANDS:
 
@@ -200,6 +207,7 @@ class Lab:
                 "PYTHONPATH": str(ROOT),
                 "RECONCILER_STATE_DIR": str(self.state),
                 "RECONCILER_SANDBOX": "1",
+                **SOMEBODY,
                 **more,
             },
             start_new_session=True,
