@@ -88,6 +88,7 @@ NAMES: Final = tuple(
         "fault",
         "denied",
         "broken",
+        "told",
         "twice",
     )
 )
