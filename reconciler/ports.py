@@ -353,6 +353,18 @@ Verify = Callable[[bytes, str], PublicKey]
 """The key that signed a message; `BadSignature` when none did. Whom to trust, the caller says."""
 
 
+class Memory(Protocol):
+    """One word that this machine remembers, and may forget at any time."""
+
+    def get(self) -> str:
+        """The word; empty when there is none."""
+        ...
+
+    def put(self, word: str) -> None:
+        """From now on it is this one."""
+        ...
+
+
 class RecordStore(Protocol):
     """Git's objects, and the one ref that records hang on. It knows nothing of what they mean."""
 
@@ -382,14 +394,6 @@ class RecordStore(Protocol):
 
     def seen(self) -> str:
         """The last commit that this machine knows to have been on the branch."""
-        ...
-
-    def verified(self) -> str:
-        """The last commit up to which this machine found everything whole."""
-        ...
-
-    def found_whole(self, commit: str) -> None:
-        """Remember that; it may be forgotten at any time."""
         ...
 
     def saw(self, commit: str) -> None:

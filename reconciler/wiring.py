@@ -38,6 +38,7 @@ from reconciler.ports import (
     Commits,
     Files,
     History,
+    Memory,
     PolicyEngine,
     RecordStore,
     RepoTree,
@@ -236,7 +237,7 @@ class Ports:
         from reconciler.adapters.record_store import record_store, ssh_agent, token_credentials
         from reconciler.app.records import Records
 
-        branch = spec.branches.records + ("-sandbox" if simulated else "")
+        branch = spec.branches.records_of(simulated=simulated)
         keeping = spec.records
         remote = "" if simulated else keeping.remote or ""
         token = self.settings.git_token
@@ -244,6 +245,14 @@ class Ports:
         store = record_store(repo, branch, remote, credentials)
         signer = self._signer()
         return Records(store, signer, _writer(signer, keeping.writers))
+
+    def found_whole(self, repo: Path, branch: str) -> Memory:
+        """Up to which record this machine found the history whole."""
+        from reconciler.adapters.building import repository_name
+        from reconciler.adapters.memory import FileMemory
+
+        folder = self.settings.state_folder() / repository_name(GitHistory(repo).root, repo)
+        return FileMemory(folder / "whole" / branch.replace("/", "~"))
 
     def _known(
         self, repo: Path, branch: str, of: "Callable[[Records, str], T]", otherwise: T
@@ -351,7 +360,11 @@ def build() -> Ports:
         settings = ProcessSettings()
     except ValidationError as err:
         first = err.errors(include_url=False)[0]
-        name = f"RECONCILER_{first['loc'][0]}".upper()
+        place = str(first["loc"][0]).upper()
+        # Those of others are told by their own names.
+        name = (
+            place if place.startswith(("GITLAB_", "RECONCILER_", "XDG_")) else f"RECONCILER_{place}"
+        )
         raise UsageError(
             "bad-setting",
             f"the environment variable {name} is `{first['input']}`: {first['msg']}",

@@ -68,7 +68,6 @@ _LATE: Final = (
 _DENIED: Final = re.compile(r"\b40[134]\b|authenticat|credential|access denied")
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _SEEN: Final = "refs/reconciler/seen/"
-_VERIFIED: Final = "refs/reconciler/verified/"
 
 Credentials = Callable[[str, str | None, CredentialType], Any]
 
@@ -244,15 +243,6 @@ class GitRecords:
     def seen(self) -> str:
         """The last commit that was on the branch."""
         return self._known or self._target(self._seen_ref)
-
-    def verified(self) -> str:
-        """The last commit up to which everything was found whole."""
-        return self._target(_VERIFIED + self._branch)
-
-    def found_whole(self, commit: str) -> None:
-        """Remember that."""
-        with suppress(OSError, pygit2.GitError):
-            self._repository.references.create(_VERIFIED + self._branch, commit, force=True)
 
     def saw(self, commit: str) -> None:
         """Remember where the branch was: in this process always, on the disk when it can be."""

@@ -16,6 +16,7 @@ from reconciler.app.terraform import apply
 from reconciler.core.decide import Question
 from reconciler.core.records.facts import (
     DECISION,
+    PLAN,
     Action,
     Body,
     Files,
@@ -33,6 +34,7 @@ from reconciler.core.records.facts import (
     waived_in,
     waiver_bodies,
 )
+from reconciler.core.records.plan import plan_of
 from reconciler.core.records.standing import Status
 from reconciler.core.records.story import read_status
 from reconciler.errors import ReconcilerError, WaitingError
@@ -187,7 +189,10 @@ class Recorder:
         if open_one is None:
             return None
         told = Diagnostic("warning", "nobody knows what it did", because)
-        outcome = Outcome(name, "interrupted", open_one["plan"], (), (), (), (), (told,), None, "")
+        unknown = self._planned_to_make(name, open_one["plan"])
+        outcome = Outcome(
+            name, "interrupted", open_one["plan"], (), (), (), unknown, (told,), None, ""
+        )
         body = ended_body(
             outcome,
             {},
@@ -197,6 +202,17 @@ class Recorder:
         )
         (made,) = self._write(name, law, [(body, {})], run=str(open_one.get("run") or ""))
         return made
+
+    def _planned_to_make(self, name: str, digest: str) -> tuple[str, ...]:
+        """What may have been made by an apply that nobody saw the end of."""
+        data = self.records.file(name, PLAN)
+        try:
+            plan = plan_of(data) if data is not None else None
+        except ValueError:
+            plan = None
+        if plan is None or plan.digest != digest:
+            return ()
+        return tuple(one.address for one in plan.changes if "create" in one.actions)
 
     def drift(self, drift: Drift, commit: str) -> Recorded | None:
         """Drift that is new, or other than before, or gone; nothing when nothing changed."""
@@ -359,6 +375,6 @@ def _refuse_open(name: str, status: Status) -> None:
             "apply-open",
             f"an apply of {name} began at {found['at']} (record {found['record']},"
             f" {found['by']}) and nobody has said how it ended",
-            hint="when nobody is at it any more: `reconciler audit settle " + name + "`",
+            hint=f"when nobody is at it any more: `reconciler audit settle {name} --because ...`",
             subject=name,
         )

@@ -18,7 +18,7 @@ from reconciler.core.plan import NotAPlan, plan_document, read_plan, sensitive_t
 from reconciler.core.redact import Redactor
 from reconciler.core.state import check_state, furthest, read_state
 from reconciler.core.veil import veiled_plan
-from reconciler.errors import ReconcilerError, WaitingError
+from reconciler.errors import ReconcilerError, TransientError, WaitingError
 from reconciler.model.plan import Plan, ResourceChange
 from reconciler.model.rendered import Rendered
 from reconciler.model.run import Diagnostic, Event, Outcome, Ran, StateMark
@@ -186,7 +186,9 @@ def apply(
     )
     try:
         intend()
-    except BaseException:
+    except TransientError:
+        raise  # it may have been written all the same: whoever comes next finds out
+    except ReconcilerError:
         run.write("settled", result="not begun")
         raise
     ran = workspace.apply(hear)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import click
 
@@ -14,13 +14,11 @@ from reconciler.core.load import lazy_shared
 from reconciler.core.records.query import moment
 from reconciler.core.tree import files_below
 from reconciler.errors import ReconcilerError, UsageError
+from reconciler.model.settings import Branches
 from reconciler.ports import RepoTree
 from reconciler.wiring import Ports, Repository, build
 
 F = TypeVar("F", bound=Callable[..., object])
-SANDBOX: Final = "-sandbox"
-"""What the sandbox does is recorded on a branch of its own, whose name ends so."""
-_BRANCH: Final = "records"
 
 
 def records_option(function: F) -> F:
@@ -95,9 +93,9 @@ def audit(repo: Path, *, sandbox: bool) -> Audit:
     repository = ports.repository(repo)
     target = _target(repository)
     settings = lazy_shared(target).settings if target is not None else None
-    branch = settings.document.spec.branches.records if settings else _BRANCH
-    store = ports.record_store(repo, branch + SANDBOX if sandbox else branch)
-    found = trail(store, branch + SANDBOX if sandbox else branch)
+    branches = settings.document.spec.branches if settings else Branches()
+    branch = branches.records_of(simulated=sandbox)
+    found = trail(ports.record_store(repo, branch), branch)
     name = settings.document.metadata.name if settings else ""
     return Audit(ports, repo, repository, target, found, _now(), name)
 

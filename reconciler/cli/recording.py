@@ -27,10 +27,11 @@ def recorder_of(
     if spec.records.signed:
         _can_sign(ports, repo, tree, recorder)
     tip = records.tip()
-    known = records.store.verified()
+    branch = spec.branches.records_of(simulated=simulated)
+    memory = ports.found_whole(repo, branch)
+    known = memory.get()
     if tip == known and records.store.seen() in ("", tip):
         return recorder
-    branch = spec.branches.records
     with progress("verifying records") as step:
         bench = ports.bench(repo, tree.revision)
         look = partial(verify, records, bench, branch, step, simulated=simulated)
@@ -48,7 +49,7 @@ def recorder_of(
             " answers for them with `reconciler audit acknowledge`",
         )
     if tip:
-        records.store.found_whole(tip)
+        memory.put(tip)
     return recorder
 
 

@@ -5,9 +5,6 @@ Who somebody is, the documents of the target branch say; a name or an e-mail pro
 they name an id or a key.
 """
 
-import base64
-import binascii
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +14,7 @@ from typing import Any, Final, Literal
 
 from reconciler.core.authority import is_stopped
 from reconciler.core.fingerprint import fingerprint
+from reconciler.core.ssh_signature import BadKey, parse_public_key
 from reconciler.model.agent import Agent
 from reconciler.model.approval import Approval, Disregarded, Person
 from reconciler.model.decision import ApprovalNeed
@@ -168,10 +166,9 @@ def is_commit(revision: str) -> bool:
 def key_fingerprint(key: str) -> str:
     """As `ssh-keygen -l` prints it. What is no key has one that no signature has."""
     try:
-        blob = base64.b64decode(key.split()[1], validate=True)
-    except (IndexError, binascii.Error):
+        return parse_public_key(key).fingerprint
+    except BadKey:
         return key
-    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
 def _order(one: Approval) -> tuple[datetime, str, str, int, tuple[str, ...]]:

@@ -65,6 +65,10 @@ class Branches(Model):
     records: BranchName = "records"
     """Where records are written."""
 
+    def records_of(self, *, simulated: bool) -> str:
+        """The branch of records; what happens in the sandbox has one of its own."""
+        return f"{self.records}-sandbox" if simulated else self.records
+
 
 class LocalForge(Model):
     """Merge requests as refs and documents in a bare repository: no server."""

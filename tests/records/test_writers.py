@@ -87,12 +87,6 @@ class Mortal:
     def saw(self, commit: str) -> None:
         self.inner.saw(commit)
 
-    def verified(self) -> str:
-        return self.inner.verified()
-
-    def found_whole(self, commit: str) -> None:
-        self.inner.found_whole(commit)
-
     def others(self) -> Mapping[str, str]:
         return self.inner.others()
 

@@ -55,12 +55,6 @@ class _At:
     def saw(self, commit: str) -> None:
         _refuse("down what it saw")
 
-    def verified(self) -> str:
-        return self._store.verified()
-
-    def found_whole(self, commit: str) -> None:
-        _refuse("down what it found")
-
     def others(self) -> Mapping[str, str]:
         return self._store.others()
 
