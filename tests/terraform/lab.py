@@ -7,13 +7,15 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import boto3
 import pytest
 
+from reconciler.adapters.building import repository_name
+from reconciler.adapters.git_history import GitHistory
 from reconciler.cli import (
     apply_command,
     check_command,
@@ -222,6 +224,17 @@ class Lab:
             repository.references.create(f"refs/heads/{branch}", main_at)
         return self.repo.commit(dict(files), branch)
 
+    def apart(self, folder: Path) -> Lab:
+        """The same with a repository of its own: what other tests did is not known there."""
+        repo = GitRepo.make(folder / "apart.git")
+        repo.commit({**self.files, "README.md": f"{folder}\n"})
+        return replace(self, repo=repo)
+
+    @property
+    def known(self) -> Path:
+        """What is kept of this repository."""
+        return self.state / repository_name(GitHistory(self.repo.path).root, self.repo.path)
+
     @property
     def aws(self) -> Aws:
         return Aws(self.endpoint, self.account, REGION)
@@ -230,12 +243,12 @@ class Lab:
         """Everything that was ever made to run something for an environment."""
         return [
             path
-            for folder in self.state.glob(f"*/*/runs/{name}")
+            for folder in self.known.glob(f"*/runs/{name}")
             for path in (folder, *folder.iterdir())
         ]
 
     def state_file(self, name: str, world: str = "sandbox-*") -> Path:
-        (found,) = self.state.glob(f"*/{world}/states/{name}.tfstate")
+        (found,) = self.known.glob(f"{world}/states/{name}.tfstate")
         return found
 
     def tables(self, start: str) -> list[str]:

@@ -8,6 +8,7 @@ import os
 import shlex
 import shutil
 import signal
+import subprocess
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterator
@@ -432,14 +433,15 @@ def test_production_waits_for_agreement_outside_of_the_sandbox(real: Lab) -> Non
     assert applied.code == 11
     assert "Nothing was applied" in applied.out
     assert "In the sandbox" not in applied.out
-    assert list(real.state.glob("*/real/states/acme-portal.tfstate")) == []
+    assert list(real.known.glob("real/states/acme-portal.tfstate")) == []
     document = real("apply", "acme-portal", "--yes", "--format", "json").json
     assert document["kind"] == "Refusal"
     assert document["decision"]["risk"] == "L2"
     assert document["decision"]["approvals"]
 
 
-def test_what_is_allowed_is_applied_in_the_real_world(real: Lab) -> None:
+def test_what_is_allowed_is_applied_in_the_real_world(real: Lab, tmp_path: Path) -> None:
+    real = real.apart(tmp_path)
     done = real("apply", "acme-portal-dev", "--yes")
     assert done.code == 0, done.err
     assert json.loads(real.state_file("acme-portal-dev", "real").read_text())["resources"]
@@ -502,14 +504,16 @@ def test_a_change_does_not_say_where_credentials_are_sent(
         assert StateServer.asked == []
 
 
-def test_states_of_the_two_worlds_never_meet(real: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_states_of_the_two_worlds_never_meet(
+    real: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = real.apart(tmp_path)
     assert real("plan", "acme-portal-staging").code in (0, 11)
     monkeypatch.setenv("RECONCILER_SANDBOX", "1")
     assert real("apply", "globex-shop", "--yes").code == 0
     simulated = real.state_file("globex-shop")
     monkeypatch.delenv("RECONCILER_SANDBOX")
-    (folder,) = real.state.glob("*/real/states")
-    there = folder / "acme-portal-staging.tfstate"
+    there = real.known / "real/states" / "acme-portal-staging.tfstate"
     shutil.copy(simulated, there)
     for verb, more in (
         ("plan", ()),
@@ -641,17 +645,27 @@ def waiting(mark: Path, go: Path) -> dict[str, str]:
     return {**lab(), SERVICE: text, track: law}
 
 
+def in_the_middle(run: Lab, folder: Path, name: str) -> tuple[str, Path, subprocess.Popen[str]]:
+    """An apply that waits: of which commit, until what is there, and its process."""
+    mark, go = folder / "mark", folder / "go"
+    rev = run.commit(waiting(mark, go), "waits")
+    process = run.process("apply", name, "--yes", "--rev", rev, RECONCILER_CACHE_DIR="none")
+    wait_for(lambda: mark.exists() or process.poll() is not None, 60)
+    if not mark.exists():
+        process.kill()
+        pytest.fail("it never got there:\n" + "".join(process.communicate()))
+    return rev, go, process
+
+
 @pytest.mark.parametrize(
     "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.soak)]
 )
 def test_a_command_that_is_asked_to_stop_says_what_was_done(
     run: Lab, tmp_path: Path, number: signal.Signals
 ) -> None:
-    mark, go = tmp_path / "mark", tmp_path / "go"
-    name = {signal.SIGTERM: "globex-shop-staging", signal.SIGINT: "acme-portal-staging"}[number]
-    rev = run.commit(waiting(mark, go), f"waits-{name}")
-    process = run.process("apply", name, "--yes", "--rev", rev, RECONCILER_CACHE_DIR="none")
-    wait_for(mark.exists, 60)
+    name = "globex-shop-staging"
+    run = run.apart(tmp_path)
+    rev, go, process = in_the_middle(run, tmp_path, name)
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 1, out + err
@@ -672,9 +686,9 @@ def test_a_command_that_is_asked_to_stop_says_what_was_done(
 
 
 @pytest.mark.soak  # where reading the state comes to the lock first, it is no plan that is stopped
-def test_a_plan_that_is_asked_to_stop_says_what_is_true(run: Lab) -> None:
+def test_a_plan_that_is_asked_to_stop_says_what_is_true(run: Lab, tmp_path: Path) -> None:
     """Somebody else holds the state, so planning waits: then it is stopped."""
-    name = "acme-portal-dev"
+    name, run = "acme-portal-dev", run.apart(tmp_path)
     assert run("apply", name, "--yes").code == 0
     state, before = run.state_file(name), _plans(run, name)
     with state.open("rb+") as held:
@@ -704,11 +718,9 @@ def _plans(run: Lab, name: str) -> set[Path]:
 def test_what_came_of_an_apply_that_was_cut_off_is_told_to_programs_too(
     run: Lab, tmp_path: Path
 ) -> None:
-    mark, go = tmp_path / "mark", tmp_path / "go"
     name = "acme-portal"
-    rev = run.commit(waiting(mark, go), f"waits-{name}")
-    process = run.process("apply", name, "--yes", "--rev", rev, RECONCILER_CACHE_DIR="none")
-    wait_for(mark.exists, 60)
+    run = run.apart(tmp_path)
+    rev, go, process = in_the_middle(run, tmp_path, name)
     process.kill()
     process.communicate(timeout=60)
     (pid,) = [path.read_text() for folder in run.runs(name) for path in folder.glob("home/pid")]
@@ -808,11 +820,9 @@ def test_what_happens_is_recorded(run: Lab) -> None:
 def test_an_apply_that_was_killed_is_visible_and_settled_by_the_next(
     run: Lab, tmp_path: Path
 ) -> None:
-    mark, go = tmp_path / "mark", tmp_path / "go"
     name = "globex-shop"
-    rev = run.commit(waiting(mark, go), f"waits-{name}")
-    process = run.process("apply", name, "--yes", "--rev", rev, RECONCILER_CACHE_DIR="none")
-    wait_for(mark.exists, 60)
+    run = run.apart(tmp_path)
+    rev, go, process = in_the_middle(run, tmp_path, name)
     process.kill()
     process.communicate(timeout=60)
     assert records_of(run).status(name)["applying"]["commit"] == rev
@@ -830,11 +840,9 @@ def test_an_apply_that_was_killed_is_visible_and_settled_by_the_next(
 
 
 def test_an_apply_whose_machine_is_gone_waits_for_a_human(run: Lab, tmp_path: Path) -> None:
-    mark, go = tmp_path / "mark", tmp_path / "go"
     name = "acme-portal-dev"
-    rev = run.commit(waiting(mark, go), f"waits-{name}")
-    process = run.process("apply", name, "--yes", "--rev", rev, RECONCILER_CACHE_DIR="none")
-    wait_for(mark.exists, 60)
+    run = run.apart(tmp_path)
+    rev, go, process = in_the_middle(run, tmp_path, name)
     process.kill()
     process.communicate(timeout=60)
     (pid,) = [path.read_text() for folder in run.runs(name) for path in folder.glob("home/pid")]
