@@ -21,8 +21,9 @@ def test_every_benchmark_runs() -> None:
     Toolbox(ProcessSettings().tools_folder(), {}).python("checkov") is None,
     reason="Checkov is not installed: reconciler tools install",
 )
+@pytest.mark.soak
 def test_the_check_is_measured() -> None:
-    results = check.run(little=6, much=12, some=4, rounds=1)
+    results = check.run(little=6, much=12, some=2, rounds=1)
     assert len({(one.name, one.against) for one in results}) == len(results) == 11
     assert all(one.value > 0 for one in results)
 

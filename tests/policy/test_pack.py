@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from reconciler.adapters import regorus_engine
 from reconciler.adapters.regorus_engine import EmbeddedEngine
 from reconciler.core.policy.pack import collect, digest_of, load_pack
 from reconciler.core.policy.testing import run_tests
@@ -250,9 +251,12 @@ def test_the_guard_looks_at_tests_and_helpers_too(embedded: EmbeddedEngine) -> N
         assert (problem.path, problem.code) == (path, "forbidden-builtin")
 
 
-def test_a_policy_that_kills_its_reader_gives_no_verdict() -> None:
+def test_a_policy_that_kills_its_reader_gives_no_verdict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from tests.policy.engines import engine
 
+    monkeypatch.setattr(regorus_engine, "_LOADING", 2.0)
     deep = META + "package reconciler.rules.security.short\n\nx := " + "[" * 100_000
     with engine("embedded") as reader:
         assert isinstance(reader, EmbeddedEngine)

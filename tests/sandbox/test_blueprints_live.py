@@ -263,6 +263,7 @@ def cycle(work: Workspace, aws: Aws, name: str, tamperings: tuple[Tampering, ...
     ended(work, aws, name, held)
 
 
+@pytest.mark.soak
 def test_serverless_demo(render: Render, work: Work, endpoint: str) -> None:
     parameters = {"alarm_email": "ada@example.com", "allowed_origins": ["https://a.example.com"]}
     case = Case("serverless-demo", ttl="48h", name="demo-live", parameters=parameters)
@@ -281,6 +282,7 @@ def test_web_service(render: Render, work: Work, endpoint: str) -> None:
     cycle(work(render(case)), aws, case.name, WEB)
 
 
+@pytest.mark.soak
 def test_platform_core(render: Render, work: Work, endpoint: str) -> None:
     case = Case(
         "platform-core",
