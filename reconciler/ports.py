@@ -6,10 +6,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
+from reconciler.model.approval import Person
 from reconciler.model.author import Author
 from reconciler.model.commit import Commit
 from reconciler.model.drift import Culprit
 from reconciler.model.git import ObjectKind
+from reconciler.model.merge_request import (
+    Advice,
+    Consent,
+    Deployment,
+    MergeRequest,
+    Note,
+    Place,
+    Proposal,
+    Status,
+)
 from reconciler.model.policy import Answered, Indeterminate, Lines, Module, Modules, Parsed
 from reconciler.model.problem import Problem
 from reconciler.model.rendered import Rendered
@@ -410,4 +421,132 @@ class RecordStore(Protocol):
 
     def tag(self, name: str, data: bytes) -> None:
         """Keep a tag, here and where the records are kept; an error when it is there already."""
+        ...
+
+
+class Forge(Protocol):
+    """Where merge requests live.
+
+    What it says is a signal: commits are read from git, and who may agree is told by the documents
+    of the target branch. Whatever is asked for twice is done once: an adapter that cannot tell
+    whether the first time came through looks before it does it again. What does not exist is a
+    UsageError, what a token may not do a ReconcilerError, what may go away by itself a
+    TransientError or a WaitingError.
+    """
+
+    @property
+    def name(self) -> str:
+        """Which forge it is, for people: `the local forge`, `gitlab.example.com`."""
+        ...
+
+    @property
+    def writes_size(self) -> int:
+        """How many characters a note may have."""
+        ...
+
+    def me(self) -> Person:
+        """The account that we use."""
+        ...
+
+    def open_ones(self, target: str) -> Iterator[MergeRequest]:
+        """Every open one to a branch, by number. It costs the listing and nothing more."""
+        ...
+
+    def merge_request(self, number: int) -> MergeRequest:
+        """One of them, as it is now."""
+        ...
+
+    def fetched(self, request: MergeRequest) -> str:
+        """Its last commit, which is in the repository now."""
+        ...
+
+    def open(self, proposal: Proposal) -> MergeRequest:
+        """Open one; where one is open from that source to that target, that one, told anew."""
+        ...
+
+    def edit(
+        self,
+        number: int,
+        *,
+        title: str | None = None,
+        description: str | None = None,
+        target: str | None = None,
+    ) -> MergeRequest:
+        """Say something else in it."""
+        ...
+
+    def close(self, number: int) -> MergeRequest:
+        """Give it up; also when it is closed already."""
+        ...
+
+    def reopen(self, number: int) -> MergeRequest:
+        """Take it up again; also when it is open."""
+        ...
+
+    def merge(self, number: int, head: str, message: str = "") -> str:
+        """Bring it into its target when its last commit is still this one; the commit that did it.
+
+        A conflict is a UsageError that names each file, another head a WaitingError.
+        """
+        ...
+
+    def consents(self, number: int) -> tuple[Consent, ...]:
+        """Who agrees to it now."""
+        ...
+
+    def approve(
+        self,
+        number: int,
+        head: str,
+        plans: Sequence[tuple[str, str]] = (),
+        policies: str = "",
+    ) -> None:
+        """Agree, as the account that we use, to this commit and these plans."""
+        ...
+
+    def unapprove(self, number: int) -> None:
+        """Agree no more; also when it did not."""
+        ...
+
+    def notes(self, number: int) -> Sequence[Note]:
+        """Everything that was said, oldest first; without what the forge itself notes down."""
+        ...
+
+    def say(self, number: int, text: str, *, thread: str = "", place: Place | None = None) -> Note:
+        """Say something: by itself, in a thread, or about a line.
+
+        Where the forge does not let that line be spoken about, it is said by itself.
+        """
+        ...
+
+    def rewrite(self, number: int, note: str, text: str) -> bool:
+        """Let a note of ours say something else; False: it is not there any more."""
+        ...
+
+    def settle(self, number: int, thread: str, *, resolved: bool) -> None:
+        """Mark a thread as settled, or not; a thread that is gone needs nothing."""
+        ...
+
+    def labelled(self, number: int, add: Collection[str], remove: Collection[str]) -> None:
+        """Give and take labels."""
+        ...
+
+    def suggest(self, number: int, people: Sequence[Person]) -> None:
+        """Ask these to look at it, beside those who are asked already."""
+        ...
+
+    def statuses(self, request: MergeRequest) -> Mapping[str, Status]:
+        """What the gates said last about its newest pipeline, or its last commit."""
+        ...
+
+    def show_status(self, request: MergeRequest, status: Status) -> None:
+        """Show it; a state that is shown already is no failure."""
+        ...
+
+    def deployed(self, deployment: Deployment) -> None:
+        """Show what became of an apply."""
+        ...
+
+    def examine(self, target: str, records: str) -> Iterator[Advice]:
+        """Whether the forge is set up so that nobody gets around it, as far as we may look."""
         ...
