@@ -33,6 +33,9 @@ def spliced(
     old: RawTree, data: bytes
 ) -> tuple[RawTree, dict[bytes, TreeEntry], dict[bytes, TreeEntry]]:
     """The new tree, and the entries of both that are not in the other."""
+    renewed = _renewed(old, data)
+    if renewed is not None:
+        return RawTree(data, old.starts), *renewed
     was, starts = old.data, old.starts
     first = bisect_right(starts, _same(was, data)) - 1
     ahead = starts[first]
@@ -56,6 +59,37 @@ def spliced(
     for name in both:
         del gone[name], new[name]
     return made, gone, new
+
+
+def _renewed(
+    old: RawTree, data: bytes
+) -> tuple[dict[bytes, TreeEntry], dict[bytes, TreeEntry]] | None:
+    """What differs where all names and modes are the same, as most records leave them; else None.
+
+    What was in order and well formed stays so: nothing but object ids is taken from the new bytes.
+    """
+    was, starts = old.data, old.starts
+    size = len(was)
+    if not size or len(data) != size:
+        return None
+    differ = int.from_bytes(was, "big") ^ int.from_bytes(data, "big")
+    gone: dict[bytes, TreeEntry] = {}
+    come: dict[bytes, TreeEntry] = {}
+    if not differ:
+        return gone, come
+    first = size - (differ.bit_length() + 7) // 8
+    last = size - 1 - ((differ & -differ).bit_length() - 1) // 8
+    for place in range(bisect_right(starts, first) - 1, bisect_right(starts, last)):
+        begin, end = starts[place], starts[place + 1]
+        oid = end - _OID
+        head = was[begin:oid]
+        if head != data[begin:oid]:
+            return None
+        if was[oid:end] != data[oid:end]:
+            mode, _, name = head[:-1].partition(b" ")
+            gone[name] = TreeEntry(name, mode, was[oid:end])
+            come[name] = TreeEntry(name, mode, data[oid:end])
+    return gone, come
 
 
 def _entries(data: bytes, at: int, end: int) -> tuple[dict[bytes, TreeEntry], list[int]]:
