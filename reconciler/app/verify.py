@@ -60,8 +60,10 @@ _DOCUMENT: Final = f" {DOCUMENT}\0".encode()
 _TREE: Final = len("tree ") + 40 + 1
 _PARENT: Final = len("parent ") + 40 + 1
 _KEPT: Final = 4096
-_HELD: Final = 100_000
-"""So many commits are not read twice; it takes a kilobyte for each."""
+_HELD: Final = 16_384
+"""So many commits are not read twice; it takes a kilobyte for each, in every process."""
+_ROW: Final = 1024
+"""So many in a row are read by one worker: each knows the trees and status of the one before."""
 _SECONDS: Final = 120.0
 """For one record; a plan may be large."""
 _ODD: Final = (
@@ -276,7 +278,7 @@ def _seen(reader: "_Reader", walk: _Walk, workers: Workers | None) -> Iterator[S
     items = walk.items
     if workers is None:
         return map(reader.look, items)
-    return workers.map(reader.look, items, _SECONDS, _late)
+    return workers.map(reader.look, items, _SECONDS, _late, row=_ROW)
 
 
 def _late(_item: _Item) -> Seen:
@@ -502,14 +504,19 @@ class _Reader:
         for name in {**gone, **come}:
             one, other = gone.get(name), come.get(name)
             path = prefix + _text(name)
-            old_folder = one.oid.hex() if one is not None and one.folder else None
-            new_folder = other.oid.hex() if other is not None and other.folder else None
+            old_folder = new_folder = None
+            if one is not None:
+                if one.folder:
+                    old_folder = one.oid.hex()
+                else:
+                    was[path] = one
+            if other is not None:
+                if other.folder:
+                    new_folder = other.oid.hex()
+                else:
+                    now[path] = other
             if old_folder or new_folder:
                 self._changed(old_folder, new_folder, path + "/", was, now)
-            if one is not None and not one.folder:
-                was[path] = one
-            if other is not None and not other.folder:
-                now[path] = other
 
     def _raw(self, oid: str, prefix: str = "") -> RawTree:
         kept = self._trees.get(prefix)
