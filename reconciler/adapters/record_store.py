@@ -68,6 +68,9 @@ _LATE: Final = (
 _DENIED: Final = re.compile(r"\b40[134]\b|authenticat|credential|access denied")
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _SEEN: Final = "refs/reconciler/seen/"
+_CACHE: Final = 16 * 1024 * 1024
+"""libgit2 keeps objects that it has read, by itself up to 256 MB in each process; a history is read
+once from end to end, and what is read twice is remembered here."""
 
 Credentials = Callable[[str, str | None, CredentialType], Any]
 
@@ -124,6 +127,7 @@ class GitRecords:
     """Records in a repository on this machine."""
 
     def __init__(self, path: Path, branch: str) -> None:
+        pygit2.settings.cache_max_size(_CACHE)
         self._path = path
         self._repository = open_repository(path)
         self._odb = self._repository.odb
