@@ -9,7 +9,6 @@ import hashlib
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable
-from dataclasses import replace
 from functools import lru_cache
 from struct import pack
 from types import MappingProxyType
@@ -327,7 +326,10 @@ def _from_base64(text: str) -> bytes:
 
 def _read(data: bytes) -> Signature:
     like = _like(data[:-_ED25519_SIGNATURE])
-    return _taken_apart(data) if like is None else replace(like, blob=data[-_ED25519_SIGNATURE:])
+    if like is None:
+        return _taken_apart(data)
+    blob = data[-_ED25519_SIGNATURE:]
+    return Signature(like.public_key, like.namespace, like.hash_name, like.format, blob)
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -4,17 +4,17 @@ Strict: a tree that git itself would not write, or that names what no record wri
 """
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from reconciler.core.git_objects import FILE, TREE, BadObject, TreeEntry
 
 _OID = 20
 _SMALL = 64
+_FEW = 8
 
 
-@dataclass(frozen=True, slots=True)
-class RawTree:
+class RawTree(NamedTuple):
     """A tree's bytes, and where its entries begin, with the end."""
 
     data: bytes
@@ -69,26 +69,32 @@ def _renewed(
     What was in order and well formed stays so: nothing but object ids is taken from the new bytes.
     """
     was, starts = old.data, old.starts
-    size = len(was)
-    if not size or len(data) != size:
+    if not was or len(data) != len(was):
         return None
-    differ = int.from_bytes(was, "big") ^ int.from_bytes(data, "big")
     gone: dict[bytes, TreeEntry] = {}
     come: dict[bytes, TreeEntry] = {}
-    if not differ:
-        return gone, come
-    first = size - (differ.bit_length() + 7) // 8
-    last = size - 1 - ((differ & -differ).bit_length() - 1) // 8
-    for place in range(bisect_right(starts, first) - 1, bisect_right(starts, last)):
+    first, last = 0, len(starts) - 1
+    if last > _FEW:  # mostly one entry differs: find it
+        after = last
+        while after - first > 1:
+            middle = (first + after) // 2
+            if was[starts[first] : starts[middle]] == data[starts[first] : starts[middle]]:
+                first = middle
+            else:
+                after = middle
+        if was[starts[after] :] == data[starts[after] :]:
+            last = after
+    for place in range(first, last):
         begin, end = starts[place], starts[place + 1]
+        if was[begin:end] == data[begin:end]:
+            continue
         oid = end - _OID
         head = was[begin:oid]
         if head != data[begin:oid]:
             return None
-        if was[oid:end] != data[oid:end]:
-            mode, _, name = head[:-1].partition(b" ")
-            gone[name] = TreeEntry(name, mode, was[oid:end])
-            come[name] = TreeEntry(name, mode, data[oid:end])
+        mode, _, name = head[:-1].partition(b" ")
+        gone[name] = TreeEntry(name, mode, was[oid:end])
+        come[name] = TreeEntry(name, mode, data[oid:end])
     return gone, come
 
 
