@@ -942,6 +942,26 @@ def test_what_reads_files_never_gets_there(run: Lab, form: str) -> None:
     assert run.runs("lab-never") == []
 
 
+@pytest.mark.parametrize(
+    "argument",
+    [
+        'resource "aws_s3_object" "z" {\n  bucket = "b"\n  key    = "k"\n  source = "@"\n}\n',
+        'resource "aws_lambda_function" "z" {\n  function_name = "z"\n  filename = "@"\n}\n',
+    ],
+    ids=["object", "code"],
+)
+def test_what_uploads_files_of_the_machine_never_gets_there(run: Lab, argument: str) -> None:
+    path = TEMPLATE.rpartition("/")[0] + "/evil.tf"
+    text = argument.replace("@", "/proc/self/environ")
+    kind = argument.split('"')[1]
+    rev = run.commit({**lab(), path: text}, f"uploads-{kind}")
+    for verb, more in (("plan", ()), ("apply", ("--yes",))):
+        done = run(verb, "lab-never", "--rev", rev, *more)
+        assert done.code == 10, done.out + done.err
+        assert "nothing critical reaches Terraform: COMP009" in done.out
+    assert run.runs("lab-never") == []
+
+
 @pytest.mark.parametrize("form", ["backend", "moved", "odd end"])
 def test_what_is_no_source_of_ours_never_gets_there(run: Lab, form: str) -> None:
     text = {
