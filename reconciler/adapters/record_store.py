@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 import pygit2
 from pygit2.enums import CredentialType, ObjectType
 
-from reconciler.adapters.git import open_repository
+from reconciler.adapters.git import common_folder, open_repository
 from reconciler.adapters.loose import loose_objects, read_loose
 from reconciler.core.git_objects import object_id
 from reconciler.core.git_pack import pack
@@ -131,7 +131,7 @@ class GitRecords:
         self._path = path
         self._repository = open_repository(path)
         self._odb = self._repository.odb
-        self._common = _common(Path(self._repository.path))
+        self._common = common_folder(Path(self._repository.path))
         self._branch = branch
         self._ref = f"refs/heads/{branch}"
         if not pygit2.reference_is_valid_name(self._ref):
@@ -655,13 +655,6 @@ def _userinfo(url: str) -> set[str]:
 
 def _forms(text: str) -> set[str]:
     return {text, unquote(text)} - {"", "git"}
-
-
-def _common(path: Path) -> Path:
-    """Where refs and objects lie: a linked worktree has a folder of its own beside them."""
-    with suppress(OSError):
-        return (path / (path / "commondir").read_text(encoding="utf-8").strip()).resolve()
-    return path
 
 
 def _outdated(why: str) -> bool:
