@@ -96,15 +96,34 @@ def verify_command(repo: Path, sandbox: bool, form: str, strict: bool) -> None:
       reconciler audit verify
       reconciler audit verify --strict --format json
 
-    Exit code 0: whole; 1: broken.
+    Exit code 0: whole; 1: broken, or there is no branch of records here.
     """  # noqa: D301  # \b is click's mark for lines as they are
-    found = verified(audit(repo, sandbox=sandbox), sandbox=sandbox)
+    read = audit(repo, sandbox=sandbox)
+    found = verified(read, sandbox=sandbox)
+    if not found.tip and not found.breaks:
+        raise _nothing_here(read, sandbox=sandbox)
     if form == "json":
         click.echo(verify_json.verified(found))
     else:
         verify_text.verified(out(), found)
     broken = found.breaks if strict else found.open_breaks
     stop_with(Exit.FAILURE if broken else Exit.OK)
+
+
+def _nothing_here(found: Audit, *, sandbox: bool) -> ReconcilerError:
+    """A clone of one branch has no records, and nobody may take that for a whole history."""
+    branch = found.trail.branch
+    if sandbox:
+        hint = "records of the sandbox stay where it ran; before the first one there are none"
+    else:
+        fetch = f"git fetch {found.remote} {branch}:refs/remotes/{found.remote}/{branch}"
+        hint = f"fetch it: `{fetch}`; where nothing was ever recorded, there is none"
+    return ReconcilerError(
+        "no-records",
+        f"there is no branch `{branch}` here, so nothing was verified",
+        hint=hint,
+        subject=branch,
+    )
 
 
 @click.command("replay")

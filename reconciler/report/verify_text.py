@@ -29,9 +29,7 @@ def verified(console: Console, found: Verified) -> None:
         line(console, ("note", "yellow"), f"  {note}")
     many = counted(found.records, "record")
     signed = f", {found.signed} of them signed" if found.signed else ""
-    if not found.records and not found.breaks:
-        line(console, f"There are no records on `{found.branch}`.")
-    elif found.whole:
+    if found.whole:
         line(console, ("WHOLE", "bold green"), f"  {many} on `{found.branch}`{signed}")
     elif not found.open_breaks:
         wrong = counted(len(found.breaks), "break")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
@@ -501,6 +502,29 @@ def test_a_shallow_clone_says_what_is_missing(world: World, tmp_path: Path) -> N
     found = other.verify()
     assert "hole" in {one.code for one in found.breaks}
     assert "--unshallow" in next(one.why for one in found.breaks if one.code == "hole")
+
+
+def test_a_clone_without_records_says_so_and_how_to_fetch_them(
+    world: World, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone = tmp_path / "clone"
+    git(world, "clone", "-q", "--single-branch", "--branch=main", str(world.path), str(clone))
+    monkeypatch.chdir(clone)
+    done = run("audit", "verify")
+    assert done.code == 1
+    assert "there is no branch `records` here, so nothing was verified" in done.err
+    assert "WHOLE" not in done.out
+    said = run("audit", "verify", "--format", "json")
+    assert (said.code, said.json["kind"]) == (1, "Error")
+    assert (said.json["reason"], said.json["subject"]) == ("no-records", "records")
+    assert run("audit", "verify", "--sandbox").code == 1
+
+    command = re.search(r"`(git fetch [^`]+)`", said.json["hint"])
+    assert command is not None
+    subprocess.run(command[1].split(), check=True, capture_output=True)
+    again = run("audit", "verify")
+    assert again.code == 0, again.err
+    assert "WHOLE" in again.out
 
 
 def test_grafts_and_replaced_objects_deceive_nobody(world: World) -> None:
