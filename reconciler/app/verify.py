@@ -7,7 +7,7 @@ before it is said by whoever has a processor free; the rest in order.
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, TypeVar
 
 from reconciler.app.bench import Bench
@@ -77,6 +77,13 @@ _ODD: Final = (
 )
 """What a forged document may make of reading it."""
 
+_LOSES: Final = frozenset({"hole", "damaged", "future", "not-a-record"})
+"""A record with one of these is not known."""
+_MISFIT: Final = frozenset({"order", "tree", "plan"})
+"""So does the next one break."""
+_CONFUSED: Final = frozenset({"decision", "law", "outcome", "override"})
+"""So do any later ones, for want of what was not read."""
+
 Step = Callable[[int, int], None]
 _Item = tuple[str, str, bytes]
 """A commit, the one before it, and its bytes where they are at hand."""
@@ -135,7 +142,8 @@ def verify(
     for place, (commit, seen) in enumerate(
         zip(walk.commits, _seen(reader, walk, workers), strict=True)
     ):
-        faults, number = seen.faults, walk.number + place
+        faults = seen.faults
+        number = walk.number + place if walk.hole is None else None
         if seen.fact is None:
             order.gap = True
         else:
@@ -155,12 +163,13 @@ def verify(
     ahead: list[str] = []
     found += _rewritten(records, walk, ahead)
     answered, gone = _answered(rules, found, walk)
+    breaks = _in_order({*found, *gone}, walk.places)
     return Verified(
         branch,
         records.tip(),
         total,
         rules.signed,
-        tuple(sorted({*found, *gone})),
+        breaks,
         tuple(sorted(answered.items())),
         anchors,
         tuple(sorted((name, one.sequence) for name, one in rules.opened.items())),
@@ -182,7 +191,7 @@ def _walked(records: Records, tip: str, since: str) -> _Walk:
             data = _of_kind(records, at, "commit")
         except (LookupError, BadObject):
             last = walk.commits[-1] if walk.commits else ""
-            walk.hole = Break(0, at, "hole", _hole(last))
+            walk.hole = Break(None, at, "hole", _hole(last))
             break
         walk.commits.append(at)
         if len(walk.data) < _HELD:
@@ -594,9 +603,31 @@ def _answered(
         if name not in there:
             code, _, commit = name.partition("@")
             why = "somebody answered for it; it does not show from here any more"
-            gone.append(Break(walk.number + place, commit, code, why))
-            answered[gone[-1].name] = who
+            short = commit.partition("-")[0]
+            gone.append(Break(walk.number + place, short, code, why, known_by=name))
+            answered[name] = who
     return answered, gone
+
+
+def _in_order(found: Collection[Break], places: Mapping[str, int]) -> tuple[Break, ...]:
+    """As the history goes, so that a cause stands before what follows from it.
+
+    A record that is lost takes others along: the next one does not fit, and nobody knows any more
+    what had been decided, what had begun, and whose rules were in use.
+    """
+    last = len(places)
+
+    def place(one: Break) -> int:
+        return -1 if one.code == "hole" else places.get(one.commit, last)
+
+    lost = sorted({place(one) for one in found if one.code in _LOSES})
+    told = []
+    for one in sorted(found, key=lambda one: (place(one), one.commit, one.code, one.why)):
+        at = place(one)
+        before = at < last and bool(lost) and lost[0] < at
+        follows = (one.code in _CONFUSED and before) or (one.code in _MISFIT and at - 1 in lost)
+        told.append(replace(one, follows=follows))
+    return tuple(told)
 
 
 def _notes(
@@ -626,7 +657,7 @@ def _anchors(
         try:
             commit, inside, signed, armored = read_tag(_of_kind(records, oid, "tag"))
         except (LookupError, BadObject) as err:
-            lost.append(Break(0, oid, "anchor", f"{name} cannot be read: {err}"))
+            lost.append(Break(None, oid, "anchor", f"{name} cannot be read: {err}"))
             continue
         place = places.get(commit)
         # By the rules of then; where the commit is gone, by those of the target branch.
@@ -648,7 +679,7 @@ def _anchors(
         if not why and place is None:
             why = f"it names {commit[:12]}, which the history does not have any more"
         if why or place is None:
-            lost.append(Break(place or 0, oid, "anchor", f"{name}: {why}"))
+            lost.append(Break(place, oid, "anchor", f"{name}: {why}"))
         else:
             found.append(Anchor(name, commit, place, key))
     return tuple(sorted(found, key=lambda one: one.sequence)), lost
@@ -659,14 +690,16 @@ def _rewritten(records: Records, walk: _Walk, ahead: list[str]) -> Iterator[Brea
     tip = records.tip()
     seen = records.store.seen()
     if seen and not _behind(records, seen, walk):
-        yield Break(0, seen, "rewritten", f"the branch had come to {seen[:12]}, and has it no more")
+        yield Break(
+            None, seen, "rewritten", f"the branch had come to {seen[:12]}, and has it no more"
+        )
     for name, other in sorted(records.store.others().items()):
         if not other or _behind(records, other, walk):
             continue
         more = _ahead(records, other, tip) if tip else None
         if more is None:
             why = f"`{name}` has {other[:12]}, which is another history than the one here"
-            yield Break(0, other, "rewritten", why)
+            yield Break(None, other, "rewritten", why)
         else:
             ahead.append(f"`{name}` has {more} more, which are not looked at here")
 

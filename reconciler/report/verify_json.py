@@ -43,6 +43,7 @@ def _break(one: Break, by: str | None) -> dict[str, object]:
         "commit": one.commit or None,
         "code": one.code,
         "why": one.why,
+        "follows": one.follows,
         "acknowledgedBy": by,
     }
 
