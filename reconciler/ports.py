@@ -339,7 +339,7 @@ class Workspace(Protocol):
         """Bring back a state that could not be saved, if there is one."""
         ...
 
-    def applied(self) -> Sequence[Event]:
+    def applied(self) -> Ran:
         """What an apply did, as far as its output tells."""
         ...
 
