@@ -538,6 +538,25 @@ def test_grafts_and_replaced_objects_deceive_nobody(world: World) -> None:
     assert world.verify().records == len(commits)
     assert world.verify().whole
     assert world.tip == tip
+    document = world.entry(tip, "record.json")
+    status = world.entry(tip, "status.json")
+    for oid, other in (
+        (tip, commits[3]),
+        (document, world.put("blob", b"{}")),
+        (world.entry(tip, ""), world.entry(commits[3], "")),
+        (status, world.put("blob", b"{}")),
+    ):
+        world.repository.references.create(f"refs/replace/{oid}", other)
+    assert git(world, "cat-file", "blob", document) == "{}"  # plain git is deceived
+    assert world.verify().whole
+    assert world.records().kept(tip).data != b"{}"
+
+
+def test_a_replaced_object_hides_nothing_that_is_broken(world: World) -> None:
+    forged = on_top(world, {"README": b"nothing"})
+    world.move(forged)
+    world.repository.references.create(f"refs/replace/{forged}", world.commits[-2])
+    assert [(one.code, one.commit) for one in world.verify().breaks] == [("not-a-record", forged)]
 
 
 # ---------------------------------------------------------------------------------- the rules
