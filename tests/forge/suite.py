@@ -92,7 +92,7 @@ class ForgeSuite:
         assert (listed.title, listed.head) == (one.title, forges.tip("one"))
 
     @pytest.mark.parametrize(
-        ("source", "target"), [("nothing", "main"), ("feature", "nothing"), ("main", "main")]
+        "source, target", [("nothing", "main"), ("feature", "nothing"), ("main", "main")]
     )
     def test_nothing_opens_between_branches_that_are_not_two(
         self, forges: Forges, source: str, target: str
@@ -264,7 +264,7 @@ class ForgeSuite:
 
     def test_conflicts_are_told_file_by_file(self, forges: Forges) -> None:
         odd = "odd`<img>\x1b[31m.txt"
-        ours, theirs = ({path: who for path in ("a.txt", "deep/b.txt", odd)} for who in "ot")
+        ours, theirs = (dict.fromkeys(("a.txt", "deep/b.txt", odd), who) for who in "ot")
         head = forges.push("feature", {**ours, "fine.txt": "f"})
         ada = forges.as_user("ada")
         made = ada.open(Proposal("Conflicts", "", "feature", "main"))
