@@ -234,7 +234,8 @@ class Ports:
 
     def records(self, repo: Path, spec: SettingsSpec, *, simulated: bool) -> "Records":
         """The records of a repository; those of the sandbox have a branch of their own."""
-        from reconciler.adapters.record_store import record_store, ssh_agent, token_credentials
+        from reconciler.adapters.git_remote import ssh_agent, token_credentials
+        from reconciler.adapters.record_store import record_store
         from reconciler.app.records import Records
 
         branch = spec.branches.records_of(simulated=simulated)
