@@ -10,12 +10,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-import pygit2
-
+from reconciler.adapters.local_merges import Merges, moved, no_branch, no_source
 from reconciler.adapters.merge_request_refs import Chain, MergeRequestRefs, Tips
 from reconciler.core.forge.events import NotAnEvent, event_of
-from reconciler.core.forge.fold import DRAFT, Entry, Folded, after, begun, same
-from reconciler.core.git_objects import Who, commit_bytes
+from reconciler.core.forge.fold import DRAFT, Entry, Folded, after, begun, same, too_late
 from reconciler.core.records.words import line
 from reconciler.errors import ReconcilerError, TransientError, UsageError, WaitingError
 from reconciler.model import forge_event as kinds
@@ -34,7 +32,6 @@ from reconciler.model.merge_request import (
 
 _ATTEMPTS: Final = 1000
 _ASKED_FOR: Final = 100
-_NAMED: Final = 1000
 
 
 class LocalForge:
@@ -45,6 +42,7 @@ class LocalForge:
         # An id that nobody checked must not pass for one that a forge knows.
         self._me = replace(me, forge_id=None)
         self._clock = clock
+        self._merges = Merges(refs.repository)
 
     @property
     def name(self) -> str:
@@ -70,19 +68,15 @@ class LocalForge:
                 state = self._refs.chain(number, tip).state
             except ReconcilerError:
                 continue  # whoever asks for it, or examines the forge, is told
-            if state.target == target and state.state != "closed":
-                found = self._told(state, tips)
+            if state.target == target and not state.closed:
+                found = self._merges.told(state, tips)
                 if found.state == "open":
                     yield found
 
     def merge_request(self, number: int) -> MergeRequest:
         """One of them, as it is now."""
         chain, tips = self._now(number)
-        return self._told(chain.state, tips)
-
-    def odd(self, number: int) -> tuple[str, ...]:
-        """What somebody wrote to it that changes nothing, and why."""
-        return self._now(number)[0].odd
+        return self._merges.told(chain.state, tips, chain.odd)
 
     def fetched(self, request: MergeRequest) -> str:
         """Its last commit, which is in the repository now; and its target, as it is."""
@@ -91,7 +85,7 @@ class LocalForge:
         self._refs.bring(*wanted)
         head = tips.branches.get(request.source, "") or request.head
         if request.state != "merged" and request.source not in tips.branches:
-            raise _no_source(request.number, request.source)
+            raise no_source(request.number, request.source)
         return request.head if request.state == "merged" else head
 
     def consents(self, number: int) -> tuple[Consent, ...]:
@@ -165,18 +159,9 @@ class LocalForge:
             head, base = self._ends(proposal.source, proposal.target, tips)
             there = self._open_from(proposal.source, proposal.target, tips)
             if there is not None:
-                self._write(
-                    there,
-                    lambda state, _tips: (
-                        kinds.Labelled.model_construct(
-                            add=sorted(set(proposal.labels) - set(state.labels)), remove=[]
-                        )
-                        if set(proposal.labels) - set(state.labels)
-                        else None
-                    ),
-                )
+                self.labelled(there, proposal.labels, ())
                 return self.edit(there, title=title, description=proposal.description)
-            if self._has(base, head):
+            if self._merges.has(base, head):
                 raise UsageError(
                     "nothing-to-merge",
                     f"`{proposal.target}` has everything of `{proposal.source}` already",
@@ -227,7 +212,7 @@ class LocalForge:
         """Give it up; also when it is closed already."""
         self._write(
             number,
-            lambda state, _tips: None if state.state == "closed" else kinds.Closed(),
+            lambda state, _tips: None if state.closed else kinds.Closed(),
         )
         return self.merge_request(number)
 
@@ -235,9 +220,10 @@ class LocalForge:
         """Take it up again; also when it is open."""
 
         def body(state: Folded, tips: Tips) -> Body | None:
-            if state.state == "open":
+            found = self._merges.told(state, tips)
+            if found.state == "open":
                 return None
-            if state.state == "closed":
+            if found.state == "closed":
                 self._only_one(state, state.target, tips)
             return kinds.Reopened()
 
@@ -251,7 +237,7 @@ class LocalForge:
         """
         for _ in range(_ATTEMPTS):
             chain, tips = self._now(number)
-            found = self._told(chain.state, tips)
+            found = self._merges.told(chain.state, tips)
             if found.state == "merged":
                 if found.head != head:
                     raise WaitingError(
@@ -261,12 +247,14 @@ class LocalForge:
                     )
                 self._note_merged(number, head, found.merged)
                 return found.merged
-            self._ready(found, head)
+            self._merges.ready(found, head)
             target = tips.branches.get(found.target, "")
             if not target:
-                raise _no_branch(found.target)
+                raise no_branch(found.target)
             made = self._refs.move_branch(
-                found.target, target, self._merged(found, target, message)
+                found.target,
+                target,
+                self._merges.commit(found, target, self._me, self._clock(), message),
             )
             if made:
                 with suppress(TransientError):  # it is merged, and git shows it
@@ -286,9 +274,9 @@ class LocalForge:
         """Agree, as who acts, to this commit and these plans."""
 
         def body(state: Folded, tips: Tips) -> Body | None:
-            found = self._told(state, tips)
+            found = self._merges.told(state, tips)
             if found.state == "open" and found.head != head:
-                raise _moved(number, found.head, head)
+                raise moved(number, found.head, head)
             wanted = (head, tuple(sorted(plans)), policies)
             for one in state.consents:
                 said = (one.head, one.plans, one.policies)
@@ -415,20 +403,15 @@ class LocalForge:
         for _ in range(_ATTEMPTS):
             chain, tips = self._now(number)
             state = chain.state
-            known = self._told(state, tips)
-            if known.state == "merged" and state.state != "merged":
-                state = replace(state, state="merged", merged=known.merged, head=known.head)
             body = body_of(state, tips)
             if body is None:
                 return chain, ""
+            if too_late(body) and self._merges.told(state, tips).state == "merged":
+                raise _no_sense(number, "it is merged, and stays so")
             event = self._event(number, body)
             why = after(state, Entry("0" * 40, event, ""))
             if isinstance(why, str) and not _only_unsigned(why):
-                raise UsageError(
-                    "makes-no-sense",
-                    f"nothing was written to !{number}: {why}",
-                    hint=f"`reconciler mr show {number}` shows how it stands",
-                )
+                raise _no_sense(number, why)
             commit = self._refs.add(event, tips.requests[number])
             if commit:
                 return self._refs.chain(number, commit), commit
@@ -442,6 +425,13 @@ class LocalForge:
         return bool(self._refs.add(event, ""))
 
     def _event(self, number: int, body: Body) -> kinds.Event:
+        if not self._me.email:
+            raise UsageError(
+                "nobody",
+                "nobody knows who does this",
+                hint="`git config user.name` and `git config user.email`, or RECONCILER_ACTOR_NAME"
+                " and RECONCILER_ACTOR_EMAIL",
+            )
         try:
             return event_of(number, self._me, self._clock(), body)
         except NotAnEvent as err:
@@ -452,70 +442,14 @@ class LocalForge:
             ) from err
 
     def _note_merged(self, number: int, head: str, commit: str) -> None:
-        def body(state: Folded, _tips: Tips) -> Body | None:
-            return None if state.merged == commit else kinds.Merged(head=head, commit=commit)
-
-        for _ in range(_ATTEMPTS):
-            chain, tips = self._now(number)
-            made = body(chain.state, tips)
-            if made is None or chain.state.state == "merged":
-                return
-            if self._refs.add(self._event(number, made), tips.requests[number]):
-                return
-
-    def _told(self, state: Folded, tips: Tips) -> MergeRequest:
-        head = tips.branches.get(state.source, "")
-        merged = self._brought(state, head or state.head, tips)
-        known: str = state.state
-        if known != "closed":
-            known = "merged" if merged else "open"
-        return MergeRequest(
-            state.number,
-            state.title,
-            state.description,
-            state.author,
-            state.source,
-            state.target,
-            (state.head if state.state == "merged" else head or state.head) if merged else head,
-            "merged" if known == "merged" else "closed" if known == "closed" else "open",
-            state.opened,
-            state.updated,
-            state.draft,
-            labels=state.labels,
-            merged=merged if known == "merged" else "",
+        self._write(
+            number,
+            lambda state, _tips: (
+                None
+                if any(one.commit == commit for one in state.claims)
+                else kinds.Merged(head=head, commit=commit)
+            ),
         )
-
-    def _brought(self, state: Folded, head: str, tips: Tips) -> str:
-        """The commit that brought it into its target; empty: none did, whatever anybody says."""
-        target = tips.branches.get(state.target, "")
-        if state.state == "merged":
-            if not target:
-                return state.merged  # that branch is long gone
-            if self._has(target, state.merged) and self._has(state.merged, state.head):
-                return state.merged
-            return ""
-        if not target or not self._has(target, head) or self._has(state.base, head):
-            return ""
-        return self._first_with(target, head)
-
-    def _first_with(self, target: str, head: str) -> str:
-        """The oldest commit of a branch, by first parents, that has another behind it."""
-        found = target
-        repository = self._refs.repository
-        with suppress(KeyError, ValueError, pygit2.GitError):
-            while parents := repository[found].peel(pygit2.Commit).parent_ids:
-                if not self._has(str(parents[0]), head):
-                    break
-                found = str(parents[0])
-        return found
-
-    def _has(self, later: str, earlier: str) -> bool:
-        if later == earlier:
-            return bool(later)
-        try:
-            return self._refs.repository.descendant_of(later, earlier)
-        except (KeyError, ValueError, pygit2.GitError):
-            return False
 
     def _ends(self, source: str, target: str, tips: Tips) -> tuple[str, str]:
         """Where both branches are."""
@@ -527,16 +461,15 @@ class LocalForge:
             )
         for one in (source, target):
             if one not in tips.branches:
-                raise _no_branch(one, pushed=self._refs.elsewhere)
+                raise no_branch(one, pushed=self._refs.elsewhere)
         return tips.branches[source], tips.branches[target]
 
     def _open_from(self, source: str, target: str, tips: Tips) -> int | None:
         for number, tip in sorted(tips.requests.items()):
             with suppress(ReconcilerError):  # a broken one is no reason not to work
                 state = self._refs.chain(number, tip).state
-                if (state.source, state.target, state.state) == (source, target, "open") and (
-                    self._told(state, tips).state == "open"
-                ):
+                ends = (state.source, state.target) == (source, target)
+                if ends and self._merges.told(state, tips).state == "open":
                     return number
         return None
 
@@ -549,106 +482,18 @@ class LocalForge:
                 hint=f"go on with that one: `reconciler mr show {there}`",
             )
 
-    def _ready(self, found: MergeRequest, head: str) -> None:
-        number = found.number
-        if found.state != "open":
-            raise UsageError(
-                "not-open",
-                f"!{number} is {found.state}",
-                hint=f"`reconciler mr reopen {number}` takes it up again",
-            )
-        if not found.head:
-            raise _no_source(number, found.source)
-        if found.head != head:
-            raise _moved(number, found.head, head)
-        if found.draft:
-            raise UsageError(
-                "draft",
-                f"!{number} is a draft: its author does not want it merged yet",
-                hint=f"when it is ready: `reconciler mr open --title ...` with a title without"
-                f" `Draft:`, from `{found.source}`",
-            )
-
-    def _merged(self, found: MergeRequest, target: str, message: str) -> bytes:
-        """The merge commit; UsageError names every file that both sides changed."""
-        repository = self._refs.repository
-        try:
-            if repository.merge_base(target, found.head) is None:
-                raise UsageError(
-                    "no-common-history",
-                    f"`{found.source}` and `{found.target}` have no commit in common",
-                    hint="begin the branch at the target branch",
-                )
-            index = repository.merge_commits(pygit2.Oid(hex=target), pygit2.Oid(hex=found.head))
-            conflicts = _conflicts(index)
-            if conflicts:
-                raise _conflicting(found, conflicts)
-            tree = str(index.write_tree(repository))
-        except (KeyError, ValueError, pygit2.GitError) as err:
-            raise ReconcilerError(
-                "not-merged",
-                f"!{found.number} could not be merged: {line(str(err), 200)}",
-                hint="`git fsck` says whether something is missing",
-            ) from err
-        me = Who(self._me.name, self._me.email, int(self._clock().timestamp()))
-        words = message.strip() or (
-            f"Merge !{found.number}: {line(found.title, 200)}\n\n{found.description.strip()}"
-        )
-        words = f"{words.strip()}\n\nMerge-Request: {found.number}\n".replace("\0", "")
-        return commit_bytes(tree, (target, found.head), me, me, words)
-
 
 def _only_unsigned(why: str) -> bool:
     """Whether it may make sense once it is signed, which comes last."""
     return why.endswith("not signed with that key")
 
 
-def _conflicts(index: pygit2.Index) -> list[str]:
-    found: set[str] = set()
-    for sides in index.conflicts or ():
-        found.update(
-            one.path if one.path.isprintable() else ascii(one.path)[1:-1]
-            for one in sides
-            if one is not None
-        )
-    return sorted(found)
-
-
-def _conflicting(found: MergeRequest, paths: Sequence[str]) -> UsageError:
-    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+def _no_sense(number: int, why: str) -> UsageError:
     return UsageError(
-        "merge-conflict",
-        f"!{found.number} and `{found.target}` changed the same: {', '.join(paths[:_NAMED])}{more}",
-        hint=f"`git merge {found.target}` on `{found.source}`, mend these files, commit and push",
-        subject=f"!{found.number}",
-    )
-
-
-def _moved(number: int, now: str, said: str) -> WaitingError:
-    return WaitingError(
-        "head-moved",
-        f"the last commit of !{number} is {now[:12] or 'gone'}, and not {said[:12]} any more",
-        hint=f"look at what is there now: `reconciler mr diff {number}`",
+        "makes-no-sense",
+        f"nothing was written to !{number}: {why}",
+        hint=f"`reconciler mr show {number}` shows how it stands",
         subject=f"!{number}",
-    )
-
-
-def _no_source(number: int, source: str) -> UsageError:
-    return UsageError(
-        "no-source",
-        f"!{number} has no commits: its branch `{source}` is gone",
-        hint=f"push the branch again, or `reconciler mr close {number}`",
-    )
-
-
-def _no_branch(name: str, *, pushed: bool = False) -> UsageError:
-    where = " at the remote" if pushed else ""
-    return UsageError(
-        "no-such-branch",
-        f"there is no branch `{line(name, 200)}`{where}",
-        hint=f"push it: `git push origin {line(name, 200)}`"
-        if pushed
-        else "`git branch` lists them",
     )
 
 

@@ -248,7 +248,7 @@ class MergeRequestRefs:
         made = self.refs.write("commit", commit)
         name = f"{REQUESTS}{event.number}"
         try:
-            if not self.refs.move(name, tip, made, durable=True):
+            if not self.refs.move(name, tip, made, durable=False):
                 return ""
         finally:
             self.refs.drop()

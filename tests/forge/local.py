@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pygit2
+from pygit2.enums import FileMode
 
 from reconciler.adapters.local_forge import LocalForge
 from reconciler.adapters.merge_request_refs import MergeRequestRefs
@@ -75,7 +76,9 @@ class LocalForges:
             if text is None:
                 index.remove(path)
             else:
-                index.add(pygit2.IndexEntry(path, repository.create_blob(text.encode()), 0o100644))
+                index.add(
+                    pygit2.IndexEntry(path, repository.create_blob(text.encode()), FileMode.BLOB)
+                )
         tree = index.write_tree(repository)
         parents = [pygit2.Oid(hex=onto)] if onto else []
         words = f"Change {', '.join(files)[:40]}"

@@ -12,8 +12,8 @@ from typing import Final
 from reconciler.core.forge.events import instant, person
 from reconciler.model import forge_event as kinds
 from reconciler.model.approval import Person
-from reconciler.model.forge_event import Event
-from reconciler.model.merge_request import Consent, MergeRequestState, Note, Place, Status
+from reconciler.model.forge_event import Body, Event
+from reconciler.model.merge_request import Consent, Note, Place, Status
 
 DRAFT: Final = "draft:"
 
@@ -26,6 +26,15 @@ class Entry:
     event: Event
     signed_by: str
     """The fingerprint of the key that signed it, verified; empty: nobody did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """That it was merged, as somebody says: only git can show it."""
+
+    target: str
+    head: str
+    commit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +53,9 @@ class Folded:
     """The last commit of the source that anything was said about."""
     opened: datetime
     updated: datetime
-    state: MergeRequestState = "open"
-    merged: str = ""
+    closed: bool = False
+    claims: tuple[Claim, ...] = ()
+    """A false one takes nothing away from the others, which are believed when git shows them."""
     labels: tuple[str, ...] = ()
     consents: tuple[Consent, ...] = ()
     notes: Mapping[str, Note] = field(default_factory=dict)
@@ -64,6 +74,12 @@ class Folded:
 def same(one: Person, other: Person) -> bool:
     """Whether two are the same, by what they say of themselves."""
     return one.email.strip().lower() == other.email.strip().lower()
+
+
+def too_late(body: Body) -> bool:
+    """Whether it cannot happen any more once the target has it."""
+    late = kinds.Edited, kinds.Closed, kinds.Reopened, kinds.Approved, kinds.Unapproved
+    return isinstance(body, late)
 
 
 def begun(entry: Entry) -> Folded | str:
@@ -121,17 +137,16 @@ def _moved(state: Folded, entry: Entry) -> Folded | str:
 
 
 def _stands(state: Folded, entry: Entry) -> Folded | str:
-    """What cannot happen any more when it is merged."""
     body = entry.event.body
-    if state.state == "merged":
-        return "it is merged, and stays so"
     match body:
         case kinds.Merged():
-            return replace(state, state="merged", head=body.head, merged=body.commit)
+            claim = Claim(state.target, body.head, body.commit)
+            claims = state.claims if claim in state.claims else (*state.claims, claim)
+            return replace(state, claims=claims)
         case kinds.Reopened():
-            return replace(state, state="open")
+            return replace(state, closed=False)
         case kinds.Closed():
-            return replace(state, state="closed")
+            return replace(state, closed=True)
         case kinds.Edited():
             return _edited(state, body)
         case kinds.Unapproved():
@@ -155,8 +170,8 @@ def _edited(state: Folded, body: kinds.Edited) -> Folded | str:
 
 
 def _approved(state: Folded, entry: Entry, body: kinds.Approved) -> Folded | str:
-    if state.state != "open":
-        return f"it is {state.state}: there is nothing to agree to"
+    if state.closed:
+        return "it is closed: there is nothing to agree to"
     environments = [one.environment for one in body.plans]
     if len(set(environments)) != len(environments):
         return "it names two plans of one environment"
