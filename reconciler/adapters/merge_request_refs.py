@@ -73,6 +73,11 @@ class Chain:
     length: int
 
 
+def home_of(path: Path) -> str:
+    """The remote that merge requests live at; empty: they live in the repository itself."""
+    return "origin" if "origin" in open_repository(path).remotes.names() else ""
+
+
 class MergeRequestRefs:
     """The chains, and the branches beside them."""
 
