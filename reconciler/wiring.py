@@ -27,16 +27,19 @@ from reconciler.app.scan import fingerprint_key
 from reconciler.app.terraform import Site
 from reconciler.errors import IndeterminateError, UsageError
 from reconciler.model.agent import Agent
+from reconciler.model.approval import Person
 from reconciler.model.author import Author
 from reconciler.model.place import Place
 from reconciler.model.policy import EngineChoice
 from reconciler.model.record import Actor, Program
 from reconciler.model.run import Engine
+from reconciler.model.settings import GitLabForge as GitLabSettings
 from reconciler.model.settings import RecordWriter, SettingsSpec
 from reconciler.ports import (
     Cloud,
     Commits,
     Files,
+    Forge,
     History,
     Memory,
     PolicyEngine,
@@ -44,7 +47,7 @@ from reconciler.ports import (
     RepoTree,
     Signer,
 )
-from reconciler.settings import ProcessSettings, installers_environment
+from reconciler.settings import ProcessSettings, installers_environment, secret_of
 
 if TYPE_CHECKING:
     from reconciler.adapters.regorus_engine import EmbeddedEngine
@@ -234,7 +237,8 @@ class Ports:
 
     def records(self, repo: Path, spec: SettingsSpec, *, simulated: bool) -> "Records":
         """The records of a repository; those of the sandbox have a branch of their own."""
-        from reconciler.adapters.record_store import record_store, ssh_agent, token_credentials
+        from reconciler.adapters.git_remote import ssh_agent, token_credentials
+        from reconciler.adapters.record_store import record_store
         from reconciler.app.records import Records
 
         branch = spec.branches.records_of(simulated=simulated)
@@ -245,6 +249,58 @@ class Ports:
         store = record_store(repo, branch, remote, credentials)
         signer = self._signer()
         return Records(store, signer, _writer(signer, keeping.writers))
+
+    def forge(self, repo: Path, spec: SettingsSpec) -> Forge:
+        """Where the merge requests of a repository live."""
+        return (
+            self._local_forge(repo)
+            if spec.forge.kind == "local"
+            else self._gitlab(repo, spec.forge)
+        )
+
+    def _gitlab(self, repo: Path, where: GitLabSettings) -> Forge:
+        from reconciler.adapters.git_remote import same_server, ssh_agent, token_credentials
+        from reconciler.adapters.gitlab.client import Client, Pace
+        from reconciler.adapters.gitlab.forge import GitLabForge
+        from reconciler.adapters.remote_fetch import RemoteFetch
+
+        token = secret_of(where.token_from)
+        if not token:
+            raise UsageError(
+                "no-token",
+                f"merge requests are on {where.url}, and {where.token_from} has no token",
+                hint=f"put one with the scope `api` into the variable {where.token_from}",
+                subject=where.token_from,
+            )
+        client = Client(where.url, where.project, token, where.token_from, Pace())
+        address = GitSource(repo).address("origin")
+        own = self.settings.git_token
+        if not address or same_server(address, where.url):
+            credentials = token_credentials(token)
+        else:  # a mirror gets a token of its own, or none
+            credentials = token_credentials(own.get_secret_value()) if own else ssh_agent
+        fetch = RemoteFetch(
+            repo,
+            "origin" if address else where.url,
+            lambda: address or client.address(),
+            credentials,
+        )
+        return GitLabForge(client, fetch)
+
+    def _local_forge(self, repo: Path) -> Forge:
+        from reconciler.adapters.git_remote import ssh_agent, token_credentials
+        from reconciler.adapters.local_forge import LocalForge
+        from reconciler.adapters.merge_request_refs import MergeRequestRefs, home_of
+        from reconciler.adapters.ssh_keys import verify
+
+        token, own, author = self.settings.git_token, self.settings, GitSource(repo).author
+        credentials = token_credentials(token.get_secret_value()) if token else ssh_agent
+        refs = MergeRequestRefs(repo, home_of(repo), credentials, self._signer(), verify)
+        me = Person(
+            own.actor_name or (author.name if author else ""),
+            own.actor_email or (author.email if author else ""),
+        )
+        return LocalForge(refs, me, lambda: datetime.now(UTC).replace(microsecond=0))
 
     def found_whole(self, repo: Path, branch: str) -> Memory:
         """Up to which record this machine found the history whole."""

@@ -188,6 +188,13 @@ class GitSource:
                 found.add(str(one.id))
         return frozenset(found)
 
+    def address(self, remote: str) -> str:
+        """Where a remote is; empty: there is none of that name."""
+        try:
+            return self._repository.remotes[remote].url or ""
+        except (KeyError, ValueError):
+            return ""
+
     def push_tag(self, remote: str, name: str) -> None:
         """Send a tag to a remote: it, what it names, and nothing else."""
         try:
@@ -210,6 +217,13 @@ class GitSource:
                 hint=f"send it when it can be reached: `git push {remote} refs/tags/{name}`",
                 subject=remote,
             )
+
+    @property
+    def branch(self) -> str:
+        """The branch that is checked out; empty: none is."""
+        if self._repository.head_is_unborn or self._repository.head_is_detached:
+            return ""
+        return self._repository.head.name.removeprefix("refs/heads/")
 
     @property
     def author(self) -> Author | None:

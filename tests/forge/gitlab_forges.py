@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pygit2
 
+from reconciler.adapters.git_remote import ssh_agent
 from reconciler.adapters.gitlab.client import Client, Pace
 from reconciler.adapters.gitlab.forge import GitLabForge
-from reconciler.adapters.record_store import ssh_agent
 from reconciler.adapters.remote_fetch import RemoteFetch
 from tests.fakes.gitlab.server import serving
 from tests.fakes.gitlab.state import MAINTAINER, Lab, Tier
@@ -53,7 +53,7 @@ class GitLabForges:
     def using(self, token: str, *, request: float = 20.0, project: str = "") -> GitLabForge:
         pace = Pace(request=request, wait=30.0, pause=self.clock)
         client = Client(self.lab.url, project or self.lab.project.path, token, "GITLAB_TOKEN", pace)
-        fetch = RemoteFetch(self.clone, lambda: str(self.lab.git.path), ssh_agent)
+        fetch = RemoteFetch(self.clone, "the fake", lambda: str(self.lab.git.path), ssh_agent)
         made = GitLabForge(client, fetch)
         self._used.append(made)
         return made

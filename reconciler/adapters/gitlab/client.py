@@ -85,6 +85,15 @@ class Client:
         """The project, for people."""
         return self._project
 
+    def address(self) -> str:
+        """Where git finds the project."""
+        with self.about("the project", self.no_project()):
+            found = self.get(self.below())
+        address = found.get("http_url_to_repo") if isinstance(found, dict) else None
+        if not isinstance(address, str):
+            raise self._nonsense("a project without an address")
+        return address
+
     def close(self) -> None:
         """Let go of every connection."""
         with self._lock:

@@ -90,7 +90,7 @@ class GitLabForge:
 
     def fetched(self, request: MergeRequest) -> str:
         """Its last commit, by git from the project, where GitLab keeps those of forks too."""
-        found = self._fetch.commit(request.number, request.head)
+        found = self._fetch.commit(request.number, request.target)
         if not found or found != request.head:
             raise WaitingError(
                 "head-moved",
