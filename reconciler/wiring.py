@@ -172,6 +172,12 @@ class Ports:
             )
         return Policies(PrivateOpa(program, seconds), embedded, "an `opa` from PATH")
 
+    def opa(self) -> str:
+        """The `opa` on PATH; empty: there is none."""
+        from reconciler.adapters.opa_engine import opa_program
+
+        return opa_program() or ""
+
     def sandbox(self) -> "SandboxCloud":
         """The cloud of the sandbox; one for each user."""
         from reconciler.adapters.sandbox.cloud import Cloud as SandboxCloud
@@ -247,7 +253,7 @@ class Ports:
         token = self.settings.git_token
         credentials = token_credentials(token.get_secret_value()) if token else ssh_agent
         store = record_store(repo, branch, remote, credentials)
-        signer = self._signer()
+        signer = self.signer()
         return Records(store, signer, _writer(signer, keeping.writers))
 
     def forge(self, repo: Path, spec: SettingsSpec) -> Forge:
@@ -295,7 +301,7 @@ class Ports:
 
         token, own, author = self.settings.git_token, self.settings, GitSource(repo).author
         credentials = token_credentials(token.get_secret_value()) if token else ssh_agent
-        refs = MergeRequestRefs(repo, home_of(repo), credentials, self._signer(), verify)
+        refs = MergeRequestRefs(repo, home_of(repo), credentials, self.signer(), verify)
         me = Person(
             own.actor_name or (author.name if author else ""),
             own.actor_email or (author.email if author else ""),
@@ -325,7 +331,8 @@ class Ports:
 
         return recorded
 
-    def _signer(self) -> "Signer | None":
+    def signer(self) -> "Signer | None":
+        """The key that records are signed with; None: there is none."""
         if self.settings.signing_key is None:
             return None
         from reconciler.adapters.ssh_keys import load_signer
