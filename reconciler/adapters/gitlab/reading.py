@@ -29,7 +29,7 @@ _SHOWN: Final[Mapping[str, StatusState]] = {
     "running": "running",
     "success": "success",
 }
-_MARK: Final = re.compile(r"\n*<!-- reconciler:said:[0-9a-f]+ -->\s*\Z")
+_MARK: Final = re.compile(r"\n\n<!-- reconciler:said:[0-9a-f]+ -->\s*\Z")
 _ORDER: Final = re.compile(r"^([ \t]*)(\\*)/", re.MULTILINE)
 _SAFE: Final = re.compile(r"^([ \t]*)\\(\\*)/", re.MULTILINE)
 
