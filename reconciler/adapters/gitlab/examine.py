@@ -74,7 +74,7 @@ class Examination:
 
     def _who(self) -> dict[str, Any]:
         with self.client.about("who we are"):
-            return dict(self.client.get("/user"))
+            return self.client.one("/user")
 
     def _asked(self, path: str) -> Any:
         """What is there; a number: how it was refused."""
@@ -91,7 +91,7 @@ class Examination:
     @cached_property
     def _project(self) -> dict[str, Any]:
         with self.client.about("the project", self.client.no_project()):
-            return dict(self.client.get(self.client.below()))
+            return self.client.one(self.client.below())
 
     def _server(self) -> Iterator[Advice]:
         version = str(self._metadata.get("version") or "")

@@ -56,18 +56,19 @@ class Pipelines:
                 raise self._unshown(request, status, again) from None
 
     def _remember(self, request: MergeRequest, body: Mapping[str, Any]) -> Pipeline:
-        head = body.get("head_pipeline") or {}
+        found = body.get("head_pipeline")
+        head = found if isinstance(found, dict) else {}
         own = head.get("project_id") in (None, body.get("project_id"))
         merged = str(head.get("ref") or "").endswith("/merge")
         about = head.get("sha") == request.head or (merged and bool(head.get("sha")))
         ours = isinstance(head.get("id"), int) and own and about
-        found: Pipeline = (str(head["sha"]), head["id"]) if ours else (request.head, None)
+        seen: Pipeline = (str(head["sha"]), head["id"]) if ours else (request.head, None)
         if body.get("sha") == request.head:
             self._known = {
                 key: value for key, value in self._known.items() if key[0] != request.number
             }
-            self._known[request.number, request.head] = found
-            return found
+            self._known[request.number, request.head] = seen
+            return seen
         return request.head, None
 
     def _post(self, pipeline: Pipeline, status: Status) -> None:
