@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -106,6 +107,18 @@ def test_an_approval_is_never_told_for_a_commit_that_came_after_it(
 def test_an_approval_without_a_time_is_none() -> None:
     who = {"id": 1, "name": "Ben", "username": "ben"}
     assert reading.consents({"approved_by": [{"user": who, "approved_at": None}]}, [], "") == ()
+
+
+@given(st.text(min_size=1, max_size=12))
+def test_a_name_stays_one_part_of_a_path(name: str) -> None:
+    client = Client("https://gitlab.example.com", "a/b", "glpat-x", "GITLAB_TOKEN", Pace())
+    if name in (".", ".."):
+        with pytest.raises(UsageError):
+            client.below("discussions", name, "notes")
+        return
+    parts = client.below("discussions", name, "notes").split("/")
+    assert parts[:4] == ["", "projects", "a%2Fb", "discussions"]
+    assert (unquote(parts[4], errors="surrogatepass"), parts[5:]) == (name, ["notes"])
 
 
 @pytest.mark.parametrize("url", ["http://gitlab.example.com", "ftp://gitlab.example.com", "x"])

@@ -153,6 +153,17 @@ def test_too_few_and_too_many_rights_of_the_token_are_told(forges: GitLabForges)
     assert "read_api" in bad(found)["token"]
 
 
+def test_who_is_named_is_not_a_whole_role(forges: GitLabForges) -> None:
+    well_kept(forges.lab)
+    named = {"access_level": 30, "user_id": 5, "access_level_description": "The Bot"}
+    own = rule("records", 0, 0)
+    own["push_access_levels"] = [named]
+    forges.lab.project.protected["records"] = own
+    found = examined(forges)
+    assert bad(found) == {}
+    assert "The Bot may push to `records`" in [one.told for one in found]
+
+
 @pytest.mark.parametrize("hours", [1, -1])
 def test_a_clock_that_is_off_is_told(forges: GitLabForges, hours: int) -> None:
     well_kept(forges.lab)

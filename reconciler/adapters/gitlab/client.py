@@ -121,8 +121,12 @@ class Client:
 
     def below(self, *parts: object) -> str:
         """A path below the project; each part is one, whatever is in it."""
-        words = (quote(str(one), safe="") for one in (self._project, *parts))
-        return "/projects/" + "/".join(words)
+        words = [str(one) for one in (self._project, *parts)]
+        for word in words:
+            # Dots would be taken for folders, and lead to another path.
+            if word in ("", ".", ".."):
+                raise UsageError("bad-name", f"{word!r} is no name of anything on {self.host}")
+        return "/projects/" + "/".join(quote(word, safe="", errors="replace") for word in words)
 
     # --------------------------------------------------------------------------- asking
 

@@ -20,6 +20,7 @@ ROLES: Final = {
     50: "Owner",
     60: "administrators",
 }
+_NAMED: Final = ("user_id", "group_id", "deploy_key_id")
 PROTECT: Final = "Settings > Repository > Protected branches"
 
 
@@ -110,9 +111,7 @@ def _least(rule: dict[str, Any], name: str) -> int | None:
     roles = [
         int(one["access_level"])
         for one in _levels(rule, name)
-        if isinstance(one.get("access_level"), int)
-        and not one.get("user_id")
-        and not one.get("group_id")
+        if isinstance(one.get("access_level"), int) and not any(one.get(name) for name in _NAMED)
     ]
     named = len(_levels(rule, name)) - len(roles)
     allowed = [one for one in roles if one]
