@@ -7,7 +7,7 @@ not read: somebody rewrote it.
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +102,7 @@ class MergeRequestRefs:
             self._server = RemoteRefs(home, _NOUN)
             self._server.reach(remote, credentials)
         self.refs: GitRefs = self._server or GitRefs(place or home, _NOUN)
+        self._seen = self._server or (GitRefs(home, _NOUN) if place is not None else None)
         self.repository = open_repository(home if self._server or place is None else place)
         self._chains: OrderedDict[str, Chain] = OrderedDict()
 
@@ -140,9 +141,9 @@ class MergeRequestRefs:
                 for name, tip in found.items()
                 if name.startswith(HEADS)
             }
-            if self._server is None:
+            if self._seen is None:
                 return Tips(branches, requests, {})
-            off = self._fetched(self._server, branches, requests)
+            off = self._fetched(self._seen, branches, requests)
             if off in ({}, before):
                 return Tips(branches, requests, off)
             before = off  # what was fetched may be newer than what was listed: look again
@@ -151,29 +152,35 @@ class MergeRequestRefs:
         )
 
     def _fetched(
-        self, server: RemoteRefs, branches: Mapping[str, str], requests: Mapping[int, str]
+        self, seen: GitRefs, branches: Mapping[str, str], requests: Mapping[int, str]
     ) -> dict[int, str]:
         """Bring here what is not; those that are somewhere else here afterwards."""
 
         def off() -> dict[int, str]:
-            known = {number: server.here(f"{REQUESTS}{number}") for number in requests}
+            known = {number: seen.here(f"{REQUESTS}{number}") for number in requests}
             return {number: one for number, one in known.items() if one != requests[number]}
 
-        if off() or any(tip not in self.repository for tip in branches.values()):
+        lacking = any(tip not in self.repository for tip in branches.values())
+        if lacking or off():
             # Not forced: a chain that does not go on from what we know stays where it was.
-            server.fetch(f"+{HEADS}*:refs/remotes/{self._remote}/*", f"{REQUESTS}*:{REQUESTS}*")
+            specs = [f"{REQUESTS}*:{REQUESTS}*"]
+            if self._server is not None:
+                specs.append(f"+{HEADS}*:refs/remotes/{self._remote}/*")
+            self._fetch(specs)
         return off()
 
     def bring(self, *branches: str) -> None:
         """Have branches here as the other repository has them now."""
         if not self._remote:
             return
-        specs = [f"+{HEADS}{one}:refs/remotes/{self._remote}/{one}" for one in branches]
+        self._fetch([f"+{HEADS}{one}:refs/remotes/{self._remote}/{one}" for one in branches])
+
+    def _fetch(self, specs: Sequence[str]) -> None:
         if self._server is not None:
             self._server.fetch(*specs)
             return
         try:
-            self._home.remotes[self._remote].fetch(specs)
+            self._home.remotes[self._remote].fetch(list(specs))
         except (KeyError, OSError, pygit2.GitError) as err:
             raise UsageError(
                 "not-fetched",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pygit2
@@ -180,6 +181,7 @@ def test_a_broken_one_hides_no_other(forges: LocalForges) -> None:
     repository = forges.repository
     repository.references[f"{REQUESTS}1"].set_target(forges.tip("main"))
     repository.references.create(f"{REQUESTS}007", forges.tip("main"))
+    repository.references.create(f"{REQUESTS}999999999", forges.tip("main"))
     repository.references.create(f"{REQUESTS}x", forges.tip("main"))
     ada = forges.as_user("ada")
     assert [one.number for one in ada.open_ones("main")] == [second.number]
@@ -214,24 +216,41 @@ def test_a_secret_is_not_written(forges: LocalForges) -> None:
     assert forges.repository.references[f"{REQUESTS}1"].target == tip
 
 
-def test_a_chain_that_was_rewritten_is_not_read_by_whoever_saw_it(tmp_path: Path) -> None:
-    with serving(tmp_path / "served") as server:
-        forges = cloned(server.root / "r.git", server.url(), tmp_path)
+@contextmanager
+def shared(tmp_path: Path, *, server: bool) -> Iterator[LocalForges]:
+    """Clones of a server, or of a folder on this disk."""
+    if not server:
+        path = tmp_path / "bare.git"
+        pygit2.init_repository(str(path), bare=True, initial_head="main")
+        yield cloned(path, str(path), tmp_path)
+        return
+    with serving(tmp_path / "served") as found:
+        yield cloned(found.root / "r.git", found.url(), tmp_path)
+
+
+@pytest.mark.parametrize("server", [False, True])
+def test_a_chain_that_was_rewritten_is_not_read_by_whoever_saw_it(
+    tmp_path: Path, *, server: bool
+) -> None:
+    with shared(tmp_path, server=server) as forges:
         request = opened(forges)
         ben = forges.as_user("ben")
-        before = forges.repository.references[f"{REQUESTS}1"].target
         ben.approve(1, request.head)
         ben.unapprove(1)
         assert ben.consents(1) == ()
-        # somebody cuts the withdrawal off
-        taken_back = forges.repository.references[f"{REQUESTS}1"].target
+        # somebody cuts off that it was taken back
+        name = f"{REQUESTS}1"
+        taken_back = forges.repository.references[name].target
+        assert str(ben._refs._home.references[name].target) == str(taken_back)
         approval = forges.repository[taken_back].peel(pygit2.Commit).parent_ids[0]
-        forges.repository.references[f"{REQUESTS}1"].set_target(approval)
-        for ask in (ben.consents, forges.as_user("ben").merge_request):
+        forges.repository.references[name].set_target(approval)
+        for ask in (ben.consents, forges.as_user("ben").merge_request, ben.unapprove):
             with pytest.raises(ReconcilerError) as failed:
                 ask(1)
             assert failed.value.reason == "merge-request-rewritten"
-        assert before != approval
+            assert "update-ref -d" in failed.value.hint
+        forges.as_user("ben")._refs._home.references.delete(name)
+        assert len(forges.as_user("ben").consents(1)) == 1
 
 
 # ------------------------------------------------------------------------------- merging
@@ -366,7 +385,7 @@ def both(homes: list[Path], remote: str, count: int) -> list[list[str]]:
     ]
     found = []
     for one in running:
-        out, said = one.communicate(timeout=120)
+        out, said = one.communicate(timeout=300)
         assert one.returncode == 0, said
         found.append(out.split())
     return found
