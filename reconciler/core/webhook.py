@@ -10,7 +10,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 LARGEST: Final = 1024 * 1024
 """Bytes of a body; GitLab's own are far smaller."""
@@ -251,5 +251,5 @@ def _at(known: Hint, what: Mapping[str, Any]) -> Hint:
     return Hint(number if _is_number(number) else 0, known.project, known.project_id)
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31
