@@ -23,7 +23,7 @@ from reconciler.core.chat_documents import (
     standing,
     waiver,
 )
-from reconciler.core.chatops import POWERS, Allowed, Misread, Order, may, orders
+from reconciler.core.chatops import Allowed, answers, mark_of, may, orders
 from reconciler.core.documents import parse
 from reconciler.core.fingerprint import fingerprint
 from reconciler.core.load import lazy_shared
@@ -37,6 +37,7 @@ from reconciler.model.desired import Loaded, Shared
 from reconciler.model.documents import BY_NAME
 from reconciler.model.freeze import Freeze, Scope
 from reconciler.model.merge_request import MergeRequest, Note, Proposal
+from reconciler.model.order import POWERS, Misread, Order
 from reconciler.model.policy import Rule
 from reconciler.model.record import Actor
 from reconciler.model.team import Member
@@ -106,7 +107,7 @@ def answer(desk: Desk, number: int) -> int:
         said = [(one, _said(desk, request, note, one)) for one in orders(note.text)]
         # Somebody else may have been faster: they did the same, and answered.
         if _waits(note, desk.forge.notes(number)):
-            text = chat.answer(said, note.id, desk.forge.writes_size)
+            text = chat.answer(said, mark_of(note.id), desk.forge.writes_size)
             desk.forge.say(number, text, thread=note.thread)
             done += 1
     return done
@@ -116,7 +117,7 @@ def _waits(note: Note, notes: Sequence[Note]) -> bool:
     """Whether it orders something, and nobody has answered it."""
     if note.ours or not orders(note.text):
         return False
-    return not any(one.ours and chat.answers(one.text, note.id) for one in notes)
+    return not any(one.ours and answers(one.text, note.id) for one in notes)
 
 
 def _said(desk: Desk, request: MergeRequest, note: Note, order: Order | Misread) -> str:

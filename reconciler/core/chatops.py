@@ -12,14 +12,15 @@ from typing import Final, Literal
 
 from reconciler.core.approve import People, Somebody, recognised
 from reconciler.core.authority import owners_of
+from reconciler.core.fingerprint import fingerprint
 from reconciler.core.redact import hidden
 from reconciler.core.suggest import did_you_mean
 from reconciler.model.base import NAME_MAX, NAME_PATTERN, parse_duration, parse_end
 from reconciler.model.desired import Shared
 from reconciler.model.freeze import Scope
 from reconciler.model.merge_request import Note
+from reconciler.model.order import POWERS, VERBS, WORD, Misread, Order
 
-WORD: Final = "/reconciler"
 MOST: Final = 5
 """Orders in one note; nobody needs more, and a flood of them is none."""
 OLD: Final = timedelta(days=1)
@@ -28,22 +29,6 @@ EDITED: Final = timedelta(seconds=10)
 """A note that is changed later may have been changed by somebody else than who is named."""
 _LONGEST: Final = 1000
 _READ: Final = 100_000
-
-Verb = Literal["check", "explain", "retry", "override", "freeze", "unfreeze"]
-VERBS: Final[tuple[Verb, ...]] = ("check", "explain", "retry", "override", "freeze", "unfreeze")
-POWERS: Final = frozenset({"override", "freeze", "unfreeze"})
-"""What changes what may happen."""
-
-FORMS: Final = {
-    "check": "check",
-    "explain": "explain RULE, or the beginning of a FINGERPRINT",
-    "retry": "retry",
-    "override": "override RULE until 2026-12-31 because REASON",
-    "freeze": "freeze [everything | track NAME | environment NAME | agent NAME]"
-    " [for 2h] [because REASON]",
-    "unfreeze": "unfreeze [everything | track NAME | environment NAME | agent NAME]"
-    " [because REASON]",
-}
 
 _NAME: Final = re.compile(NAME_PATTERN)
 _MARK: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,79}")
@@ -58,29 +43,6 @@ _HIDDEN: Final = re.compile(
 _SCOPES: Final = ("track", "environment", "agent")
 _REASON: Final = {"override": 15, "freeze": 5, "unfreeze": 5}
 _LONGEST_REASON: Final = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One order, as it was written."""
-
-    verb: Verb
-    line: str
-    mark: str = ""
-    """The rule, or the beginning of a fingerprint."""
-    scope: Scope | None = None
-    """What stands still; None: what the merge request touches."""
-    until: datetime | None = None
-    lasting: timedelta | None = None
-    because: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Misread:
-    """A line that begins as an order does and is none."""
-
-    line: str
-    why: str
 
 
 def orders(text: str) -> tuple[Order | Misread, ...]:
@@ -254,3 +216,13 @@ def may(order: Order, note: Note, path: str, shared: Shared, now: datetime) -> A
     if not teams:
         return f"{path} is owned by {', '.join(owners)}: ask somebody of that team"
     return Allowed(who, teams[0])
+
+
+def mark_of(note: str) -> str:
+    """What says, out of sight, that a note of ours answers this one."""
+    return f"<!-- reconciler:answered {fingerprint('answered', note)[:16]} -->"
+
+
+def answers(text: str, note: str) -> bool:
+    """Whether a text of ours is the answer to a note: its last line says so."""
+    return text.rstrip().endswith(mark_of(note))

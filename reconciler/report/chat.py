@@ -1,37 +1,21 @@
 """Answers to orders in notes. Whatever somebody wrote, or a document says, stands in code spans."""
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from reconciler.core.chatops import FORMS, WORD, Misread, Order
-from reconciler.core.fingerprint import fingerprint
 from reconciler.model.check import CheckReport
 from reconciler.model.decision import Judged
+from reconciler.model.order import FORMS, WORD, Misread, Order
 from reconciler.model.policy import Rule
 from reconciler.report.markdown import code, link
 from reconciler.report.words import counted, rank
 
-_MARK: Final = "<!-- reconciler:answered {} -->"
 _SHORT: Final = 12
 _SHOWN: Final = 10
-_MARKED: Final = re.compile(r"<!-- reconciler:answered ([0-9a-f]{16}) -->\s*\Z")
 
 
-def mark_of(note: str) -> str:
-    """What says, out of sight, which note was answered."""
-    return _MARK.format(fingerprint("answered", note)[:16])
-
-
-def answers(text: str, note: str) -> bool:
-    """Whether a text of ours is the answer to a note."""
-    found = _MARKED.search(text)
-    return found is not None and found[0].strip() == mark_of(note)
-
-
-def answer(said: Sequence[tuple[Order | Misread, str]], note: str, size: int) -> str:
-    """One answer to all orders of a note."""
-    mark = mark_of(note)
+def answer(said: Sequence[tuple[Order | Misread, str]], mark: str, size: int) -> str:
+    """One answer to all orders of a note, with what it is known by at its end."""
     text = "\n\n".join(f"{code(one.line)}\n\n{words}" for one, words in said)
     room = size - len(mark) - 2
     if len(text) > room:

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reconciler.core.chatops import MOST, VERBS, Misread, Order, may, orders
+from reconciler.core.chatops import MOST, may, orders
 from reconciler.core.load import lazy_shared
 from reconciler.model.approval import Person
 from reconciler.model.freeze import Scope
 from reconciler.model.merge_request import Note
+from reconciler.model.order import VERBS, Misread, Order
 from tests.memory_tree import MemoryTree
 from tests.repos import Files, shipped
 
