@@ -182,6 +182,10 @@ class Commits(Protocol):
         """The object that lies at a path of a commit: a file or a folder."""
         ...
 
+    def patch(self, before: str, after: str) -> str:
+        """What differs between two commits, as git prints it. Its text may be hostile."""
+        ...
+
     def read(self, oid: str, limit: int) -> Content:
         """The beginning of a blob, and the size of the whole."""
         ...

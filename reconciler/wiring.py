@@ -27,6 +27,7 @@ from reconciler.app.scan import fingerprint_key
 from reconciler.app.terraform import Site
 from reconciler.errors import IndeterminateError, UsageError
 from reconciler.model.agent import Agent
+from reconciler.model.approval import Person
 from reconciler.model.author import Author
 from reconciler.model.place import Place
 from reconciler.model.policy import EngineChoice
@@ -37,6 +38,7 @@ from reconciler.ports import (
     Cloud,
     Commits,
     Files,
+    Forge,
     History,
     Memory,
     PolicyEngine,
@@ -234,7 +236,8 @@ class Ports:
 
     def records(self, repo: Path, spec: SettingsSpec, *, simulated: bool) -> "Records":
         """The records of a repository; those of the sandbox have a branch of their own."""
-        from reconciler.adapters.record_store import record_store, ssh_agent, token_credentials
+        from reconciler.adapters.git_remote import ssh_agent, token_credentials
+        from reconciler.adapters.record_store import record_store
         from reconciler.app.records import Records
 
         branch = spec.branches.records_of(simulated=simulated)
@@ -245,6 +248,31 @@ class Ports:
         store = record_store(repo, branch, remote, credentials)
         signer = self._signer()
         return Records(store, signer, _writer(signer, keeping.writers))
+
+    def forge(self, repo: Path, spec: SettingsSpec) -> Forge:
+        """Where the merge requests of a repository live."""
+        if spec.forge.kind == "local":
+            return self._local_forge(repo)
+        raise UsageError(
+            "no-such-forge",
+            f"merge requests on {spec.forge.kind} are not there yet",
+            hint="`forge: {kind: local}` in reconciler.yaml keeps them in the repository",
+        )
+
+    def _local_forge(self, repo: Path) -> Forge:
+        from reconciler.adapters.git_remote import ssh_agent, token_credentials
+        from reconciler.adapters.local_forge import LocalForge
+        from reconciler.adapters.merge_request_refs import MergeRequestRefs, home_of
+        from reconciler.adapters.ssh_keys import verify
+
+        token, own, author = self.settings.git_token, self.settings, GitSource(repo).author
+        credentials = token_credentials(token.get_secret_value()) if token else ssh_agent
+        refs = MergeRequestRefs(repo, home_of(repo), credentials, self._signer(), verify)
+        me = Person(
+            own.actor_name or (author.name if author else ""),
+            own.actor_email or (author.email if author else ""),
+        )
+        return LocalForge(refs, me, lambda: datetime.now(UTC).replace(microsecond=0))
 
     def found_whole(self, repo: Path, branch: str) -> Memory:
         """Up to which record this machine found the history whole."""

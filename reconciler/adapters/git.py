@@ -212,6 +212,13 @@ class GitSource:
             )
 
     @property
+    def branch(self) -> str:
+        """The branch that is checked out; empty: none is."""
+        if self._repository.head_is_unborn or self._repository.head_is_detached:
+            return ""
+        return self._repository.head.name.removeprefix("refs/heads/")
+
+    @property
     def author(self) -> Author | None:
         """Who git would say made a commit here."""
         try:

@@ -169,6 +169,18 @@ class GitHistory:
             found = folder[name].id
         return str(found)
 
+    def patch(self, before: str, after: str) -> str:
+        """What differs between two commits, as git prints it."""
+        old, new = self._commit(before), self._commit(after)
+        try:
+            diff = self._repository.diff(old, new)
+            diff.find_similar()
+            return "".join(
+                (one.data.decode("utf-8", "replace") if one is not None else "") for one in diff
+            )
+        except (KeyError, pygit2.GitError) as err:
+            raise _cut_off(str(err)) from err
+
     def staged(self) -> ContentChange:
         """What the next commit would do."""
         index = self._repository.index

@@ -38,6 +38,9 @@ class MergeRequest:
     """The commit that brought it into the target; empty: none did."""
     link: str = ""
     """Where a person looks at it; empty: only in git."""
+    odd: tuple[str, ...] = ()
+    """What somebody wrote to it that makes no sense and changes nothing; a server takes no such
+    thing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.adapters import record_store
+from reconciler.adapters import git_refs, record_store
 from reconciler.adapters.record_store import GitRecords
 from reconciler.app.records import Broken, Records
 from reconciler.core.records.document import fields_of
@@ -73,14 +73,14 @@ def test_the_lock_of_somebody_who_lives_is_waited_for(
         if len(waits) == 3:
             lock.unlink()
 
-    monkeypatch.setattr("reconciler.adapters.record_store.time.sleep", wait)
+    monkeypatch.setattr("reconciler.adapters.git_refs.time.sleep", wait)
     records.append([drafts.draft("expiry", 2)])
     assert len(waits) == 3
     assert len(whole(path)) == 2
 
 
 def test_a_lock_that_stays_is_said(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record_store, "_LOCKED", 0.02)
+    monkeypatch.setattr(git_refs, "_LOCKED", 0.02)
     records = writing(path)
     records.append([drafts.draft("expiry", 1)])
     lock = aged(path / "refs/heads/records.lock", 0)

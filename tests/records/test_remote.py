@@ -13,14 +13,8 @@ from typing import Any
 import pygit2
 import pytest
 
-from reconciler.adapters.record_store import (
-    GitRecords,
-    RemoteRecords,
-    record_store,
-    ssh_agent,
-    ssh_key,
-    token_credentials,
-)
+from reconciler.adapters.git_remote import ssh_agent, ssh_key, token_credentials
+from reconciler.adapters.record_store import GitRecords, RemoteRecords, record_store
 from reconciler.app.records import Records
 from reconciler.core.git_objects import Who, commit_bytes, object_id, tag_bytes
 from reconciler.errors import ReconcilerError, TransientError, UsageError
@@ -77,7 +71,8 @@ def test_many_processes_push_at_once(tmp_path: Path, server: Server) -> None:
     program = """
 import sys
 from pathlib import Path
-from reconciler.adapters.record_store import record_store, token_credentials
+from reconciler.adapters.git_remote import token_credentials
+from reconciler.adapters.record_store import record_store
 from reconciler.app.records import Records
 from tests.records import drafts
 home, token, name = sys.argv[1:]

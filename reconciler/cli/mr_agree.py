@@ -1,0 +1,160 @@
+"""`reconciler mr approve`, `unapprove` and `comment`."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import click
+
+from reconciler.app.policy import load_policies
+from reconciler.cli.merge_requests import Desk, desk, number_argument, tell
+from reconciler.cli.screen import format_option, out, repo_option
+from reconciler.core.approve import is_commit
+from reconciler.errors import UsageError, WaitingError
+from reconciler.model.merge_request import Place
+from reconciler.report import merge_request_text
+
+_SHORTEST: Final = 7
+
+
+@click.command("approve")
+@number_argument
+@repo_option
+@format_option
+@click.option(
+    "--plan",
+    "plans",
+    multiple=True,
+    metavar="ENV=DIGEST",
+    help="The plan of an environment that you looked at, as `reconciler plan` names it;"
+    " repeatable.",
+)
+@click.option(
+    "--head",
+    metavar="COMMIT",
+    help="The commit that you looked at: nothing is agreed to when another one is there.",
+)
+def approve_command(
+    number: int, repo: Path, form: str, plans: tuple[str, ...], head: str | None
+) -> None:
+    """Agree to its last commit as it is now, to plans, and to the policies that judge it.
+
+    It holds for exactly that, and for nothing that comes later. Whether it counts is told by the
+    documents of the target branch: teams, their keys, and what the profile asks for. With
+    RECONCILER_SIGNING_KEY it is signed; where a team's document names your key, only that counts.
+
+    \b
+    Examples:
+      reconciler mr approve 7
+      reconciler mr approve 7 --head 4f2a91c --plan acme-portal=sha256:5d1f...
+
+    Exit code 0: agreed; 1: another commit is there.
+    """  # noqa: D301  # \b is click's mark for lines as they are
+    wanted = [_plan(one) for one in plans]
+    at = desk(repo)
+    request = at.forge.merge_request(number)
+    if head is not None and not _is(request.head, head):
+        raise WaitingError(
+            "head-moved",
+            f"the last commit of !{number} is {request.head[:12]}, and not {head[:12]}",
+            hint=f"look at what is there now: `reconciler mr diff {number}`",
+        )
+    at.forge.fetched(request)
+    at.forge.approve(number, request.head, wanted, _policies(at, request.target))
+    if form == "json":
+        tell(at, at.forge.merge_request(number), form)
+        return
+    mine = [one for one in at.forge.consents(number) if one.by == at.forge.me()]
+    merge_request_text.agreed(out(), request, mine[-1])
+
+
+def _plan(text: str) -> tuple[str, str]:
+    name, equals, digest = text.partition("=")
+    if not (name and equals and digest):
+        raise UsageError(
+            "usage",
+            f"`--plan {text}` is not ENV=DIGEST",
+            hint="`reconciler plan ENV` prints a plan's digest",
+        )
+    return name, digest
+
+
+def _is(head: str, said: str) -> bool:
+    return len(said) >= _SHORTEST and bool(head) and head.startswith(said.lower())
+
+
+def _policies(at: Desk, target: str) -> str:
+    """The digest of the policies that judge, as decisions name it."""
+    tree = at.repository.snapshot(at.judging(target))
+    seconds = at.spec.policy.timeout.total_seconds()
+    with closing(at.ports.policies("embedded", None, seconds)) as engines:
+        return load_policies(tree, engines.reader, at.ports.kept).digest
+
+
+@click.command("unapprove")
+@number_argument
+@repo_option
+@format_option
+def unapprove_command(number: int, repo: Path, form: str) -> None:
+    """Agree to it no more: all approvals of yours are taken back.
+
+    Exit code 0: you do not agree to it.
+    """
+    at = desk(repo)
+    at.forge.unapprove(number)
+    tell(at, at.forge.merge_request(number), form, "is not agreed to by you")
+
+
+@click.command("comment")
+@number_argument
+@click.argument("text")
+@repo_option
+@format_option
+@click.option("--thread", default="", metavar="NOTE", help="The note that it answers.")
+@click.option(
+    "--at", "place", metavar="PATH:LINE", help="The line that it is about, in the last commit."
+)
+@click.option("--settle", is_flag=True, help="Settle the thread that it answers.")
+def comment_command(
+    number: int, text: str, repo: Path, form: str, thread: str, place: str | None, settle: bool
+) -> None:
+    """Say something in it: by itself, as an answer, or about a line.
+
+    \b
+    Examples:
+      reconciler mr comment 7 "Why so large?"
+      reconciler mr comment 7 "Too open." --at environments/demo/fair.yaml:12
+      reconciler mr comment 7 "Mended." --thread 3f28bb26 --settle
+
+    Exit code 0: said.
+    """  # noqa: D301  # \b is click's mark for lines as they are
+    if settle and not thread:
+        raise UsageError("usage", "`--settle` settles a thread", hint="name it with `--thread`")
+    line = _place(place) if place is not None else None
+    at = desk(repo)
+    root = _thread(at, number, thread) if thread else ""
+    note = at.forge.say(number, text, thread=root, place=line)
+    if settle:
+        at.forge.settle(number, root, resolved=True)
+    tell(at, at.forge.merge_request(number), form, f"has your note {note.id[:8]}")
+
+
+def _place(text: str) -> Place:
+    path, _, line = text.rpartition(":")
+    if not path or not (line.isascii() and line.isdigit() and 0 < len(line) < 8 and int(line)):  # noqa: PLR2004
+        raise UsageError("usage", f"`--at {text}` is not PATH:LINE", hint="such as `a/b.yaml:12`")
+    return Place(path, int(line))
+
+
+def _thread(at: Desk, number: int, said: str) -> str:
+    """The thread of the one note whose id begins so."""
+    found = {one.thread for one in at.forge.notes(number) if one.id.startswith(said)}
+    if len(found) == 1:
+        return found.pop()
+    if is_commit(said):
+        return said
+    raise UsageError(
+        "no-such-note",
+        f"{'more than one note' if found else 'no note'} of !{number} begins with `{said}`",
+        hint=f"`reconciler mr show {number}` shows them with their ids",
+    )

@@ -1,0 +1,79 @@
+"""`reconciler mr merge`."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from reconciler.app.merge import may_merge, reasons
+from reconciler.cli.check_command import EXITS
+from reconciler.cli.checking import Asked, judged
+from reconciler.cli.merge_requests import desk, number_argument
+from reconciler.cli.screen import format_option, out, repo_option, stop_with
+from reconciler.errors import Exit, WaitingError
+from reconciler.model.approval import Given
+from reconciler.model.check import CheckReport
+from reconciler.model.merge_request import MergeRequest
+from reconciler.report import check_text, merge_request_json, merge_request_text
+
+
+@click.command("merge")
+@number_argument
+@repo_option
+@format_option
+@click.option(
+    "--message", default="", help="What the merge says; by default title and description."
+)
+def merge_command(number: int, repo: Path, form: str, message: str) -> None:
+    """Bring it into its target branch, when everything is allowed.
+
+    It is checked first, as `reconciler check` does, by the target branch's rules as they are now,
+    with the approvals that were given to it. Nothing is merged unless the verdict is ALLOW, and
+    only the commit that was checked.
+
+    \b
+    Examples:
+      reconciler mr merge 7
+      reconciler mr merge 7 --message "Give the portal more memory"
+
+    Exit code 0: merged; 10: denied; 11: approvals are missing; 13: a gate could not say; 2: files
+    conflict; 1: somebody pushed meanwhile.
+    """  # noqa: D301  # \b is click's mark for lines as they are
+    at = desk(repo)
+    request = at.forge.merge_request(number)
+    if request.state == "merged":
+        _tell(request, request.merged, None, form)
+        return
+    at.forge.fetched(request)
+    base = at.judging(request.target)
+
+    def judge(approvals: Mapping[str, Given]) -> CheckReport:
+        now = datetime.now(UTC).replace(microsecond=0)
+        asked = Asked(repo, base, request.head, everything=False, environments=(), now=now)
+        with judged(at.ports, asked, approvals=approvals) as done:
+            return done.report
+
+    report, may = may_merge(request, at.forge.consents(number), judge)
+    if not may:
+        _tell(request, "", report, form)
+        stop_with(EXITS[report.verdict] or Exit.FAILURE)
+    at.forge.fetched(request)
+    if at.judging(request.target) != base:
+        raise WaitingError(
+            "target-moved",
+            f"`{request.target}` moved while !{number} was checked, and nothing was merged",
+            hint=f"check and merge again: `reconciler mr merge {number}`",
+        )
+    _tell(request, at.forge.merge(number, request.head, message), report, form)
+
+
+def _tell(request: MergeRequest, commit: str, report: CheckReport | None, form: str) -> None:
+    why = reasons(report) if report is not None and not commit else ()
+    if form == "json":
+        verdict = str(report.verdict) if report is not None else None
+        click.echo(merge_request_json.merged(request, commit, verdict, why))
+        return
+    if report is not None and not commit:
+        check_text.checked(out(), report, advice=False)
+    merge_request_text.merged(out(), request, commit)

@@ -1,0 +1,90 @@
+"""`reconciler mr open`, `close` and `reopen`."""
+
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from reconciler.cli.merge_requests import desk, number_argument, tell
+from reconciler.cli.screen import format_option, repo_option
+from reconciler.errors import UsageError
+from reconciler.model.merge_request import Proposal
+
+
+@click.command("open")
+@repo_option
+@format_option
+@click.option("--source", help="The branch with the change; by default the one checked out.")
+@click.option("--target", help="The branch it goes to; by default the one of reconciler.yaml.")
+@click.option("--title", help="In one line; by default the first line of the last commit.")
+@click.option("--description", default="", help="What it is for.")
+@click.option(
+    "--description-file",
+    "file",
+    type=click.File("r", encoding="utf-8", errors="replace"),
+    help="A file with the description; `-` reads standard input.",
+)
+@click.option("--label", "labels", multiple=True, help="A label; repeatable.")
+@click.option("--draft", is_flag=True, help="Not to be merged yet.")
+def open_command(
+    repo: Path,
+    form: str,
+    source: str | None,
+    target: str | None,
+    title: str | None,
+    description: str,
+    file: TextIO | None,
+    labels: tuple[str, ...],
+    draft: bool,
+) -> None:
+    """Open a merge request for the current branch.
+
+    Where one is open from that branch already, it gets the new title and description.
+
+    \b
+    Examples:
+      reconciler mr open
+      reconciler mr open --title "Give the portal more memory" --label risk
+      reconciler mr open --source fix --description-file why.md
+
+    Exit code 0: it is open.
+    """  # noqa: D301  # \b is click's mark for lines as they are
+    at = desk(repo)
+    git = at.repository.git
+    branch = source or git.branch
+    if not branch:
+        raise UsageError(
+            "no-branch", "no branch is checked out here", hint="name one with `--source`"
+        )
+    if title is None:
+        known = git.named(f"refs/heads/{branch}", f"refs/remotes/origin/{branch}")
+        title = at.ports.commits(repo).commit(known).subject if known else branch
+    words = file.read() if file is not None else description
+    made = at.forge.open(Proposal(title[:240], words, branch, target or at.target, labels, draft))
+    tell(at, made, form, "is open")
+
+
+@click.command("close")
+@number_argument
+@repo_option
+@format_option
+def close_command(number: int, repo: Path, form: str) -> None:
+    """Give it up. Nothing is lost: `reconciler mr reopen` takes it up again.
+
+    Exit code 0: it is closed.
+    """
+    at = desk(repo)
+    tell(at, at.forge.close(number), form, "is closed")
+
+
+@click.command("reopen")
+@number_argument
+@repo_option
+@format_option
+def reopen_command(number: int, repo: Path, form: str) -> None:
+    """Take it up again.
+
+    Exit code 0: it is open.
+    """
+    at = desk(repo)
+    tell(at, at.forge.reopen(number), form, "is open again")

@@ -1,0 +1,1 @@
+"""Merge requests that live in git: what happened, and what is so."""
