@@ -1,6 +1,7 @@
 """Builds the ports from settings. Alone imports adapters."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -37,12 +38,14 @@ from reconciler.ports import (
     Cloud,
     Commits,
     Files,
+    Forge,
     History,
     Memory,
     PolicyEngine,
     RecordStore,
     RepoTree,
     Signer,
+    Verify,
 )
 from reconciler.settings import ProcessSettings, installers_environment
 
@@ -253,6 +256,36 @@ class Ports:
 
         folder = self.settings.state_folder() / repository_name(GitHistory(repo).root, repo)
         return FileMemory(folder / "whole" / branch.replace("/", "~"))
+
+    def forge(self, repo: Path, spec: SettingsSpec) -> Forge:
+        """Where merge requests live."""
+        raise UsageError("no-forge", f"{repo}: {spec.forge.kind} cannot be reached yet")
+
+    def reviewing(self, repo: Path) -> Callable[[int], AbstractContextManager[None]]:
+        """Turns: a merge request is looked at by one process of this machine at a time."""
+        from reconciler.adapters.locks import reviewing
+
+        folder, seconds = self._known_of(repo) / "reviews", self.settings.lock_seconds
+        return lambda number: reviewing(folder, number, seconds)
+
+    def reviewed(self, repo: Path) -> Callable[[int], Memory]:
+        """How each merge request was when this machine looked at it."""
+        from reconciler.adapters.memory import FileMemory
+
+        folder = self._known_of(repo) / "reviews"
+        return lambda number: FileMemory(folder / str(number))
+
+    def signing(self) -> "tuple[Signer | None, Verify]":
+        """Our own key, if there is one, and what tells whose signature one is."""
+        from reconciler.adapters.ssh_keys import verify
+
+        return self._signer(), verify
+
+    def _known_of(self, repo: Path) -> Path:
+        """Where this machine keeps what it knows of a repository."""
+        from reconciler.adapters.building import repository_name
+
+        return self.settings.state_folder() / repository_name(GitHistory(repo).root, repo)
 
     def _known(
         self, repo: Path, branch: str, of: "Callable[[Records, str], T]", otherwise: T

@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "drift": "Say where the cloud is not as declared.",
     "state": "Show what Terraform's state of an environment knows.",
     "sandbox": "A simulated cloud on this machine, without an account.",
+    "mr": "Merge requests: look at them, and say what is true on them.",
     "audit": "Say who did what, who could have, and why it was allowed.",
     "policy": "Test, list, explain and evaluate the rules.",
     "scan": "Look for secrets in files, in what is staged, or in every commit of a range.",
