@@ -40,6 +40,7 @@ _SAYS: Final = {
     Verdict.DENY: "It is refused as it is.",
 }
 _SHORT: Final = 12
+_EXPECTED: Final = "expected: "
 _ROWS: Final = 60
 _OPEN: Final = 30
 _NAMES: Final = 5
@@ -72,7 +73,7 @@ def on_line(one: Judged) -> str:
     finding = one.finding
     lines = [f"**{code(finding.rule)}** ({one.level}, {finding.severity}): {code(finding.message)}"]
     if finding.fix:
-        lines += ["", f"Do: {code(finding.fix)}"]
+        lines += ["", _fix(finding.fix)]
     lines += ["", f"More of it: `reconciler explain {finding.fingerprint[:_SHORT]}`"]
     return "\n".join(lines) if finding.fingerprint.isalnum() else "\n".join(lines[:-2])
 
@@ -169,7 +170,7 @@ class _Page:
         if not worst:
             return f"It is about the change itself, and not about its {many}."
         names = codes([one.environment for one in worst], _NAMES)
-        return f"{len(worst):,} of {many}: {names}."
+        return f"{names}." if len(environments) == 1 else f"{len(worst):,} of {many}: {names}."
 
     def _lost(self) -> list[str]:
         """What no undo brings back stands where nobody overlooks it."""
@@ -212,6 +213,9 @@ class _Page:
         lines = self._approvals()
         lines += ["", "### What to do next", ""]
         lines += [f"- {one}" for one in self._next()]
+        if any(not each.waived_by for one in self._report.decisions for each in one.findings):
+            ends = self._command.removeprefix("`reconciler check")
+            lines.append(f"- More of a finding: `reconciler explain FINGERPRINT{ends}.")
         report = self._report
         if self._whole_ids:
             lines += [
@@ -344,7 +348,7 @@ class _Page:
         mark = finding.fingerprint[:_SHORT]
         lines.append(f"  - {where}in {codes(each.subjects, _NAMES)}, fingerprint {code(mark)}")
         if finding.fix:
-            lines.append(f"  - fix: {code(finding.fix)}")
+            lines.append(f"  - {_fix(finding.fix)}")
         return lines
 
     def _plan(self, plan: Plan) -> Piece:
@@ -376,9 +380,12 @@ class _Page:
             lines.append([f"- {counted(waived, 'finding')} excepted by waivers."])
         if hints:
             lines.append([f"- {counted(hints, 'hint')} not shown: `reconciler check --advice`."])
-        if any(one.findings for one in report.decisions):
-            lines.append(["- More of a finding: `reconciler explain FINGERPRINT`."])
         return [*lines, *([f"- {code(note)}"] for note in report.notes)]
+
+
+def _fix(text: str) -> str:
+    expected = text.removeprefix(_EXPECTED)
+    return f"do: {code(text)}" if expected == text else f"want: {code(expected)}"
 
 
 def _same(one: Judged) -> object:
