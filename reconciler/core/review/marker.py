@@ -28,8 +28,8 @@ RESERVED: Final = 48 * 1024
 _WORDS: Final = 200
 _SIGNATURE: Final = 11_000
 _LINE: Final = re.compile(
-    rf"<!-- reconciler:note ([A-Za-z0-9+/]{{4,{LARGEST_MEMO * 4 // 3 + 4}}}={{0,2}})"
-    rf"(?: ([A-Za-z0-9+/]{{4,{_SIGNATURE}}}={{0,2}}))? -->"
+    rf"<!-- reconciler:note ([A-Za-z0-9+/]{{1,{LARGEST_MEMO * 4 // 3 + 4}}}={{0,2}})"
+    rf"(?: ([A-Za-z0-9+/]{{1,{_SIGNATURE}}}={{0,2}}))? -->"
 )
 _THREAD: Final = re.compile(r"<!-- reconciler:finding ([0-9a-f]{32})( mended)? -->")
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
@@ -182,7 +182,8 @@ def _memo(data: Any) -> Memo:
 
 def _shown(data: Any, *, last: bool) -> Shown:
     at, head, plans, policies = _fields(data, "at", "head", "plans", "policies")
-    if not isinstance(plans, dict) or not (type(at) is int or (at is None and last)):
+    timed = (type(at) is int and at >= 0) or (at is None and last)
+    if not isinstance(plans, dict) or not timed:
         raise _Odd
     words = [head, policies, *plans.keys(), *plans.values()]
     if not all(isinstance(one, str) and len(one) <= _WORDS for one in words):
