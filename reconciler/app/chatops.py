@@ -88,7 +88,7 @@ class Desk:
     """A rule of the target branch's policies."""
     recorder: Callable[[Actor], Recorder]
     """What records that somebody did something."""
-    committer: Author
+    committer: Callable[[], Author]
     """As we commit."""
     clock: Callable[[], datetime]
 
@@ -151,6 +151,9 @@ class _Doing:
         may_ = may(order, self.note, self._path(), self.law.shared, now)
         if isinstance(may_, str):
             return self._refused(may_)
+        if order.verb in POWERS:
+            # What could not be recorded is not begun.
+            desk.recorder(self._actor(may_))
         match order.verb:
             case "check" | "retry":
                 return chat.looked(desk.again(self.request))
@@ -327,7 +330,7 @@ class _Doing:
             edits,
             f"{short}\n\n{because}\n\n{where}\n",
             Author(member.email, member.name),
-            self.desk.committer,
+            self.desk.committer(),
             self.desk.clock(),
         )
 
@@ -362,7 +365,17 @@ class _Doing:
         """Once: whoever does it again finds the record of this note."""
         forge, number = self.desk.forge.name, str(self.request.number)
         mark = fingerprint(forge, number, self.note.id, self.order.line, what)[:32]
-        self.desk.recorder(actor).once(mark, self.note.at, self.law.commit, body)
+        try:
+            self.desk.recorder(actor).once(mark, self.note.at, self.law.commit, body)
+        except (TransientError, WaitingError):
+            raise
+        except ReconcilerError as err:
+            # It is done: nobody is to read that it was not. It is answered when it is recorded.
+            raise TransientError(
+                "not-recorded",
+                f"{what} on merge request {number} cannot be recorded: {err.message}",
+                hint=err.hint,
+            ) from err
 
 
 def _subject(rule: str, report: CheckReport, law: Law) -> Subject | str:

@@ -17,6 +17,8 @@ _LINES: Final = {
     "close": "Give it up.",
     "reopen": "Take it up again.",
     "merge": "Bring it into its target branch, when everything is allowed.",
+    "check": "Look at a merge request, and say on it what is true.",
+    "watch": "Keep looking at all of them, and do what is ordered in notes.",
 }
 _MODULES: Final = {
     "open": "open",
@@ -29,6 +31,8 @@ _MODULES: Final = {
     "unapprove": "agree",
     "comment": "agree",
     "merge": "merge",
+    "check": "check",
+    "watch": "watch",
 }
 
 

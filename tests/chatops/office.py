@@ -178,7 +178,7 @@ class Office:
             again,
             self.rule,
             recorder,
-            Author("reconciler@example.com", "controller"),
+            lambda: Author("reconciler@example.com", "controller"),
             lambda: self.world.now,
         )
 

@@ -212,6 +212,7 @@ def _said(state: Folded, entry: Entry, body: kinds.Said) -> Folded | str:
         body.text,
         place=place,
         resolved=root.resolved if root is not None else False if place else None,
+        signed_by=entry.signed_by,
     )
     signers = {**state.signers, entry.commit: entry.signed_by} if entry.signed_by else state.signers
     return replace(state, notes={**state.notes, note.id: note}, signers=signers)
