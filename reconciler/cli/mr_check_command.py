@@ -29,7 +29,7 @@ from reconciler.wiring import build
     help="Also plan what may be planned: its static gates let it, and it is from no fork.",
 )
 @click.option("--dry-run", is_flag=True, help="Post nothing; print the note instead.")
-def check_command(
+def command(
     number: int | None,
     repo: Path,
     sandbox: bool,
