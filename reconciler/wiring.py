@@ -34,6 +34,7 @@ from reconciler.model.place import Place
 from reconciler.model.policy import EngineChoice
 from reconciler.model.record import Actor, Program
 from reconciler.model.run import Engine
+from reconciler.model.settings import GitLabForge as GitLabSettings
 from reconciler.model.settings import RecordWriter, SettingsSpec
 from reconciler.ports import (
     Cloud,
@@ -175,6 +176,12 @@ class Ports:
             )
         return Policies(PrivateOpa(program, seconds), embedded, "an `opa` from PATH")
 
+    def opa(self) -> str:
+        """The `opa` on PATH; empty: there is none."""
+        from reconciler.adapters.opa_engine import opa_program
+
+        return opa_program() or ""
+
     def sandbox(self) -> "SandboxCloud":
         """The cloud of the sandbox; one for each user."""
         from reconciler.adapters.sandbox.cloud import Cloud as SandboxCloud
@@ -250,18 +257,45 @@ class Ports:
         token = self.settings.git_token
         credentials = token_credentials(token.get_secret_value()) if token else ssh_agent
         store = record_store(repo, branch, remote, credentials)
-        signer = self._signer()
+        signer = self.signer()
         return Records(store, signer, _writer(signer, keeping.writers))
 
     def forge(self, repo: Path, spec: SettingsSpec) -> Forge:
         """Where the merge requests of a repository live."""
-        if spec.forge.kind == "local":
-            return self._local_forge(repo)
-        raise UsageError(
-            "no-such-forge",
-            f"merge requests on {spec.forge.kind} are not there yet",
-            hint="`forge: {kind: local}` in reconciler.yaml keeps them in the repository",
+        return (
+            self._local_forge(repo)
+            if spec.forge.kind == "local"
+            else self._gitlab(repo, spec.forge)
         )
+
+    def _gitlab(self, repo: Path, where: GitLabSettings) -> Forge:
+        from reconciler.adapters.git_remote import same_server, ssh_agent, token_credentials
+        from reconciler.adapters.gitlab.client import Client, Pace
+        from reconciler.adapters.gitlab.forge import GitLabForge
+        from reconciler.adapters.remote_fetch import RemoteFetch
+
+        token = secret_of(where.token_from)
+        if not token:
+            raise UsageError(
+                "no-token",
+                f"merge requests are on {where.url}, and {where.token_from} has no token",
+                hint=f"put one with the scope `api` into the variable {where.token_from}",
+                subject=where.token_from,
+            )
+        client = Client(where.url, where.project, token, where.token_from, Pace())
+        address = GitSource(repo).address("origin")
+        own = self.settings.git_token
+        if not address or same_server(address, where.url):
+            credentials = token_credentials(token)
+        else:  # a mirror gets a token of its own, or none
+            credentials = token_credentials(own.get_secret_value()) if own else ssh_agent
+        fetch = RemoteFetch(
+            repo,
+            "origin" if address else where.url,
+            lambda: address or client.address(),
+            credentials,
+        )
+        return GitLabForge(client, fetch)
 
     def _local_forge(self, repo: Path) -> Forge:
         from reconciler.adapters.git_remote import ssh_agent, token_credentials
@@ -271,7 +305,7 @@ class Ports:
 
         token, own, author = self.settings.git_token, self.settings, GitSource(repo).author
         credentials = token_credentials(token.get_secret_value()) if token else ssh_agent
-        refs = MergeRequestRefs(repo, home_of(repo), credentials, self._signer(), verify)
+        refs = MergeRequestRefs(repo, home_of(repo), credentials, self.signer(), verify)
         me = Person(
             own.actor_name or (author.name if author else ""),
             own.actor_email or (author.email if author else ""),
@@ -398,7 +432,8 @@ class Ports:
 
         return recorded
 
-    def _signer(self) -> "Signer | None":
+    def signer(self) -> "Signer | None":
+        """The key that records are signed with; None: there is none."""
         if self.settings.signing_key is None:
             return None
         from reconciler.adapters.ssh_keys import load_signer

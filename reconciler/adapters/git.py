@@ -217,6 +217,13 @@ class GitSource:
                 found.add(str(one.id))
         return frozenset(found)
 
+    def address(self, remote: str) -> str:
+        """Where a remote is; empty: there is none of that name."""
+        try:
+            return self._repository.remotes[remote].url or ""
+        except (KeyError, ValueError):
+            return ""
+
     def push_tag(self, remote: str, name: str) -> None:
         """Send a tag to a remote: it, what it names, and nothing else."""
         try:

@@ -91,7 +91,11 @@ class RemoteRefs(GitRefs):
         self._url = remote_of(self._repository, remote, self._noun).url or ""
         self._name = remote
         self._credentials = credentials
-        # A server that hangs must not hang us; libgit2 waits for ever unless told.
+        self.connect()
+
+    @staticmethod
+    def connect() -> None:
+        """A server that hangs must not hang us; libgit2 waits for ever unless told."""
         pygit2.settings.server_connect_timeout = _CONNECT
         pygit2.settings.server_timeout = _SILENT
 
@@ -296,6 +300,11 @@ def _server(url: str) -> tuple[str, str, int | None]:
         return parts.scheme.lower(), (parts.hostname or "").lower(), parts.port
     except ValueError:
         return "", "", None
+
+
+def same_server(one: str, other: str) -> bool:
+    """Whether two addresses lead to one server: what proves us to one is for the other."""
+    return bool(_server(one)[1]) and _server(one)[1] == _server(other)[1]
 
 
 def _userinfo(url: str) -> set[str]:

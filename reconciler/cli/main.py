@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "audit": "Say who did what, who could have, and why it was allowed.",
     "policy": "Test, list, explain and evaluate the rules.",
     "scan": "Look for secrets in files, in what is staged, or in every commit of a range.",
+    "doctor": "Say whether everything is set up: the forge, and the tools.",
     "tools": "Install the tools that have environments of their own, or list them.",
     "schema": "Write JSON Schemas, so that an editor completes and checks documents.",
 }

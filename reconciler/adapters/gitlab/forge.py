@@ -1,0 +1,454 @@
+"""Merge requests on GitLab.
+
+What is asked for twice is done once: what may be repeated is, and of what may not, we look whether
+it came through before it is done again.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Final
+from uuid import uuid4
+
+from reconciler.adapters.gitlab import reading
+from reconciler.adapters.gitlab.client import Client, RefusedError, UnsureError
+from reconciler.adapters.gitlab.examine import Examination
+from reconciler.adapters.gitlab.merging import Merging
+from reconciler.adapters.gitlab.pipelines import Pipelines
+from reconciler.adapters.remote_fetch import RemoteFetch
+from reconciler.core.records.words import line
+from reconciler.errors import ReconcilerError, TransientError, UsageError, WaitingError
+from reconciler.model.approval import Person
+from reconciler.model.merge_request import (
+    Advice,
+    Consent,
+    Deployment,
+    MergeRequest,
+    Note,
+    Place,
+    Proposal,
+    Status,
+)
+
+_LONGEST: Final = 999_000
+"""GitLab takes a million characters; our mark and what we guard need a few."""
+_TITLE: Final = 255
+_TRIES: Final = 2
+_BAD: Final = 400
+_UNAUTHORISED: Final = 401
+_FORBIDDEN: Final = 403
+_NOT_THERE: Final = 404
+_CONFLICT: Final = 409
+_SHORT: Final = 12
+
+
+class GitLabForge:
+    """One project of one GitLab, as one account."""
+
+    def __init__(self, client: Client, fetch: RemoteFetch) -> None:
+        self._client = client
+        self._fetch = fetch
+        self._pipelines = Pipelines(client)
+        self._known: Person | None = None
+
+    def end(self) -> None:
+        """Let go of every connection."""
+        self._client.close()
+
+    @property
+    def name(self) -> str:
+        """The server."""
+        return self._client.host
+
+    @property
+    def writes_size(self) -> int:
+        """How many characters a note may have."""
+        return _LONGEST
+
+    def me(self) -> Person:
+        """The account of the token; asked for once."""
+        if self._known is None:
+            with self._client.about("who we are"):
+                self._known = reading.person(self._client.get("/user"))
+        return self._known
+
+    # ------------------------------------------------------------------------ reading
+
+    def open_ones(self, target: str) -> Iterator[MergeRequest]:
+        """The listing's pages, and nothing more; one that moved between two pages is told once."""
+        told: set[int] = set()
+        rows = self._rows(state="opened", target_branch=target, order_by="created_at", sort="asc")
+        with self._client.about("its merge requests", self._client.no_project()):
+            for body in rows:
+                found = reading.merge_request(body)
+                if found.number not in told and found.target == target:
+                    told.add(found.number)
+                    yield found
+
+    def merge_request(self, number: int) -> MergeRequest:
+        """One of them, as it is now."""
+        return reading.merge_request(self._one(number))
+
+    def fetched(self, request: MergeRequest) -> str:
+        """Its last commit, by git from the project, where GitLab keeps those of forks too."""
+        found = self._fetch.commit(request.number, request.target)
+        if not found or found != request.head:
+            raise WaitingError(
+                "head-moved",
+                f"!{request.number} has another last commit than {self.name} told:"
+                f" {found[:_SHORT] or 'none'} instead of {request.head[:_SHORT] or 'none'}",
+                hint="somebody pushed meanwhile: it is looked at again",
+            )
+        return found
+
+    def consents(self, number: int) -> tuple[Consent, ...]:
+        """Who agrees to it now, and to which commit, as far as that can be told."""
+        with self._about(number):
+            approvals = self._of(number, "approvals")
+            if not reading.field(approvals, "approved_by", list):
+                return ()
+            # Asked for after the approvals: a version that came between them is a newer one.
+            versions = list(self._rows(number, "versions"))
+        return reading.consents(approvals, versions, f"{self._client.project}!{number}")
+
+    def notes(self, number: int) -> Sequence[Note]:
+        """Everything that was said, oldest first."""
+        me = self.me().forge_id
+        assert me is not None  # noqa: S101 - an account of GitLab has an id
+        with self._about(number):
+            rows = list(self._rows(number, "discussions"))
+        found = [note for body in rows for note in reading.notes(body, me)]
+        return sorted(found, key=lambda one: (one.at, int(one.id)))
+
+    # ---------------------------------------------------------------------- proposing
+
+    def open(self, proposal: Proposal) -> MergeRequest:
+        """Open one, or tell the one anew that is open from there to there."""
+        title = _titled(proposal.title, draft=proposal.draft)
+        description = reading.guarded(proposal.description)
+        body = {
+            "source_branch": proposal.source,
+            "target_branch": proposal.target,
+            "title": title,
+            "description": description,
+        }
+        if proposal.labels:
+            body["labels"] = ",".join(proposal.labels)
+        failure: ReconcilerError = _given_up("opened")
+        for _ in range(_TRIES):
+            there = self._open_from(proposal.source, proposal.target)
+            if there is not None:
+                changes = {"title": title, "description": description}
+                given = ",".join(set(proposal.labels) - set(there.labels))
+                if given:
+                    changes["add_labels"] = given
+                return self._changed(there.number, **changes)
+            try:
+                path = self._client.below("merge_requests")
+                return reading.merge_request(self._client.post(path, body))
+            except UnsureError as err:
+                failure = err  # it may be there: the next round looks
+            except RefusedError as err:
+                if err.status != _CONFLICT:
+                    raise self._not_opened(proposal, err) from None
+                failure = self._not_opened(proposal, err)
+        raise failure
+
+    def _open_from(self, source: str, target: str) -> MergeRequest | None:
+        rows = self._rows(state="opened", source_branch=source, target_branch=target)
+        with self._client.about("its merge requests", self._client.no_project()):
+            for body in rows:
+                found = reading.merge_request(body)
+                if (found.source, found.target, found.fork) == (source, target, False):
+                    return found
+        return None
+
+    def _not_opened(self, proposal: Proposal, err: RefusedError) -> ReconcilerError:
+        if err.status not in (_BAD, _NOT_THERE, _CONFLICT, 422):
+            return self._client.refusal(err, "a new merge request")
+        return UsageError(
+            "not-opened",
+            f"no merge request from `{line(proposal.source, 100)}` to"
+            f" `{line(proposal.target, 100)}`: {err.said}",
+            hint="push the branch first; does the target exist?",
+            subject=proposal.source,
+        )
+
+    def edit(
+        self,
+        number: int,
+        *,
+        title: str | None = None,
+        description: str | None = None,
+        target: str | None = None,
+    ) -> MergeRequest:
+        """Say something else in it."""
+        changes: dict[str, str] = {}
+        if title is not None:
+            changes["title"] = _titled(title)
+        if description is not None:
+            changes["description"] = reading.guarded(description)
+        if target is not None:
+            changes["target_branch"] = target
+        return self._changed(number, **changes) if changes else self.merge_request(number)
+
+    def close(self, number: int) -> MergeRequest:
+        """Give it up."""
+        found = self._changed(number, state_event="close")
+        return _as_wanted(found, "closed", "what was merged is not closed: revert it")
+
+    def reopen(self, number: int) -> MergeRequest:
+        """Take it up again."""
+        found = self._changed(number, state_event="reopen")
+        return _as_wanted(found, "open", "what was merged is over: open a new one")
+
+    def merge(self, number: int, head: str, message: str = "") -> str:
+        """Bring it into its target, if its last commit is this one."""
+        merging = Merging(self._client, self._fetch, lambda: self._one(number))
+        return merging.merge(number, head, message)
+
+    # ---------------------------------------------------------------------- approving
+
+    def approve(
+        self,
+        number: int,
+        head: str,
+        plans: Sequence[tuple[str, str]] = (),
+        policies: str = "",
+    ) -> None:
+        """Agree to this commit. GitLab has no word for plans and policies."""
+        del plans, policies
+        path = self._client.below("merge_requests", number, "approve")
+        for _ in range(_TRIES):
+            try:
+                self._client.post(path, {"sha": head}, again=True)
+            except RefusedError as err:
+                if err.status == _CONFLICT:
+                    raise WaitingError(
+                        "head-moved",
+                        f"!{number} has another last commit than {head[:_SHORT]}",
+                        hint="look at what was pushed, and agree to that",
+                    ) from None
+                if err.status not in (_UNAUTHORISED, _FORBIDDEN):
+                    what = f"an approval of !{number}"
+                    raise self._client.refusal(err, what, no_such(number)) from None
+                if self._agreed_to(number, head):
+                    return
+                if not self._agrees(number):
+                    raise self._client.denied(f"approve !{number}", err.said) from None
+                # Ours for an older commit stands in the way of the new one.
+                self.unapprove(number)
+            else:
+                return
+        raise self._client.denied(f"approve !{number}", "it stays as it was")
+
+    def _agrees(self, number: int) -> bool:
+        return bool(self._of(number, "approvals").get("user_has_approved"))
+
+    def _agreed_to(self, number: int, head: str) -> bool:
+        me = self.me().forge_id
+        found = self.consents(number)
+        return any(one.by.forge_id == me and one.head == head for one in found)
+
+    def unapprove(self, number: int) -> None:
+        """Agree no more."""
+        path = self._client.below("merge_requests", number, "unapprove")
+        try:
+            self._client.post(path, again=True)
+        except RefusedError as err:
+            if err.status != _NOT_THERE:
+                raise self._client.refusal(err, f"an approval of !{number}") from None
+            self._one(number)
+
+    # ----------------------------------------------------------------------- speaking
+
+    def say(self, number: int, text: str, *, thread: str = "", place: Place | None = None) -> Note:
+        """Say something, once: a mark that nobody sees tells whether it came through."""
+        if len(text) > _LONGEST:
+            raise _too_long(len(text))
+        nonce = uuid4().hex
+        body: dict[str, object] = {"body": reading.marked(text, nonce)}
+        parts: tuple[object, ...] = ("merge_requests", number, "discussions")
+        if thread:
+            parts = (*parts, thread, "notes")
+        position = self._position(number, place) if place is not None and not thread else None
+        failure: ReconcilerError = _given_up("said")
+        for _ in range(_TRIES):
+            try:
+                path = self._client.below(*parts)
+                more: dict[str, object] = {"position": position} if position else {}
+                made = self._client.post(path, {**body, **more})
+            except UnsureError as err:
+                failure = err
+                found = self._said(number, nonce)
+                if found is not None:
+                    return found
+            except RefusedError as err:
+                failure = self._unsaid(number, thread, err)
+                if position is None or err.status not in (_BAD, 422, 500):
+                    raise failure from None
+                position = None  # that line cannot be spoken about: say it by itself
+            else:
+                return self._note({"id": thread, "notes": [made]} if thread else made)
+        raise failure
+
+    def _note(self, thread: Any) -> Note:
+        me = self.me().forge_id
+        found = list(reading.notes(thread, me if me is not None else -1))
+        if not found:
+            raise reading.NonsenseError("a note that says nothing")
+        return found[0]
+
+    def _said(self, number: int, nonce: str) -> Note | None:
+        """What we said, if it came through."""
+        for body in self._rows(number, "discussions"):
+            for one in body.get("notes") or ():
+                if reading.has_mark(one, nonce):
+                    return self._note({"id": body.get("id"), "notes": [one]})
+        return None
+
+    def _unsaid(self, number: int, thread: str, err: RefusedError) -> ReconcilerError:
+        if err.status != _NOT_THERE:
+            return self._client.refusal(err, f"a note on !{number}")
+        if not thread:
+            return no_such(number)
+        return UsageError(
+            "no-such-thread",
+            f"!{number} has no thread {line(thread, 60)} any more",
+            hint="somebody deleted it: say it by itself",
+        )
+
+    def _position(self, number: int, place: Place) -> dict[str, object] | None:
+        """A line of the newest version, as GitLab wants it told."""
+        with self._about(number):
+            newest = next(self._rows(number, "versions"), None)
+        if newest is None:
+            return None
+        return {
+            "position_type": "text",
+            "base_sha": newest.get("base_commit_sha"),
+            "start_sha": newest.get("start_commit_sha"),
+            "head_sha": newest.get("head_commit_sha"),
+            "old_path": place.path,
+            "new_path": place.path,
+            "new_line": place.line,
+        }
+
+    def rewrite(self, number: int, note: str, text: str) -> bool:
+        """Let a note of ours say something else."""
+        if len(text) > _LONGEST:
+            raise _too_long(len(text))
+        path = self._client.below("merge_requests", number, "notes", note)
+        try:
+            self._client.put(path, body=reading.marked(text))
+        except RefusedError as err:
+            if err.status == _NOT_THERE:
+                return False
+            raise self._client.refusal(err, f"a note on !{number}") from None
+        return True
+
+    def settle(self, number: int, thread: str, *, resolved: bool) -> None:
+        """Mark a thread; what is gone, or is no thing to settle, needs nothing."""
+        path = self._client.below("merge_requests", number, "discussions", thread)
+        try:
+            self._client.put(path, resolved=resolved)
+        except RefusedError as err:
+            if err.status not in (_BAD, _NOT_THERE):
+                raise self._client.refusal(err, f"a thread of !{number}") from None
+
+    # ---------------------------------------------------------------- labels and people
+
+    def labelled(self, number: int, add: Collection[str], remove: Collection[str]) -> None:
+        """Give and take labels; both at once."""
+        odd = [one for one in (*add, *remove) if "," in one or not one.strip()]
+        if odd:
+            raise UsageError("bad-label", f"{line(odd[0], 60)!r} is no label: it has a comma in it")
+        changes = {"add_labels": ",".join(add), "remove_labels": ",".join(remove)}
+        changes = {name: words for name, words in changes.items() if words}
+        if changes:
+            self._changed(number, **changes)
+
+    def suggest(self, number: int, people: Sequence[Person]) -> None:
+        """Ask these to look at it; who has no account here cannot be asked."""
+        wanted = [one.forge_id for one in people if one.forge_id is not None]
+        if not wanted:
+            return
+        now = self._one(number).get("reviewers") or ()
+        there = [one["id"] for one in now if isinstance(one.get("id"), int)]
+        if set(wanted) - set(there):
+            self._changed(number, reviewer_ids=list(dict.fromkeys([*there, *wanted])))
+
+    # -------------------------------------------------------------------------- signals
+
+    def statuses(self, request: MergeRequest) -> Mapping[str, Status]:
+        """What the gates said last about its newest pipeline, or its last commit."""
+        return self._pipelines.statuses(request, self._one(request.number))
+
+    def show_status(self, request: MergeRequest, status: Status) -> None:
+        """Show it."""
+        self._pipelines.show(request, status, lambda: self._one(request.number))
+
+    def deployed(self, deployment: Deployment) -> None:
+        """Show what became of an apply."""
+        self._pipelines.deployed(deployment)
+
+    def examine(self, target: str, records: str) -> Iterator[Advice]:
+        """Whether the project is set up so that nobody gets around it."""
+        return Examination(self._client).everything(target, records)
+
+    # ------------------------------------------------------------------------- asking
+
+    def _about(self, number: int) -> AbstractContextManager[None]:
+        return self._client.about(f"!{number}", no_such(number))
+
+    def _one(self, number: int) -> dict[str, Any]:
+        with self._about(number):
+            return dict(self._of(number))
+
+    def _of(self, number: int, *parts: object) -> Any:
+        return self._client.get(self._client.below("merge_requests", number, *parts))
+
+    def _rows(self, *parts: object, **query: object) -> Iterator[dict[str, Any]]:
+        return self._client.rows(self._client.below("merge_requests", *parts), **query)
+
+    def _changed(self, number: int, **body: object) -> MergeRequest:
+        with self._about(number):
+            path = self._client.below("merge_requests", number)
+            return reading.merge_request(self._client.put(path, **body))
+
+
+def no_such(number: int) -> UsageError:
+    """There is none of that number."""
+    return UsageError(
+        "no-such-merge-request",
+        f"there is no merge request !{number}",
+        hint="`reconciler mr list` lists those that are open",
+        subject=f"!{number}",
+    )
+
+
+def _titled(title: str, *, draft: bool = False) -> str:
+    """On one line, and no longer than GitLab takes."""
+    return line(f"Draft: {title}" if draft else title, _TITLE)
+
+
+def _as_wanted(found: MergeRequest, state: str, why: str) -> MergeRequest:
+    """GitLab takes an order that it cannot follow, and says nothing."""
+    if found.state != state:
+        raise UsageError(
+            "over",
+            f"!{found.number} is {found.state}: {why}",
+            subject=f"!{found.number}",
+        )
+    return found
+
+
+def _given_up(what: str) -> ReconcilerError:
+    return TransientError("forge-away", f"nothing was {what}", hint="it is tried again")
+
+
+def _too_long(size: int) -> ReconcilerError:
+    return ReconcilerError(
+        "note-too-long",
+        f"a note of {size:,} characters is not said: GitLab takes {_LONGEST:,}",
+        hint="say less, with a link to the rest",
+    )

@@ -1,0 +1,154 @@
+"""What is shown beside a merge request: commit statuses, environments, deployments."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from reconciler.adapters.gitlab import reading
+from reconciler.adapters.gitlab.client import Client, RefusedError
+from reconciler.core.records.words import line
+from reconciler.errors import ReconcilerError
+from reconciler.model.merge_request import Deployment, MergeRequest, Status
+
+_WORDS: Final = 255
+_BAD: Final = 400
+_NOT_THERE: Final = 404
+_OVER: Final = frozenset({"success", "failed", "canceled"})
+
+Pipeline = tuple[str, int | None]
+"""The commit that a pipeline runs on, which is not the branch's where results are merged first; and
+its id, if there is one that is ours."""
+
+
+class Pipelines:
+    """Signals: GitLab lets anybody who may push say the same."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._known: dict[tuple[int, str], Pipeline] = {}
+
+    def statuses(self, request: MergeRequest, body: Mapping[str, Any]) -> Mapping[str, Status]:
+        """What was said about the newest pipeline; from now on that one is spoken about."""
+        sha, number = self._remember(request, body)
+        path = self._client.below("repository", "commits", sha, "statuses")
+        more = {"pipeline_id": number} if number is not None else {}
+        try:
+            found = [reading.status(one) for one in self._client.rows(path, **more)]
+        except RefusedError as err:
+            if err.status == _NOT_THERE:
+                return {}
+            raise self._client.refusal(err, "commit statuses") from None
+        return {one.name: one for one in found}
+
+    def show(
+        self, request: MergeRequest, status: Status, look: Callable[[], Mapping[str, Any]]
+    ) -> None:
+        """Show one, on the pipeline that was seen last."""
+        key = (request.number, request.head)
+        known = self._known.get(key) or self._remember(request, look())
+        try:
+            self._post(known, status)
+        except RefusedError as err:
+            if err.status != _NOT_THERE:
+                raise self._unshown(request, status, err) from None
+            try:
+                self._post(self._remember(request, look()), status)
+            except RefusedError as again:
+                raise self._unshown(request, status, again) from None
+
+    def _remember(self, request: MergeRequest, body: Mapping[str, Any]) -> Pipeline:
+        head = body.get("head_pipeline") or {}
+        own = head.get("project_id") in (None, body.get("project_id"))
+        merged = str(head.get("ref") or "").endswith("/merge")
+        about = head.get("sha") == request.head or (merged and bool(head.get("sha")))
+        ours = isinstance(head.get("id"), int) and own and about
+        found: Pipeline = (str(head["sha"]), head["id"]) if ours else (request.head, None)
+        if body.get("sha") == request.head:
+            self._known = {
+                key: value for key, value in self._known.items() if key[0] != request.number
+            }
+            self._known[request.number, request.head] = found
+            return found
+        return request.head, None
+
+    def _post(self, pipeline: Pipeline, status: Status) -> None:
+        sha, number = pipeline
+        body: dict[str, object] = {
+            "state": status.state,
+            "name": line(status.name, _WORDS),
+            "description": line(status.text, _WORDS),
+        }
+        if number is not None:
+            body["pipeline_id"] = number
+        if status.link.startswith(("https://", "http://")) and len(status.link) <= _WORDS:
+            body["target_url"] = status.link
+        try:
+            # A second time it is refused, or says the same again.
+            self._client.post(self._client.below("statuses", sha), body, again=True)
+        except RefusedError as err:
+            if err.status != _BAD or "cannot transition status" not in err.said.lower():
+                raise
+
+    def _unshown(self, request: MergeRequest, status: Status, err: RefusedError) -> ReconcilerError:
+        if err.status == _BAD and "already been taken" in err.said:
+            return ReconcilerError(
+                "status-name-taken",
+                f"the status `{line(status.name, 60)}` is not shown on !{request.number}: a job of"
+                " the pipeline has that name",
+                hint="give the job another name; the verdict stands in the note",
+                subject=f"!{request.number}",
+            )
+        return self._client.refusal(err, f"a status on !{request.number}")
+
+    # --------------------------------------------------------------------------- applies
+
+    def deployed(self, deployment: Deployment) -> None:
+        """Show an apply: moved on where it was begun, made where it was not."""
+        with self._client.about(f"a deployment of {line(deployment.environment, 60)}"):
+            newest = self._newest(deployment)
+            if newest is not None:
+                state = str(newest.get("status"))
+                if state == deployment.state:
+                    return
+                if state not in _OVER:
+                    self._moved(newest, deployment)
+                    return
+            if deployment.production:
+                self._environment(deployment.environment)
+            body = {
+                "environment": deployment.environment,
+                "sha": deployment.commit,
+                "ref": deployment.branch,
+                "tag": False,
+                "status": deployment.state,
+            }
+            # Not again by itself: whoever asks again is answered by what is there by then.
+            self._client.post(self._client.below("deployments"), body)
+
+    def _newest(self, deployment: Deployment) -> dict[str, Any] | None:
+        rows = self._client.rows(
+            self._client.below("deployments"),
+            environment=deployment.environment,
+            order_by="id",
+            sort="desc",
+        )
+        found = next(rows, None)
+        return found if found is not None and found.get("sha") == deployment.commit else None
+
+    def _moved(self, newest: Mapping[str, Any], deployment: Deployment) -> None:
+        try:
+            path = self._client.below("deployments", reading.field(newest, "id", int))
+            self._client.put(path, status=deployment.state)
+        except RefusedError as err:
+            if err.status != _BAD or "cannot transition" not in err.said.lower():
+                raise
+
+    def _environment(self, name: str) -> None:
+        """GitLab guesses by the name what is production; we know."""
+        path = self._client.below("environments")
+        if next(self._client.rows(path, name=name), None) is not None:
+            return
+        try:
+            self._client.post(path, {"name": name, "tier": "production"}, again=True)
+        except RefusedError as err:
+            if err.status != _BAD or "already been taken" not in err.said:
+                raise
