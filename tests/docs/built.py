@@ -10,6 +10,7 @@ from reconciler.model.approval import Approval, Disregarded, Person
 from reconciler.model.check import CheckReport
 from reconciler.model.decision import ApprovalNeed, Decision, Verdict
 from reconciler.model.drift import Culprit, Drift, Unlooked, Unmanaged
+from reconciler.model.merge_request import Consent, MergeRequest, Note, Place, Status
 from reconciler.model.plan import (
     AttributeChange,
     Drifted,
@@ -19,7 +20,7 @@ from reconciler.model.plan import (
 )
 from reconciler.model.run import Diagnostic, Outcome, StateMark
 from reconciler.model.state import Resource, State
-from reconciler.report import check_json, plan_json
+from reconciler.report import check_json, merge_request_json, plan_json
 
 NOW: Final = datetime(2026, 12, 1, 9, tzinfo=UTC)
 ENGINE: Final = "terraform 1.11.4"
@@ -30,6 +31,7 @@ MARK: Final = StateMark("f0c2", 18, 17)
 
 def built() -> Iterator[dict[str, Any]]:
     """Every kind of document, with every field of it filled somewhere."""
+    yield from _merge_requests()
     change = ResourceChange(
         ADDRESS,
         "aws_lambda_function",
@@ -100,3 +102,29 @@ def _approved() -> CheckReport:
         disregarded=(Disregarded(bare, "no team has this person: ask a member"),),
     )  # fmt: skip
     return CheckReport("ba5e", "c0ffee", NOW, (decision,), ())
+
+
+def _merge_requests() -> Iterator[dict[str, Any]]:
+    sara, omar = Person("Sara Lind", "sara@example.com"), Person("Omar Haddad", "", 3002)
+    head, note = "4f" * 20, "3f" * 20
+    one = MergeRequest(
+        7, "More", "It is slow.", sara, "more", "main", head, "open", NOW, NOW, labels=("risk::L1",)
+    )
+    other = replace(one, author=omar, head="", merged=head, link="https://x", odd=("3f: no event",))
+    yield json.loads(merge_request_json.listed("the local forge", "main", [one, other]))
+    consents = (
+        Consent(omar, NOW, "", None),
+        Consent(sara, NOW, head, (("trade-fair", "sha256:5d"),), "sha256:90", note, "SHA256:84"),
+    )
+    notes = (
+        Note(note, note, sara, NOW, NOW, "Why?", place=Place("a.yaml", 7), resolved=False),
+        Note(head, head, omar, NOW, NOW, "So."),
+    )
+    gates = (Status("a", "success", "fine"), Status("b", "failed", "bad", "https://x"))
+    statuses = {gate.name: gate for gate in gates}
+    for request in (one, other):
+        told = merge_request_json.Told(request, consents, notes, statuses)
+        yield json.loads(merge_request_json.shown(told))
+    yield json.loads(merge_request_json.differing(7, note, head, "diff --git a/x b/x"))
+    yield json.loads(merge_request_json.merged(one, "", "NEEDS_APPROVAL", ["shop: why"]))
+    yield json.loads(merge_request_json.merged(one, head, None, ()))

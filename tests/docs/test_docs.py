@@ -420,6 +420,7 @@ TYPES: Final[dict[str, tuple[type, ...]]] = {
     "text": (str,),
     "number": (int, float),
     "true or false": (bool,),
+    "true or false or null": (bool, type(None)),
     "map": (dict,),
     "object": (dict,),
     "list": (list,),
@@ -431,7 +432,7 @@ TYPES: Final[dict[str, tuple[type, ...]]] = {
 
 def allowed(words: str) -> tuple[type, ...]:
     """The types that a cell of a table names."""
-    if words == "true or false":
+    if words.startswith("true or false"):
         return TYPES[words]
     names = [re.sub(r" of .*", "", word) for word in words.split(" or ")]
     return tuple(kind for name in names for kind in TYPES[name])
