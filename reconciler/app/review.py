@@ -83,7 +83,9 @@ class Room:
 
     forge: Forge
     rules: RepoTree
-    """The target branch."""
+    """The target branch, as it was when we began."""
+    latest: Callable[[], RepoTree]
+    """The target branch, as it is here now: whoever fetches a merge request fetches it, too."""
     git: Comparing
     repository: str
     """Its name for ever: its first commit."""
@@ -101,6 +103,11 @@ class Room:
     post: bool = True
     """False: only say what would be posted."""
     job: str = ""
+
+    def renewed(self) -> "Room":
+        """The same, by the rules as they are now."""
+        tree = self.latest()
+        return self if tree.revision == self.rules.revision else replace(self, rules=tree)
 
     @cached_property
     def shared(self) -> Shared:
@@ -166,7 +173,7 @@ def review(room: Room, number: int, request: MergeRequest | None = None) -> Outc
             if room.forge.fetched(now) != now.head:
                 now = room.forge.merge_request(number)
                 continue
-            found = _reviewed(room, now)
+            found = _reviewed(room.renewed(), now)
             if isinstance(found, Outcome):
                 return found
             now = found

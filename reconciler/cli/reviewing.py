@@ -13,6 +13,7 @@ from reconciler.cli.screen import err
 from reconciler.cli.target import target_of
 from reconciler.core.redact import Redactor
 from reconciler.model.approval import Given
+from reconciler.ports import RepoTree
 from reconciler.wiring import Ports
 
 
@@ -29,7 +30,11 @@ def _judge(
 def room_of(ports: Ports, repo: Path, *, plan: bool, sandbox: bool, post: bool) -> Room:
     """What looks at the merge requests of a repository."""
     repository = ports.repository(repo)
-    rules = repository.snapshot(target_of(repository, repository.snapshot(None), None))
+
+    def target() -> RepoTree:
+        return repository.snapshot(target_of(repository, repository.snapshot(None), None))
+
+    rules = target()
     signer, verify = ports.signing()
 
     def site(name: str, done: Judgement) -> Site:
@@ -40,6 +45,7 @@ def room_of(ports: Ports, repo: Path, *, plan: bool, sandbox: bool, post: bool) 
     return Room(
         ports.forge(repo, settings_of(rules)),
         rules,
+        target,
         repository.git,
         ports.history(repo).root,
         lambda target, head, said: _judge(ports, repo, target, head, said),

@@ -253,6 +253,20 @@ def test_one_that_never_rests_is_not_judged(desk: Desk) -> None:
     assert desk.forge.writes == 0
 
 
+def test_rules_that_came_with_the_fetch_judge(desk: Desk) -> None:
+    number = desk.open("fix", edited(desk.files, *DEMO), SARA)
+    room = desk.room()
+    freeze = "policies/freezes/stop.yaml"
+    text = (
+        "apiVersion: reconciler/v1\nkind: Freeze\nmetadata: {name: stop, owner: team-platform}\n"
+        "spec: {scope: {everything: true}, reason: It burns., since: 2026-01-01}\n"
+    )
+    desk.forge.before["fetched"] = lambda: desk.moved({**desk.files, freeze: text})
+    assert verdict(review(room, number)) is Verdict.DENY
+    assert "frozen by team-platform" in note(desk.forge)
+    assert "Wait until the freeze ends" in note(desk.forge)
+
+
 def test_a_force_push_during_approval_asks_again(desk: Desk) -> None:
     number = desk.open("more", edited(desk.files, *BIGGER))
     desk.look(number)

@@ -6,7 +6,7 @@ them keeps the older one.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.core.review.marker import (
@@ -121,9 +121,9 @@ def memory(notes: Sequence[Note], trust: Trust) -> Memo:
 def _note(wanted: Wanted, ours: Sequence[Found], *, signs: bool) -> Iterator[Move]:
     """People are asked first: only who was asked is remembered as asked."""
     first = ours[0] if ours else None
-    memo = first.memo if first is not None else Memo()
-    known = {*memo.asked, *(first.raw.asked if first is not None and not signs else ())}
-    new = tuple(one for one in wanted.people if one.forge_id not in known)
+    # Whom we asked is believed as it stands: at worst somebody is not asked, and may look anyway.
+    memo = replace(first.memo, asked=first.raw.asked) if first is not None else Memo()
+    new = tuple(one for one in wanted.people if one.forge_id not in memo.asked)
     if new:
         yield Suggest(new)
     ids = tuple(one.forge_id for one in new if one.forge_id is not None)
