@@ -317,7 +317,7 @@ class Ports:
         from reconciler.adapters.merge_request_refs import home_of
         from reconciler.adapters.record_store import record_store
 
-        credentials = self._credentials(spec)
+        credentials = self._credentials(repo, spec)
         return lambda branch: record_store(repo, branch, home_of(repo), credentials)
 
     def fetch_branch(self, repo: Path, branch: str, spec: SettingsSpec) -> None:
@@ -328,16 +328,19 @@ class Ports:
         remote = home_of(repo)
         if remote:
             refs = RemoteRefs(repo, "branches")
-            refs.reach(remote, self._credentials(spec))
+            refs.reach(remote, self._credentials(repo, spec))
             refs.fetch(f"+refs/heads/{branch}:refs/remotes/{remote}/{branch}")
 
-    def _credentials(self, spec: SettingsSpec) -> "Credentials":
-        from reconciler.adapters.git_remote import ssh_agent, token_credentials
+    def _credentials(self, repo: Path, spec: SettingsSpec) -> "Credentials":
+        """What proves us to `origin`; the forge's token only where that is the forge."""
+        from reconciler.adapters.git_remote import same_server, ssh_agent, token_credentials
 
         own = self.settings.git_token
         token = own.get_secret_value() if own is not None else None
         if token is None and spec.forge.kind == "gitlab":
-            token = secret_of(spec.forge.token_from)
+            address = GitSource(repo).address("origin")
+            if address and same_server(address, spec.forge.url):
+                token = secret_of(spec.forge.token_from)
         return token_credentials(token) if token else ssh_agent
 
     def webhook_server(
@@ -409,7 +412,7 @@ class Ports:
         """Our own key, if there is one, and what tells whose signature one is."""
         from reconciler.adapters.ssh_keys import verify
 
-        return self._signer(), verify
+        return self.signer(), verify
 
     def _known_of(self, repo: Path) -> Path:
         """Where this machine keeps what it knows of a repository."""
