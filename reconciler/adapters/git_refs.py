@@ -60,6 +60,10 @@ class GitRefs:
             if name.startswith(prefixes) and (tip := self._target(name))
         }
 
+    def here(self, name: str) -> str:
+        """Where a ref is in the repository here, whatever a remote says; empty: it is not there."""
+        return self._target(name)
+
     def read(self, oid: str) -> tuple[str, bytes]:
         """An object's kind and bytes."""
         if oid in self._waiting:

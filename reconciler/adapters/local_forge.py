@@ -10,10 +10,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from reconciler.adapters.local_merges import Merges, moved, no_branch, no_source
-from reconciler.adapters.merge_request_refs import Chain, MergeRequestRefs, Tips
-from reconciler.core.forge.events import NotAnEvent, event_of
-from reconciler.core.forge.fold import DRAFT, Entry, Folded, after, begun, same, too_late
+from reconciler.adapters.local_merges import moved, no_branch, no_source
+from reconciler.adapters.local_writing import ATTEMPTS, Writing, busy
+from reconciler.adapters.merge_request_refs import MergeRequestRefs, Tips
+from reconciler.core.forge.fold import DRAFT, Folded, same
 from reconciler.core.records.words import line
 from reconciler.errors import ReconcilerError, TransientError, UsageError, WaitingError
 from reconciler.model import forge_event as kinds
@@ -30,7 +30,6 @@ from reconciler.model.merge_request import (
     Status,
 )
 
-_ATTEMPTS: Final = 1000
 _ASKED_FOR: Final = 100
 
 
@@ -38,11 +37,10 @@ class LocalForge:
     """Merge requests as refs, in a repository or at its remote."""
 
     def __init__(self, refs: MergeRequestRefs, me: Person, clock: Callable[[], datetime]) -> None:
+        self._at = Writing(refs, me, clock)
         self._refs = refs
-        # An id that nobody checked must not pass for one that a forge knows.
-        self._me = replace(me, forge_id=None)
-        self._clock = clock
-        self._merges = Merges(refs.repository)
+        self._merges = self._at.merges
+        self._me = self._at.me
 
     @property
     def name(self) -> str:
@@ -63,9 +61,9 @@ class LocalForge:
     def open_ones(self, target: str) -> Iterator[MergeRequest]:
         """Every open one to a branch, by number. A broken one hides no other."""
         tips = self._refs.tips()
-        for number, tip in sorted(tips.requests.items()):
+        for number in sorted(tips.requests):
             try:
-                state = self._refs.chain(number, tip).state
+                state = self._refs.of(number, tips).state
             except ReconcilerError:
                 continue  # whoever asks for it, or examines the forge, is told
             if state.target == target and not state.closed:
@@ -75,7 +73,7 @@ class LocalForge:
 
     def merge_request(self, number: int) -> MergeRequest:
         """One of them, as it is now."""
-        chain, tips = self._now(number)
+        chain, tips = self._at.now(number)
         return self._merges.told(chain.state, tips, chain.odd)
 
     def fetched(self, request: MergeRequest) -> str:
@@ -90,22 +88,22 @@ class LocalForge:
 
     def consents(self, number: int) -> tuple[Consent, ...]:
         """Who agrees to it now."""
-        return self._now(number)[0].state.consents
+        return self._at.now(number)[0].state.consents
 
     def notes(self, number: int) -> Sequence[Note]:
         """Everything that was said, oldest first."""
-        notes = self._now(number)[0].state.notes.values()
+        notes = self._at.now(number)[0].state.notes.values()
         return tuple(replace(one, ours=same(one.by, self._me)) for one in notes)
 
     def statuses(self, request: MergeRequest) -> Mapping[str, Status]:
         """What the gates said last about its last commit."""
-        statuses = self._now(request.number)[0].state.statuses
+        statuses = self._at.now(request.number)[0].state.statuses
         return {name: one for (head, name), one in statuses.items() if head == request.head}
 
     def examine(self, target: str, records: str) -> Iterator[Advice]:
         """Whether a push can get around it, as far as the repository here says."""
         del records
-        signs = self._refs.signs
+        signs = bool(self._refs.signs_with)
         yield Advice(
             "signatures",
             signs,
@@ -133,9 +131,9 @@ class LocalForge:
             " not applied all the same",
         )
         tips = self._refs.tips()
-        for number, tip in sorted(tips.requests.items()):
+        for number in sorted(tips.requests):
             try:
-                odd = self._refs.chain(number, tip).odd
+                odd = self._refs.of(number, tips).odd
             except ReconcilerError as err:
                 yield Advice(f"!{number}", good=False, told=err.message, hint=err.hint)
             else:
@@ -154,10 +152,10 @@ class LocalForge:
         title = proposal.title
         if proposal.draft and not title.lower().startswith(DRAFT):
             title = f"Draft: {title}"
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             tips = self._refs.tips()
-            head, base = self._ends(proposal.source, proposal.target, tips)
-            there = self._open_from(proposal.source, proposal.target, tips)
+            head, base = self._at.ends(proposal.source, proposal.target, tips)
+            there = self._at.open_from(proposal.source, proposal.target, tips)
             if there is not None:
                 self.labelled(there, proposal.labels, ())
                 return self.edit(there, title=title, description=proposal.description)
@@ -177,9 +175,9 @@ class LocalForge:
                 base=base,
             )
             number = max(tips.requests, default=0) + 1
-            if self._begun(number, body):
+            if self._at.begin(number, body):
                 return self.merge_request(number)
-        raise _busy()
+        raise busy()
 
     def edit(
         self,
@@ -195,8 +193,8 @@ class LocalForge:
             other = target if target != state.target else None
             base = None
             if other is not None:
-                _, base = self._ends(state.source, other, tips)
-                self._only_one(state, other, tips)
+                _, base = self._at.ends(state.source, other, tips)
+                self._at.only_one(state, other, tips)
             new_title = title if title != state.title else None
             words = description if description != state.description else None
             if new_title is None and words is None and other is None:
@@ -205,12 +203,12 @@ class LocalForge:
                 title=new_title, description=words, target=other, base=base
             )
 
-        self._write(number, body)
+        self._at.write(number, body)
         return self.merge_request(number)
 
     def close(self, number: int) -> MergeRequest:
         """Give it up; also when it is closed already."""
-        self._write(
+        self._at.write(
             number,
             lambda state, _tips: None if state.closed else kinds.Closed(),
         )
@@ -224,10 +222,10 @@ class LocalForge:
             if found.state == "open":
                 return None
             if found.state == "closed":
-                self._only_one(state, state.target, tips)
+                self._at.only_one(state, state.target, tips)
             return kinds.Reopened()
 
-        self._write(number, body)
+        self._at.write(number, body)
         return self.merge_request(number)
 
     def merge(self, number: int, head: str, message: str = "") -> str:
@@ -235,8 +233,9 @@ class LocalForge:
 
         Killed in between, the next who looks finds it merged: git shows it.
         """
-        for _ in range(_ATTEMPTS):
-            chain, tips = self._now(number)
+        self._at.somebody()
+        for _ in range(ATTEMPTS):
+            chain, tips = self._at.now(number)
             found = self._merges.told(chain.state, tips)
             if found.state == "merged":
                 if found.head != head:
@@ -254,13 +253,13 @@ class LocalForge:
             made = self._refs.move_branch(
                 found.target,
                 target,
-                self._merges.commit(found, target, self._me, self._clock(), message),
+                self._merges.commit(found, target, self._me, self._at.clock(), message),
             )
             if made:
                 with suppress(TransientError):  # it is merged, and git shows it
                     self._note_merged(number, head, made)
                 return made
-        raise _busy()
+        raise busy()
 
     # -- agreeing and speaking ----------------------------------------------------------------
 
@@ -278,9 +277,10 @@ class LocalForge:
             if found.state == "open" and found.head != head:
                 raise moved(number, found.head, head)
             wanted = (head, tuple(sorted(plans)), policies)
+            own = self._refs.signs_with
             for one in state.consents:
                 said = (one.head, one.plans, one.policies)
-                if same(one.by, self._me) and said == wanted and bool(one.signed_by) == self._signs:
+                if one.signed_by == own and same(one.by, self._me) and said == wanted:
                     return None
             return kinds.Approved.model_construct(
                 head=head,
@@ -291,11 +291,11 @@ class LocalForge:
                 policies=policies,
             )
 
-        self._write(number, body)
+        self._at.write(number, body)
 
     def unapprove(self, number: int) -> None:
         """Agree no more; also when it did not."""
-        self._write(
+        self._at.write(
             number,
             lambda state, _tips: (
                 kinds.Unapproved()
@@ -308,7 +308,7 @@ class LocalForge:
         """Say something: by itself, in a thread, or about a line."""
         at = kinds.Line.model_construct(path=place.path, line=place.line) if place else None
         body = kinds.Said.model_construct(text=text, thread=thread or None, place=at)
-        chain, commit = self._write(number, lambda _state, _tips: body)
+        chain, commit = self._at.write(number, lambda _state, _tips: body)
         return replace(chain.state.notes[commit], ours=True)
 
     def rewrite(self, number: int, note: str, text: str) -> bool:
@@ -323,7 +323,7 @@ class LocalForge:
                 return None
             return kinds.Rewritten.model_construct(note=note, text=text)
 
-        self._write(number, body)
+        self._at.write(number, body)
         return not gone
 
     def settle(self, number: int, thread: str, *, resolved: bool) -> None:
@@ -335,7 +335,7 @@ class LocalForge:
                 return None
             return kinds.Settled.model_construct(thread=thread, resolved=resolved)
 
-        self._write(number, body)
+        self._at.write(number, body)
 
     def labelled(self, number: int, add: Collection[str], remove: Collection[str]) -> None:
         """Give and take labels."""
@@ -345,7 +345,7 @@ class LocalForge:
             old = sorted((set(remove) - set(add)) & set(state.labels))
             return kinds.Labelled.model_construct(add=new, remove=old) if new or old else None
 
-        self._write(number, body)
+        self._at.write(number, body)
 
     def suggest(self, number: int, people: Sequence[Person]) -> None:
         """Ask these to look at it, beside those who are asked already."""
@@ -358,7 +358,7 @@ class LocalForge:
             ]
             return kinds.Invited.model_construct(people=new[:_ASKED_FOR]) if new else None
 
-        self._write(number, body)
+        self._at.write(number, body)
 
     def show_status(self, request: MergeRequest, status: Status) -> None:
         """Show it; a state that is shown already is no failure."""
@@ -374,75 +374,13 @@ class LocalForge:
                 link=status.link,
             )
 
-        self._write(request.number, body)
+        self._at.write(request.number, body)
 
     def deployed(self, deployment: Deployment) -> None:
         """Nothing: the records tell of every apply, and they are in the same repository."""
 
-    # -- inside -------------------------------------------------------------------------------
-
-    @property
-    def _signs(self) -> bool:
-        return self._refs.signs
-
-    def _now(self, number: int) -> tuple[Chain, Tips]:
-        tips = self._refs.tips()
-        tip = tips.requests.get(number)
-        if tip is None:
-            raise UsageError(
-                "no-such-merge-request",
-                f"there is no merge request !{number}",
-                hint="`reconciler mr list` lists those that are open",
-            )
-        return self._refs.chain(number, tip), tips
-
-    def _write(
-        self, number: int, body_of: Callable[[Folded, Tips], Body | None]
-    ) -> tuple[Chain, str]:
-        """Write what has to happen in the state as it is; again when somebody was faster."""
-        for _ in range(_ATTEMPTS):
-            chain, tips = self._now(number)
-            state = chain.state
-            body = body_of(state, tips)
-            if body is None:
-                return chain, ""
-            if too_late(body) and self._merges.told(state, tips).state == "merged":
-                raise _no_sense(number, "it is merged, and stays so")
-            event = self._event(number, body)
-            why = after(state, Entry("0" * 40, event, ""))
-            if isinstance(why, str) and not _only_unsigned(why):
-                raise _no_sense(number, why)
-            commit = self._refs.add(event, tips.requests[number])
-            if commit:
-                return self._refs.chain(number, commit), commit
-        raise _busy()
-
-    def _begun(self, number: int, body: kinds.Opened) -> bool:
-        event = self._event(number, body)
-        why = begun(Entry("0" * 40, event, ""))
-        if isinstance(why, str):
-            raise UsageError("makes-no-sense", f"nothing was opened: {why}")
-        return bool(self._refs.add(event, ""))
-
-    def _event(self, number: int, body: Body) -> kinds.Event:
-        if not self._me.email:
-            raise UsageError(
-                "nobody",
-                "nobody knows who does this",
-                hint="`git config user.name` and `git config user.email`, or RECONCILER_ACTOR_NAME"
-                " and RECONCILER_ACTOR_EMAIL",
-            )
-        try:
-            return event_of(number, self._me, self._clock(), body)
-        except NotAnEvent as err:
-            raise UsageError(
-                "does-not-fit",
-                f"nothing was written: {err}",
-                hint=f"words have at most {LONGEST_TEXT:,} characters, a title 255",
-            ) from err
-
     def _note_merged(self, number: int, head: str, commit: str) -> None:
-        self._write(
+        self._at.write(
             number,
             lambda state, _tips: (
                 None
@@ -450,54 +388,3 @@ class LocalForge:
                 else kinds.Merged(head=head, commit=commit)
             ),
         )
-
-    def _ends(self, source: str, target: str, tips: Tips) -> tuple[str, str]:
-        """Where both branches are."""
-        if source == target:
-            raise UsageError(
-                "one-branch",
-                f"`{source}` cannot be merged into itself",
-                hint="name the branch with the change: `--source`",
-            )
-        for one in (source, target):
-            if one not in tips.branches:
-                raise no_branch(one, pushed=self._refs.elsewhere)
-        return tips.branches[source], tips.branches[target]
-
-    def _open_from(self, source: str, target: str, tips: Tips) -> int | None:
-        for number, tip in sorted(tips.requests.items()):
-            with suppress(ReconcilerError):  # a broken one is no reason not to work
-                state = self._refs.chain(number, tip).state
-                ends = (state.source, state.target) == (source, target)
-                if ends and self._merges.told(state, tips).state == "open":
-                    return number
-        return None
-
-    def _only_one(self, state: Folded, target: str, tips: Tips) -> None:
-        there = self._open_from(state.source, target, tips)
-        if there is not None and there != state.number:
-            raise UsageError(
-                "open-already",
-                f"!{there} is open from `{state.source}` to `{target}` already",
-                hint=f"go on with that one: `reconciler mr show {there}`",
-            )
-
-
-def _only_unsigned(why: str) -> bool:
-    """Whether it may make sense once it is signed, which comes last."""
-    return why.endswith("not signed with that key")
-
-
-def _no_sense(number: int, why: str) -> UsageError:
-    return UsageError(
-        "makes-no-sense",
-        f"nothing was written to !{number}: {why}",
-        hint=f"`reconciler mr show {number}` shows how it stands",
-        subject=f"!{number}",
-    )
-
-
-def _busy() -> TransientError:
-    return TransientError(
-        "merge-requests-busy", "others write all the time, and ours found no place", hint="again"
-    )

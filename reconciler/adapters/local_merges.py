@@ -3,15 +3,17 @@
 No event is believed here: a branch has a commit behind it, or it has not.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
 import pygit2
+from pygit2.enums import SortMode
 
 from reconciler.adapters.merge_request_refs import Tips
-from reconciler.core.forge.fold import Folded
+from reconciler.core.forge.fold import Claim, Folded
 from reconciler.core.git_objects import Who, commit_bytes
 from reconciler.core.records.words import line
 from reconciler.errors import ReconcilerError, UsageError, WaitingError
@@ -19,6 +21,8 @@ from reconciler.model.approval import Person
 from reconciler.model.merge_request import MergeRequest
 
 _NAMED: Final = 1000
+_MANY: Final = 16
+_KEPT: Final = 4
 
 
 class Merges:
@@ -26,6 +30,8 @@ class Merges:
 
     def __init__(self, repository: pygit2.Repository) -> None:
         self._repository = repository
+        self._asked = Counter[str]()
+        self._behind: dict[str, frozenset[str]] = {}
 
     def told(self, state: Folded, tips: Tips, odd: tuple[str, ...] = ()) -> MergeRequest:
         """A merge request as it is now: its events, and what git shows beside them."""
@@ -53,12 +59,38 @@ class Merges:
         for claim in state.claims:
             branch = tips.branches.get(claim.target, "")
             gone = not branch and claim.target == state.target  # it is long done with
-            if gone or (self.has(branch, claim.commit) and self.has(claim.commit, claim.head)):
+            if gone or (self._holds(branch, claim.commit) and self._took(claim)):
                 return claim.head, claim.commit
         target = tips.branches.get(state.target, "")
-        if state.closed or not self.has(target, head) or self.has(state.base, head):
+        if state.closed or not self._holds(target, head) or self.has(state.base, head):
             return None
         return head, self._first_with(target, head)
+
+    def _took(self, claim: Claim) -> bool:
+        """Whether the commit that is said to have merged a head has it."""
+        with suppress(KeyError, ValueError, pygit2.GitError):
+            parents = self._repository[claim.commit].peel(pygit2.Commit).parent_ids
+            if claim.head in map(str, parents):
+                return True
+        return self.has(claim.commit, claim.head)
+
+    def _holds(self, branch: str, commit: str) -> bool:
+        """Whether a branch has a commit; when many ask, its whole history is walked, once."""
+        self._asked[branch] += 1
+        if self._asked[branch] < _MANY or not branch:
+            return self.has(branch, commit)
+        if branch not in self._behind:
+            if len(self._behind) > _KEPT:
+                self._behind.clear()
+            self._behind[branch] = self._history(branch)
+        return commit in self._behind[branch]
+
+    def _history(self, branch: str) -> frozenset[str]:
+        found = set()
+        with suppress(KeyError, ValueError, pygit2.GitError):
+            for one in self._repository.walk(pygit2.Oid(hex=branch), SortMode.NONE):
+                found.add(str(one.id))
+        return frozenset(found)
 
     def _first_with(self, target: str, head: str) -> str:
         """The oldest commit of a branch, by first parents, that has another behind it."""
@@ -128,8 +160,16 @@ class Merges:
         words = message.strip() or (
             f"Merge !{found.number}: {line(found.title, 200)}\n\n{found.description.strip()}"
         )
-        words = f"{words.strip()}\n\nMerge-Request: {found.number}\n".replace("\0", "")
+        words = f"{_shown(words.strip())}\n\nMerge-Request: {found.number}\n"
         return commit_bytes(tree, (target, found.head), me, me, words)
+
+
+def _shown(text: str) -> str:
+    """Several lines of somebody's words, in which nothing is left that a screen would obey."""
+    return "".join(
+        char if char in "\n\t" or char.isprintable() else char.encode("unicode_escape").decode()
+        for char in text.replace("\r\n", "\n")
+    )
 
 
 def _conflicts(index: pygit2.Index) -> list[str]:

@@ -39,7 +39,7 @@ from reconciler.core.git_objects import (
 )
 from reconciler.core.secrets.engine import scanner
 from reconciler.core.ssh_signature import BadSignature
-from reconciler.errors import ReconcilerError, UsageError
+from reconciler.errors import ReconcilerError, TransientError, UsageError
 from reconciler.model.forge_event import DOCUMENT, Event
 from reconciler.model.ssh import PublicKey
 from reconciler.ports import Signer
@@ -51,6 +51,7 @@ _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 _LONGEST: Final = 20_000
 """Events of one merge request: whoever writes more only wants to take our time."""
 _KEPT: Final = 4096
+_LOOKS: Final = 100
 
 Verify = Callable[[bytes, str], PublicKey]
 
@@ -61,6 +62,8 @@ class Tips:
 
     branches: Mapping[str, str]
     requests: Mapping[int, str]
+    rewritten: Mapping[int, str]
+    """Those that do not go on from what was seen here before, which was this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +106,9 @@ class MergeRequestRefs:
         self._chains: OrderedDict[str, Chain] = OrderedDict()
 
     @property
-    def signs(self) -> bool:
-        """Whether what is written here is signed."""
-        return self._signer is not None
+    def signs_with(self) -> str:
+        """The fingerprint of the key that signs what is written here; empty: none does."""
+        return self._signer.public_key.fingerprint if self._signer is not None else ""
 
     @property
     def elsewhere(self) -> bool:
@@ -124,23 +127,42 @@ class MergeRequestRefs:
 
     def tips(self) -> Tips:
         """Where everything is now; the objects are here afterwards."""
-        found = self.refs.tips(HEADS, REQUESTS)
-        requests = {
-            int(number): tip
-            for name, tip in found.items()
-            if _NUMBER.fullmatch(number := name.removeprefix(REQUESTS))
-        }
-        branches = {
-            name.removeprefix(HEADS): tip for name, tip in found.items() if name.startswith(HEADS)
-        }
-        if self._server is not None:
-            here = self._server
-            lacking = any(tip not in self.repository for tip in branches.values())
-            known = GitRefs.tips(here, REQUESTS)
-            if lacking or any(known.get(f"{REQUESTS}{n}") != tip for n, tip in requests.items()):
-                # Not forced: a chain that does not go on from what we know stays where it was.
-                here.fetch(f"+{HEADS}*:refs/remotes/{self._remote}/*", f"{REQUESTS}*:{REQUESTS}*")
-        return Tips(branches, requests)
+        before: dict[int, str] = {}
+        for _ in range(_LOOKS):
+            found = self.refs.tips(HEADS, REQUESTS)
+            requests = {
+                int(number): tip
+                for name, tip in found.items()
+                if _NUMBER.fullmatch(number := name.removeprefix(REQUESTS))
+            }
+            branches = {
+                name.removeprefix(HEADS): tip
+                for name, tip in found.items()
+                if name.startswith(HEADS)
+            }
+            if self._server is None:
+                return Tips(branches, requests, {})
+            off = self._fetched(self._server, branches, requests)
+            if off in ({}, before):
+                return Tips(branches, requests, off)
+            before = off  # what was fetched may be newer than what was listed: look again
+        raise TransientError(
+            "merge-requests-busy", "they move faster than they are read", hint="run it again"
+        )
+
+    def _fetched(
+        self, server: RemoteRefs, branches: Mapping[str, str], requests: Mapping[int, str]
+    ) -> dict[int, str]:
+        """Bring here what is not; those that are somewhere else here afterwards."""
+
+        def off() -> dict[int, str]:
+            known = {number: server.here(f"{REQUESTS}{number}") for number in requests}
+            return {number: one for number, one in known.items() if one != requests[number]}
+
+        if off() or any(tip not in self.repository for tip in branches.values()):
+            # Not forced: a chain that does not go on from what we know stays where it was.
+            server.fetch(f"+{HEADS}*:refs/remotes/{self._remote}/*", f"{REQUESTS}*:{REQUESTS}*")
+        return off()
 
     def bring(self, *branches: str) -> None:
         """Have branches here as the other repository has them now."""
@@ -159,19 +181,22 @@ class MergeRequestRefs:
                 hint=f"`git fetch {self._remote}`",
             ) from err
 
+    def of(self, number: int, tips: Tips) -> Chain:
+        """A merge request as it stands now."""
+        known, tip = tips.rewritten.get(number), tips.requests[number]
+        if known is not None:
+            raise ReconcilerError(
+                "merge-request-rewritten",
+                f"the history of !{number} is not what it was: {known[:12]} was in it,"
+                f" and is not behind {tip[:12]}",
+                hint=f"ask who rewrote it: `git log -p {known[:12]}` is what was seen here."
+                f" To read the new one all the same: `git update-ref -d {REQUESTS}{number}`",
+                subject=f"!{number}",
+            )
+        return self.chain(number, tip)
+
     def chain(self, number: int, tip: str) -> Chain:
-        """A merge request as it stands at a commit."""
-        if self._server is not None:
-            known = GitRefs.tips(self._server, f"{REQUESTS}{number}").get(f"{REQUESTS}{number}")
-            if known is not None and known != tip and not self._behind(tip, known):
-                raise ReconcilerError(
-                    "merge-request-rewritten",
-                    f"the history of !{number} is not what it was: {known[:12]} was in it,"
-                    f" and is not behind {tip[:12]}",
-                    hint=f"ask who rewrote it: `git log -p {known[:12]}` is what was seen here."
-                    f" To read the new one all the same: `git update-ref -d {REQUESTS}{number}`",
-                    subject=f"!{number}",
-                )
+        """A merge request as it stood at a commit."""
         waiting: list[tuple[str, RawCommit]] = []
         at = tip
         while at and at not in self._chains:
@@ -191,12 +216,6 @@ class MergeRequestRefs:
         while len(self._chains) > _KEPT:
             self._chains.popitem(last=False)
         return found
-
-    def _behind(self, later: str, earlier: str) -> bool:
-        try:
-            return later == earlier or self.repository.descendant_of(later, earlier)
-        except (KeyError, ValueError, pygit2.GitError):
-            return False
 
     def _next(self, number: int, chain: Chain | None, commit: str, raw: RawCommit) -> Chain:
         try:

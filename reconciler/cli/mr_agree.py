@@ -10,8 +10,8 @@ from reconciler.app.policy import load_policies
 from reconciler.cli.merge_requests import Desk, desk, number_argument, tell
 from reconciler.cli.screen import format_option, out, repo_option
 from reconciler.core.approve import is_commit
-from reconciler.errors import UsageError, WaitingError
-from reconciler.model.merge_request import Place
+from reconciler.errors import TransientError, UsageError, WaitingError
+from reconciler.model.merge_request import Consent, Place
 from reconciler.report import merge_request_text
 
 _SHORTEST: Final = 7
@@ -64,8 +64,24 @@ def approve_command(
     if form == "json":
         tell(at, at.forge.merge_request(number), form)
         return
-    mine = [one for one in at.forge.consents(number) if one.by == at.forge.me()]
-    merge_request_text.agreed(out(), request, mine[-1])
+    merge_request_text.agreed(out(), request, _mine(at, number, request.head))
+
+
+def _mine(at: Desk, number: int, head: str) -> Consent:
+    """What the forge says now of the agreement that was just given."""
+    me = at.forge.me()
+    found = [
+        one
+        for one in at.forge.consents(number)
+        if one.head == head and (one.by.forge_id, one.by.name) == (me.forge_id, me.name)
+    ]
+    if not found:
+        raise TransientError(
+            "not-told",
+            f"!{number} was approved, and {at.forge.name} does not say so yet",
+            hint=f"`reconciler mr show {number}` says whether it does",
+        )
+    return found[-1]
 
 
 def _plan(text: str) -> tuple[str, str]:

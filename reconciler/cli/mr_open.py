@@ -58,7 +58,7 @@ def open_command(
         )
     if title is None:
         known = git.named(f"refs/heads/{branch}", f"refs/remotes/origin/{branch}")
-        title = at.ports.commits(repo).commit(known).subject if known else branch
+        title = (at.ports.commits(repo).commit(known).subject if known else "") or branch
     words = file.read() if file is not None else description
     made = at.forge.open(Proposal(title[:240], words, branch, target or at.target, labels, draft))
     tell(at, made, form, "is open")

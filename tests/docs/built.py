@@ -9,8 +9,9 @@ from typing import Any, Final
 from reconciler.model.approval import Approval, Disregarded, Person
 from reconciler.model.check import CheckReport
 from reconciler.model.decision import ApprovalNeed, Decision, Verdict
+from reconciler.model.doctor import Part
 from reconciler.model.drift import Culprit, Drift, Unlooked, Unmanaged
-from reconciler.model.merge_request import Consent, MergeRequest, Note, Place, Status
+from reconciler.model.merge_request import Advice, Consent, MergeRequest, Note, Place, Status
 from reconciler.model.plan import (
     AttributeChange,
     Drifted,
@@ -20,7 +21,7 @@ from reconciler.model.plan import (
 )
 from reconciler.model.run import Diagnostic, Outcome, StateMark
 from reconciler.model.state import Resource, State
-from reconciler.report import check_json, merge_request_json, plan_json
+from reconciler.report import check_json, doctor, merge_request_json, plan_json
 
 NOW: Final = datetime(2026, 12, 1, 9, tzinfo=UTC)
 ENGINE: Final = "terraform 1.11.4"
@@ -29,9 +30,18 @@ ARN: Final = "arn:aws:lambda:eu-central-1:111111111111:function:trade-fair"
 MARK: Final = StateMark("f0c2", 18, 17)
 
 
+def _examination() -> dict[str, Any]:
+    advice = Advice("branch records", good=False, told="`records` is open", hint="protect it")
+    found: dict[str, Any] = json.loads(
+        doctor.as_json([Part("forge: gitlab.example.com", (advice,))])
+    )
+    return found
+
+
 def built() -> Iterator[dict[str, Any]]:
     """Every kind of document, with every field of it filled somewhere."""
     yield from _merge_requests()
+    yield _examination()
     change = ResourceChange(
         ADDRESS,
         "aws_lambda_function",

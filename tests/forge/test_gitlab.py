@@ -255,7 +255,7 @@ def test_statuses_of_one_head_cost_one_request_each(forges: GitLabForges) -> Non
 def test_each_apply_is_one_deployment_with_its_outcome(forges: GitLabForges) -> None:
     ada, tip = forges.as_user("ada"), forges.tip("main")
     for state in ("running", "running", "success", "success"):
-        ada.deployed(Deployment("shop", tip, "main", state, production=True))  # type: ignore[arg-type]  # from a tuple
+        ada.deployed(Deployment("shop", tip, "main", state, production=True))
     assert [(one.environment, one.status) for one in forges.lab.deployments] == [
         ("shop", "success")
     ]

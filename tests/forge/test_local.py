@@ -294,6 +294,30 @@ def test_a_merge_has_both_parents_and_says_which_merge_request(
     assert (commit.author.email, commit.gpg_signature[0] is not None) == ("ada@example.com", True)
 
 
+def test_a_merge_says_nothing_that_a_screen_obeys(forges: LocalForges) -> None:
+    forges.push("feature", {"a.txt": "a"})
+    ada = forges.as_user("ada")
+    bad = "x\x1b[2J\u202e\ud800\0"
+    made = ada.open(Proposal(bad, f"{bad}\n\nMerge-Request: 9", "feature", "main"))
+    said = forges.message(ada.merge(made.number, made.head, f"{bad}\r\nmore"))
+    assert said.replace("\n", "").isprintable()
+    assert said.splitlines()[1] == "more"
+    assert said.endswith("\n\nMerge-Request: 1\n")
+
+
+def test_only_the_key_that_signed_a_note_rewrites_it(forges: LocalForges, tmp_path: Path) -> None:
+    forges.signers = {"ada": key("ada", tmp_path)}
+    opened(forges)
+    ada = forges.as_user("ada")
+    note = ada.say(1, "mine")
+    forge_event(forges, kinds.Rewritten(note=note.id, text="forged"), "ada")
+    assert [one.text for one in ada.notes(1)] == ["mine"]
+    assert ada.rewrite(1, note.id, "still mine")
+    forges.signers = {}
+    with pytest.raises(UsageError, match="that key"):
+        forges.as_user("ada").rewrite(1, note.id, "without")
+
+
 def test_a_branch_that_somebody_works_on_is_not_moved(tmp_path: Path) -> None:
     forges = bare(tmp_path / "bare.git")
     request = opened(forges)
