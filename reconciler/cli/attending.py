@@ -22,7 +22,7 @@ from reconciler.model.policy import Rule
 from reconciler.model.record import Actor
 from reconciler.model.review import Outcome
 from reconciler.model.settings import SettingsSpec
-from reconciler.ports import RepoTree
+from reconciler.ports import Memory, RepoTree
 from reconciler.wiring import Ports
 
 
@@ -41,11 +41,27 @@ class Attending:
     def everything(self) -> None:
         """Every open one; of those that changed, the orders too."""
         now = self._round()
-        for outcome in review_all(now.room, self.ports.reviewed(self.repo)):
+        remembered = self.ports.reviewed(self.repo)
+        later: dict[int, _Later] = {}
+        failed: list[ReconcilerError] = []
+
+        def known(number: int) -> _Later:
+            later[number] = _Later(remembered(number))
+            return later[number]
+
+        for outcome in review_all(now.room, known):
             if outcome.state == "skipped":
                 continue
             self.tell(outcome)
-            self._attend(now, _Visit(now, outcome.number, outcome))
+            try:
+                answered = self._attend(now, _Visit(now, outcome.number, outcome))
+            except (TransientError, WaitingError) as error:
+                failed.append(error)  # one that cannot be answered keeps nobody else waiting
+                continue
+            if answered:
+                later[outcome.number].keep()
+        if failed:
+            raise failed[0]
 
     def one(self, number: int) -> None:
         """One; its orders first, since one of them may be the emergency stop."""
@@ -66,14 +82,16 @@ class Attending:
         repository = self.ports.repository(self.repo)
         return repository.snapshot(target_of(repository, repository.snapshot(None), None))
 
-    def _attend(self, now: "_Round", visit: "_Visit") -> None:
-        """Orders of one. What is wrong with them alone stops nobody else."""
+    def _attend(self, now: "_Round", visit: "_Visit") -> bool:
+        """Orders of one; whether none is left. What is wrong with them alone stops nobody else."""
         try:
             answer(now.desk(visit), visit.number)
         except (TransientError, WaitingError, StoppedError):
             raise
         except ReconcilerError as error:
             self.complain(error)
+            return False
+        return True
 
 
 @dataclass(frozen=True)
@@ -119,6 +137,27 @@ class _Round:
         policies = self.ports.policies(engine.engine, url, engine.timeout.total_seconds())
         with closing(policies):
             return load_policies(self.room.rules, policies.reader, self.ports.kept).rule(mark)
+
+
+class _Later:
+    """Remembers a look when its orders are done, too: who dies before that looks at it again."""
+
+    def __init__(self, inner: Memory) -> None:
+        self._inner = inner
+        self._word: str | None = None
+
+    def get(self) -> str:
+        """The word."""
+        return self._inner.get()
+
+    def put(self, word: str) -> None:
+        """Not yet."""
+        self._word = word
+
+    def keep(self) -> None:
+        """Now."""
+        if self._word is not None:
+            self._inner.put(self._word)
 
 
 class _Visit:

@@ -14,13 +14,14 @@ import click
 from reconciler.app.watch import Inbox, Watching, watch
 from reconciler.cli.attending import Attending
 from reconciler.cli.building import settings_of
-from reconciler.cli.screen import err, out, repo_option, tell_failure
+from reconciler.cli.screen import err, out, repo_option, stop_with, tell_failure
 from reconciler.cli.target import target_of
-from reconciler.errors import ReconcilerError
+from reconciler.errors import Exit, ReconcilerError
 from reconciler.model.review import Outcome
 from reconciler.report import review_text, text
 from reconciler.wiring import Ports, build
 
+_REMEMBERED: Final = 1000
 _PLACE: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]*)):([0-9]{1,5})")
 
 
@@ -63,9 +64,11 @@ def watch_command(repo: Path, listen: tuple[str, int] | None, once: bool, plan: 
     Exit code 0: it was told to end, or with --once all was looked at; 1: with --once, it failed.
     """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
-    attending = Attending(ports, repo, plan, _told, tell_failure)
+    voice = _Voice()
+    attending = Attending(ports, repo, plan, voice.outcome, voice.complaint)
     if once:
         attending.everything()
+        stop_with(Exit.FAILURE if voice.complained else Exit.OK)
         return
     repository = ports.repository(repo)
     spec = settings_of(repository.snapshot(target_of(repository, repository.snapshot(None), None)))
@@ -89,8 +92,33 @@ def watch_command(repo: Path, listen: tuple[str, int] | None, once: bool, plan: 
         watch(watching, inbox)
 
 
-def _told(outcome: Outcome) -> None:
-    review_text.listed(out(), [outcome])
+class _Voice:
+    """Says what is new; what is as it was when it was said is not said again."""
+
+    def __init__(self) -> None:
+        self.complained = False
+        self._outcomes: dict[int, tuple[object, ...]] = {}
+        self._complaints: dict[tuple[str, str], None] = {}
+
+    def outcome(self, outcome: Outcome) -> None:
+        """What became of looking at one."""
+        found = outcome.review
+        verdict = found.verdict if found is not None else ""
+        now = (outcome.state, verdict, outcome.told, outcome.mishaps)
+        self.complained |= outcome.state == "failed" or bool(outcome.mishaps)
+        if outcome.posted or self._outcomes.get(outcome.number) != now:
+            review_text.listed(out(), [outcome])
+        self._outcomes[outcome.number] = now
+
+    def complaint(self, error: ReconcilerError) -> None:
+        """What went wrong with the orders of one."""
+        self.complained = True
+        key = (error.reason, error.message)
+        if key not in self._complaints:
+            tell_failure(error)
+        self._complaints[key] = None
+        while len(self._complaints) > _REMEMBERED:
+            del self._complaints[next(iter(self._complaints))]
 
 
 def _weather(error: ReconcilerError | None) -> None:

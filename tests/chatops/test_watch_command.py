@@ -11,16 +11,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from reconciler.adapters.git import GitSource
 from reconciler.adapters.regorus_engine import EmbeddedEngine
-from reconciler.cli import mr_watch
+from reconciler.cli import attending, mr_watch
 from reconciler.cli.main import main
 from reconciler.core.load import load
+from reconciler.errors import ReconcilerError, TransientError
+from reconciler.model.review import Outcome
 from reconciler.settings import ProcessSettings
 from tests.check.project import FAIR, Warm, base_files, warm
 from tests.repos import Files, GitRepo, edited
@@ -165,6 +167,39 @@ def test_a_name_alone_orders_nothing(yard: Yard) -> None:
     assert [one.partition(":")[0] for one in yard.recorded] == ["refusal(all)"]
 
 
+@pytest.mark.parametrize(
+    "how",
+    [
+        TransientError("forge-away", "it is away"),
+        ReconcilerError("forbidden", "the token may not write"),
+        SystemExit(9),
+    ],
+    ids=["away", "forbidden", "killed"],
+)
+def test_an_order_that_could_not_be_answered_is_answered_by_the_next_look(
+    how: BaseException, yard: Yard, request: pytest.FixtureRequest
+) -> None:
+    case = request.node.callspec.id
+    yard.watched()
+    yard.ada_says("/reconciler check")
+
+    def fail(*_: object) -> int:
+        raise how
+
+    with yard.patch.context() as patch:
+        patch.setattr(attending, "answer", fail)
+        yard.be("controller", "reconciler@example.com")
+        code, _, err = yard.run("mr", "watch", "--once")
+        assert code == {"away": 1, "forbidden": 1, "killed": 9}[case]
+        assert case == "killed" or str(how) in err
+    assert yard.answers == []
+    # Nothing about it changed since it was looked at, but the order stands.
+    yard.watched()
+    assert len(yard.answers) == 1
+    yard.watched()
+    assert "!1" not in yard.watched()
+
+
 def test_a_rule_is_explained_and_a_check_is_made(yard: Yard) -> None:
     yard.ada_says("/reconciler explain SEC014\n/reconciler check")
     yard.watched()
@@ -291,3 +326,18 @@ Ports.webhook_server = webhook_server
 if __name__ == "__main__":
     main(["mr", "watch", "-C", sys.argv[1], "--listen", "127.0.0.1:0"])
 """
+
+
+def test_what_stays_as_it_was_is_not_said_again(capsys: pytest.CaptureFixture[str]) -> None:
+    voice = mr_watch._Voice()
+    away = Outcome(7, "More\x1b[2J", "failed", "it is broken")
+    for _ in range(3):
+        voice.outcome(away)
+        voice.complaint(ReconcilerError("forbidden", "the token may not write"))
+    said = capsys.readouterr()
+    assert said.out.count("it is broken") == 1
+    assert said.err.count("may not write") == 1
+    assert "\x1b" not in said.out
+    voice.outcome(replace(away, told="it is broken otherwise"))
+    assert "otherwise" in capsys.readouterr().out
+    assert voice.complained
