@@ -53,10 +53,13 @@ class GitRefs:
         self._fresh: dict[str, None] = {}
 
     def tips(self, *prefixes: str) -> Mapping[str, str]:
-        """Where every ref is whose name begins so."""
+        """Where every ref is whose name begins so.
+
+        A folder that others write to may be listed without a file that is there: looked at twice.
+        """
         return {
             name: tip
-            for name in self._repository.references
+            for name in sorted({*self._repository.references, *self._repository.references})
             if name.startswith(prefixes) and (tip := self._target(name))
         }
 

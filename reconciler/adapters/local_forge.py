@@ -152,8 +152,14 @@ class LocalForge:
         title = proposal.title
         if proposal.draft and not title.lower().startswith(DRAFT):
             title = f"Draft: {title}"
+        missed: set[int] = set()
         for _ in range(ATTEMPTS):
             tips = self._refs.tips()
+            last = self._at.last(tips)
+            gaps = set(range(1, last)) - set(tips.requests)
+            if gaps - missed:
+                missed |= gaps  # one that was opened while we listed could be the same proposal
+                continue
             head, base = self._at.ends(proposal.source, proposal.target, tips)
             there = self._at.open_from(proposal.source, proposal.target, tips)
             if there is not None:
@@ -174,9 +180,8 @@ class LocalForge:
                 head=head,
                 base=base,
             )
-            number = max(tips.requests, default=0) + 1
-            if self._at.begin(number, body):
-                return self.merge_request(number)
+            if self._at.begin(last + 1, body):
+                return self.merge_request(last + 1)
         raise busy()
 
     def edit(

@@ -16,6 +16,7 @@ from reconciler.model.approval import Person
 from reconciler.model.forge_event import LONGEST_TEXT, Body
 
 ATTEMPTS: Final = 1000
+_FAR: Final = 1000
 
 
 class Writing:
@@ -30,15 +31,15 @@ class Writing:
 
     def now(self, number: int) -> tuple[Chain, Tips]:
         """A merge request and everything beside it, as they are now."""
-        tips = self.refs.tips()
-        tip = tips.requests.get(number)
-        if tip is None:
-            raise UsageError(
-                "no-such-merge-request",
-                f"there is no merge request !{number}",
-                hint="`reconciler mr list` lists those that are open",
-            )
-        return self.refs.of(number, tips), tips
+        for _ in range(2):  # somebody who writes may have hidden it for a moment
+            tips = self.refs.tips()
+            if number in tips.requests:
+                return self.refs.of(number, tips), tips
+        raise UsageError(
+            "no-such-merge-request",
+            f"there is no merge request !{number}",
+            hint="`reconciler mr list` lists those that are open",
+        )
 
     def write(
         self, number: int, body_of: Callable[[Folded, Tips], Body | None]
@@ -60,6 +61,11 @@ class Writing:
             if commit:
                 return self.refs.chain(number, commit), commit
         raise busy()
+
+    def last(self, tips: Tips) -> int:
+        """The last number that was given. One far beyond was made by hand, to take all numbers."""
+        far = _FAR + 10 * len(tips.requests)
+        return max((number for number in tips.requests if number < far), default=0)
 
     def begin(self, number: int, body: kinds.Opened) -> bool:
         """Open one under a number; False when somebody else has that."""

@@ -180,6 +180,7 @@ def test_a_broken_one_hides_no_other(forges: LocalForges) -> None:
     repository = forges.repository
     repository.references[f"{REQUESTS}1"].set_target(forges.tip("main"))
     repository.references.create(f"{REQUESTS}007", forges.tip("main"))
+    repository.references.create(f"{REQUESTS}999999999", forges.tip("main"))
     repository.references.create(f"{REQUESTS}x", forges.tip("main"))
     ada = forges.as_user("ada")
     assert [one.number for one in ada.open_ones("main")] == [second.number]
@@ -366,7 +367,7 @@ def both(homes: list[Path], remote: str, count: int) -> list[list[str]]:
     ]
     found = []
     for one in running:
-        out, said = one.communicate(timeout=120)
+        out, said = one.communicate(timeout=300)
         assert one.returncode == 0, said
         found.append(out.split())
     return found
