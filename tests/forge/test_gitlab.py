@@ -196,8 +196,9 @@ def test_what_a_person_said_can_be_answered(forges: GitLabForges) -> None:
 def test_a_note_of_somebody_else_is_not_ours_to_change(forges: GitLabForges) -> None:
     ada, made = opened(forges)
     note = ada.say(made.number, "mine")
+    forges.lab.user("dev", 30)
     with pytest.raises(ReconcilerError) as failed:
-        forges.as_user("ben").rewrite(made.number, note.id, "yours")
+        forges.using("glpat-dev").rewrite(made.number, note.id, "yours")
     assert failed.value.reason == "forge-denied"
     assert [one.text for one in ada.notes(made.number)] == ["mine"]
 
@@ -223,6 +224,33 @@ def test_a_status_goes_to_the_head_pipeline_and_again_to_the_next(forges: GitLab
         kept.pipeline,
         merge.pipelines[0].id,
     ]
+
+
+def test_a_pipeline_of_an_older_push_is_not_spoken_about(forges: GitLabForges) -> None:
+    forges.lab.project.pipelines = True
+    for merged_results in (False, True):
+        forges.lab.project.merged_results = merged_results
+        branch = f"feature-{merged_results}"
+        ada, made = opened(forges, branch)
+        ada.show_status(made, Status("reconciler", "success", "fine"))
+        forges.lab.project.pipelines = False  # as with `[skip ci]`
+        forges.push(branch, {"evil.txt": "e"})
+        now = ada.merge_request(made.number)
+        assert ada.statuses(now) == {}
+        ada.show_status(now, Status("reconciler", "failed", "evil"))
+        assert forges.lab.statuses[-1].sha == now.head
+        assert ada.statuses(now)["reconciler"].state == "failed"
+        forges.lab.project.pipelines = True
+
+
+def test_a_status_of_a_fork_is_on_no_branch_of_ours(forges: GitLabForges) -> None:
+    forges.push("main", {"f.txt": "f"}, fork=True)
+    number = forges.open_from_fork("main", "From outside")
+    ada = forges.as_user("ada")
+    made = ada.merge_request(number)
+    ada.show_status(made, Status("reconciler", "failed", "no"))
+    assert ada.statuses(made)["reconciler"].state == "failed"
+    assert {one.ref for one in forges.lab.pipelines.values()} == {"refs/merge-requests/1/head"}
 
 
 def test_a_gate_with_the_name_of_a_job_is_told(forges: GitLabForges) -> None:

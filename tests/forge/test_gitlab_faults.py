@@ -62,6 +62,18 @@ def test_a_server_that_is_busy_for_ever_is_not_asked_for_ever(forges: GitLabForg
     assert len(forges.lab.asked) == 3
 
 
+def test_what_somebody_else_works_on_is_tried_again(forges: GitLabForges) -> None:
+    ada, made = opened(forges)
+    forges.lab.faults.add("locked", "PUT", times=2)
+    assert ada.close(made.number).state == "closed"
+    forges.lab.faults.add("locked", "PUT", times=3)
+    with pytest.raises(WaitingError):
+        ada.reopen(made.number)
+    forges.lab.faults.add("locked", "POST", "/discussions")
+    ada.say(made.number, "hello")
+    assert texts(forges) == ["hello"]
+
+
 # ------------------------------------------------------------------------- lost answers
 
 

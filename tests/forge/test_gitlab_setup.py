@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pygit2
 import pytest
 
 from reconciler.model.merge_request import Advice
@@ -210,3 +211,34 @@ def test_the_command_tells_what_was_found_before_it_broke_off(
     assert code == 1
     assert "is GitLab 18.9.0" in out
     assert "sends us on to another address" in out
+
+
+def test_merge_requests_on_gitlab_have_the_same_commands(
+    forges: GitLabForges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a clone of the project: settings from the target branch, commits by git."""
+    monkeypatch.setenv("GITLAB_TOKEN", "glpat-ada")
+    where = f"{{kind: gitlab, url: {forges.lab.url}, project: acme/environments}}"
+    files = small()
+    files["reconciler.yaml"] = files["reconciler.yaml"].replace("{kind: local}", where)
+    forges.push("main", files)
+    forges.push("feature", {"a.txt": "a\n"})
+    path = tmp_path / "work"
+    clone = pygit2.clone_repository(str(forges.lab.git.path), str(path))
+    clone.checkout("refs/remotes/origin/feature")
+    clone.branches.local.create("feature", clone[clone.head.target].peel(pygit2.Commit))
+    clone.checkout("refs/heads/feature")
+    code, out, err = run("mr open --title Hello", path)
+    assert (code, err) == (0, ""), out + err
+    assert "!1" in out
+    code, out, _ = run("mr list", path)
+    assert (code, "Hello" in out) == (0, True)
+    code, out, _ = run("mr diff 1", path)
+    assert (code, "+a" in out) == (0, True)
+    code, out, _ = run("mr comment 1 hello", path)
+    assert code == 0, out
+    code, out, _ = run("mr show 1 --format json", path)
+    shown = json.loads(out)
+    assert [one["text"] for one in shown["notes"]] == ["hello"]
+    assert run("mr close 1", path)[0] == 0
+    assert forges.lab.merges[1].state == "closed"

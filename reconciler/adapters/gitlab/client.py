@@ -22,11 +22,13 @@ from reconciler.errors import ReconcilerError, TransientError, UsageError, Waiti
 
 Verb = Literal["get", "post", "put", "delete"]
 
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _PAGE: Final = 100
 _MOST_PAGES: Final = 1000
 """A server that always has a next page must not keep us for ever."""
 _TRIES: Final = 3
 _SAID: Final = 300
+_LOCKED: Final = "resource lock"
 _RETRIED: Final = frozenset({500, 502, 503, 504, 520, 521, 522, 523, 524})
 _AWAY: Final = (
     requests.ConnectionError,
@@ -61,10 +63,27 @@ class UnsureError(TransientError):
     """The answer got lost: nobody knows whether it was done."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Later:
+    """No answer, and perhaps one later."""
+
+    why: ReconcilerError
+    seconds: float | None = None
+    """How long the server asks to wait; None: it does not say."""
+    nothing_done: bool = False
+    """Whether it is certain that nothing came of it."""
+
+
 class Client:
     """The API of one project."""
 
     def __init__(self, url: str, project: str, token: str, variable: str, pace: Pace) -> None:
+        if not url.startswith("https://") and urlsplit(url).hostname not in _LOOPBACK:
+            raise UsageError(
+                "forge-plain",
+                f"a token is not sent to {line(url, _SAID)}, where anybody on the way can read it",
+                hint="write `https://` into `spec.forge.url` of reconciler.yaml",
+            )
         self._url = url.rstrip("/")
         self._project = project
         self._token = token
@@ -88,8 +107,7 @@ class Client:
     def address(self) -> str:
         """Where git finds the project."""
         with self.about("the project", self.no_project()):
-            found = self.get(self.below())
-        address = found.get("http_url_to_repo") if isinstance(found, dict) else None
+            address = self.one(self.below()).get("http_url_to_repo")
         if not isinstance(address, str):
             raise self._nonsense("a project without an address")
         return address
@@ -111,6 +129,13 @@ class Client:
     def get(self, path: str, **query: object) -> Any:
         """One thing, read."""
         return self._json(self.asked("get", path, query=query))
+
+    def one(self, path: str) -> dict[str, Any]:
+        """One thing with fields."""
+        found = self.get(path)
+        if not isinstance(found, dict):
+            raise self._nonsense("a list or a word instead of one thing")
+        return found
 
     def rows(self, path: str, **query: object) -> Iterator[dict[str, Any]]:
         """A listing, page by page, each when it is wanted. No address of the server is followed."""
@@ -151,36 +176,57 @@ class Client:
     ) -> requests.Response:
         """The answer to one question, asked more than once only where that does no harm."""
         waited = 0.0
-        for left in range(_TRIES - 1, -1, -1):
-            try:
-                return self._once(verb, path, query, body)
-            except gitlab.exceptions.GitlabHttpError as err:
-                status = err.response_code or 0
-                if status == requests.codes.too_many_requests:
-                    # Nothing was done, so this holds for everything.
-                    seconds = _seconds(self._headers)
-                    waited += seconds
-                    if left and waited <= self._pace.wait:
-                        self._pace.pause(seconds)
-                        continue
-                    raise self._busy(seconds) from None
-                if status not in _RETRIED:
-                    raise self._refused(err) from None
-                failure = self._away(f"it answers {status}", sure=again)
-            except gitlab.exceptions.GitlabAuthenticationError as err:
-                raise RefusedError(401, self.safe(str(err.error_message))) from None
-            except (gitlab.exceptions.RedirectError, requests.TooManyRedirects):
-                raise self._moved() from None
-            except requests.exceptions.SSLError as err:
-                raise self._unknown(err) from None
-            except _AWAY as err:
-                failure = self._away(_why(err), sure=again)
-            except (gitlab.exceptions.GitlabError, requests.RequestException, ValueError) as err:
-                raise self._nonsense(self.safe(str(err))) from None
-            if not again or not left:
-                raise failure from None
-            self._pace.pause(2.0 ** (_TRIES - 1 - left) / 2)
-        raise AssertionError  # the last round returns or raises
+        for turn in range(1, _TRIES + 1):
+            found = self._tried(verb, path, query, body)
+            if not isinstance(found, _Later):
+                return found
+            if not found.nothing_done and not again:
+                raise UnsureError(found.why.reason, found.why.message, hint=found.why.hint)
+            seconds = 2.0**turn / 4 if found.seconds is None else found.seconds
+            waited += seconds
+            if turn == _TRIES or waited > self._pace.wait:
+                raise found.why
+            self._pace.pause(seconds)
+        raise AssertionError  # the last turn returns or raises
+
+    def _tried(
+        self,
+        verb: Verb,
+        path: str,
+        query: Mapping[str, object] | None,
+        body: Mapping[str, object] | None,
+    ) -> "requests.Response | _Later":
+        """The answer, or what may be otherwise later; an error where later is no better."""
+        try:
+            return self._once(verb, path, query, body)
+        except gitlab.exceptions.GitlabHttpError as err:
+            return self._told(err)
+        except gitlab.exceptions.GitlabAuthenticationError as err:
+            raise RefusedError(401, self.safe(_words(err.error_message))) from None
+        except (gitlab.exceptions.RedirectError, requests.TooManyRedirects):
+            raise self._moved() from None
+        except requests.exceptions.SSLError as err:
+            raise self._unknown(err) from None
+        except _AWAY as err:
+            return _Later(self._away(_why(err)))
+        except (gitlab.exceptions.GitlabError, requests.RequestException, ValueError) as err:
+            raise self._nonsense(self.safe(str(err))) from None
+
+    def _told(self, err: gitlab.exceptions.GitlabHttpError) -> "_Later":
+        status, said = err.response_code or 0, _words(err.error_message)
+        if status == requests.codes.too_many_requests:
+            seconds = _seconds(self._headers)
+            return _Later(self._busy(seconds), seconds, nothing_done=True)
+        if status == requests.codes.conflict and _LOCKED in said.lower():
+            why = WaitingError(
+                "forge-busy",
+                f"{self.host} does the same thing for somebody else",
+                hint="it is done the next time",
+            )
+            return _Later(why, nothing_done=True)
+        if status in _RETRIED:
+            return _Later(self._away(f"it answers {status}"))
+        raise self._refused(err) from None
 
     def _once(
         self,
@@ -313,9 +359,8 @@ class Client:
             hint=f"make a new one with the scope `api`, and put it into {self._variable}",
         )
 
-    def _away(self, why: str, *, sure: bool) -> TransientError:
-        kind = TransientError if sure else UnsureError
-        return kind(
+    def _away(self, why: str) -> TransientError:
+        return TransientError(
             "forge-away",
             f"{self.host} cannot be reached: {why}",
             hint="nothing is lost: it is done the next time; is the network there, and the server"

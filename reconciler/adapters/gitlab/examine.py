@@ -31,7 +31,7 @@ from reconciler.model.merge_request import Advice, Tier
 
 _OUTSIDE: Final = re.compile(r"(?P<file>[^@]+)@(?P<project>[^:@]+)(?::(?P<ref>.+))?")
 _OLDEST: Final = 16
-_NOT_THERE: Final = 404
+_PREMIUM: Final = frozenset({"approvals_before_merge", "merge_requests_template"})
 _SKEW: Final = 60.0
 _MERGES: Final = "Settings > Merge requests"
 
@@ -74,7 +74,7 @@ class Examination:
 
     def _who(self) -> dict[str, Any]:
         with self.client.about("who we are"):
-            return dict(self.client.get("/user"))
+            return self.client.one("/user")
 
     def _asked(self, path: str) -> Any:
         """What is there; a number: how it was refused."""
@@ -91,7 +91,7 @@ class Examination:
     @cached_property
     def _project(self) -> dict[str, Any]:
         with self.client.about("the project", self.client.no_project()):
-            return dict(self.client.get(self.client.below()))
+            return self.client.one(self.client.below())
 
     def _server(self) -> Iterator[Advice]:
         version = str(self._metadata.get("version") or "")
@@ -180,24 +180,20 @@ class Examination:
     @cached_property
     def tier(self) -> tuple[Tier, str]:
         """What it offers, and how we know: the licence is shown to administrators only."""
-        if self._metadata.get("enterprise") is False:
-            return Tier.FREE, "it is the Community Edition"
-        checks = self._asked(self.client.below("external_status_checks"))
-        if isinstance(checks, list):
-            return Tier.ULTIMATE, "it has external status checks"
-        rules = self._asked(self.client.below("approval_rules"))
-        if isinstance(rules, list):
-            if checks == _NOT_THERE:
-                return Tier.PREMIUM, "it has approval rules, and no external status checks"
-            return Tier.PREMIUM, "it has approval rules; whether more, we may not see"
-        if (checks, rules) == (_NOT_THERE, _NOT_THERE):
-            return Tier.FREE, "it has neither approval rules nor external status checks"
-        return Tier.UNKNOWN, f"it refuses to tell ({checks}, {rules})"
+        # Each is a field that GitLab shows of a project to every role, where the licence has it.
+        if "only_allow_merge_if_all_status_checks_passed" in self._project:
+            return Tier.ULTIMATE, "the project has external status checks"
+        if _PREMIUM & self._project.keys():
+            return Tier.PREMIUM, "the project has approval rules, and no external status checks"
+        if "enterprise" not in self._metadata:
+            return Tier.UNKNOWN, "GitLab does not tell which edition it is"
+        edition = "Enterprise" if self._metadata["enterprise"] else "Community"
+        return Tier.FREE, f"the project has no approval rules ({edition} Edition)"
 
     def _tier_advice(self) -> Advice:
         tier, why = self.tier
         if tier is Tier.UNKNOWN:
-            return unclear("tier", why, "make the account of the token a Maintainer")
+            return unclear("tier", why)
         return good("tier", f"{tier}: {why}")
 
     @property
@@ -316,7 +312,7 @@ class Examination:
             yield bad(what, "there is none", hint)
         else:
             yield good(what, f"there are {count}" if count > 1 else "there is one")
-        own = self._asked(self.client.below("approvals"))
+        own = self._asked(self.client.below("merge_request_approval_setting"))
         if not isinstance(own, dict):
             yield unclear("approval settings", "we may not see them")
             return
@@ -324,19 +320,19 @@ class Examination:
             "approval by the author",
             "the author's approval",
             "`Prevent approval by merge request creator`",
-            counts=bool(own.get("merge_requests_author_approval")),
+            counts=_allowed(own, "allow_author_approval"),
         )
         yield _setting(
             "approval by committers",
             "the approval of who wrote a commit of it",
             "`Prevent approvals by users who add commits`",
-            counts=not own.get("merge_requests_disable_committers_approval"),
+            counts=_allowed(own, "allow_committer_approval"),
         )
         yield _setting(
             "approvals after a push",
             "an approval of what was there before a push",
             "`Remove all approvals` when a commit is added",
-            counts=not own.get("reset_approvals_on_push"),
+            counts=_allowed(own, "retain_approvals_on_push"),
         )
 
     def _checks(self) -> Advice:
@@ -361,3 +357,9 @@ def _setting(what: str, whose: str, tick: str, *, counts: bool) -> Advice:
         f"GitLab counts {whose}; we do not",
         f"in {_MERGES}, tick {tick}, so that its page tells the same",
     )
+
+
+def _allowed(own: dict[str, Any], name: str) -> bool:
+    """What is not told is taken to be allowed."""
+    found = own.get(name)
+    return not isinstance(found, dict) or found.get("value") is not False

@@ -7,16 +7,16 @@ it came through before it is done again.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final
-from uuid import uuid4
 
 from reconciler.adapters.gitlab import reading
 from reconciler.adapters.gitlab.client import Client, RefusedError, UnsureError
 from reconciler.adapters.gitlab.examine import Examination
 from reconciler.adapters.gitlab.merging import Merging
 from reconciler.adapters.gitlab.pipelines import Pipelines
+from reconciler.adapters.gitlab.talk import LONGEST, Talk, given_up, no_such
 from reconciler.adapters.remote_fetch import RemoteFetch
 from reconciler.core.records.words import line
-from reconciler.errors import ReconcilerError, TransientError, UsageError, WaitingError
+from reconciler.errors import ReconcilerError, UsageError, WaitingError
 from reconciler.model.approval import Person
 from reconciler.model.merge_request import (
     Advice,
@@ -29,8 +29,6 @@ from reconciler.model.merge_request import (
     Status,
 )
 
-_LONGEST: Final = 999_000
-"""GitLab takes a million characters; our mark and what we guard need a few."""
 _TITLE: Final = 255
 _TRIES: Final = 2
 _BAD: Final = 400
@@ -48,6 +46,7 @@ class GitLabForge:
         self._client = client
         self._fetch = fetch
         self._pipelines = Pipelines(client)
+        self._talk = Talk(client, self.me)
         self._known: Person | None = None
 
     def end(self) -> None:
@@ -62,7 +61,7 @@ class GitLabForge:
     @property
     def writes_size(self) -> int:
         """How many characters a note may have."""
-        return _LONGEST
+        return LONGEST
 
     def me(self) -> Person:
         """The account of the token; asked for once."""
@@ -110,15 +109,6 @@ class GitLabForge:
             versions = list(self._rows(number, "versions"))
         return reading.consents(approvals, versions, f"{self._client.project}!{number}")
 
-    def notes(self, number: int) -> Sequence[Note]:
-        """Everything that was said, oldest first."""
-        me = self.me().forge_id
-        assert me is not None  # noqa: S101 - an account of GitLab has an id
-        with self._about(number):
-            rows = list(self._rows(number, "discussions"))
-        found = [note for body in rows for note in reading.notes(body, me)]
-        return sorted(found, key=lambda one: (one.at, int(one.id)))
-
     # ---------------------------------------------------------------------- proposing
 
     def open(self, proposal: Proposal) -> MergeRequest:
@@ -133,7 +123,7 @@ class GitLabForge:
         }
         if proposal.labels:
             body["labels"] = ",".join(proposal.labels)
-        failure: ReconcilerError = _given_up("opened")
+        failure: ReconcilerError = given_up("opened")
         for _ in range(_TRIES):
             there = self._open_from(proposal.source, proposal.target)
             if there is not None:
@@ -261,99 +251,21 @@ class GitLabForge:
 
     # ----------------------------------------------------------------------- speaking
 
+    def notes(self, number: int) -> Sequence[Note]:
+        """Everything that was said, oldest first."""
+        return self._talk.notes(number)
+
     def say(self, number: int, text: str, *, thread: str = "", place: Place | None = None) -> Note:
-        """Say something, once: a mark that nobody sees tells whether it came through."""
-        if len(text) > _LONGEST:
-            raise _too_long(len(text))
-        nonce = uuid4().hex
-        body: dict[str, object] = {"body": reading.marked(text, nonce)}
-        parts: tuple[object, ...] = ("merge_requests", number, "discussions")
-        if thread:
-            parts = (*parts, thread, "notes")
-        position = self._position(number, place) if place is not None and not thread else None
-        failure: ReconcilerError = _given_up("said")
-        for _ in range(_TRIES):
-            try:
-                path = self._client.below(*parts)
-                more: dict[str, object] = {"position": position} if position else {}
-                made = self._client.post(path, {**body, **more})
-            except UnsureError as err:
-                failure = err
-                found = self._said(number, nonce)
-                if found is not None:
-                    return found
-            except RefusedError as err:
-                failure = self._unsaid(number, thread, err)
-                if position is None or err.status not in (_BAD, 422, 500):
-                    raise failure from None
-                position = None  # that line cannot be spoken about: say it by itself
-            else:
-                return self._note({"id": thread, "notes": [made]} if thread else made)
-        raise failure
-
-    def _note(self, thread: Any) -> Note:
-        me = self.me().forge_id
-        found = list(reading.notes(thread, me if me is not None else -1))
-        if not found:
-            raise reading.NonsenseError("a note that says nothing")
-        return found[0]
-
-    def _said(self, number: int, nonce: str) -> Note | None:
-        """What we said, if it came through."""
-        for body in self._rows(number, "discussions"):
-            for one in body.get("notes") or ():
-                if reading.has_mark(one, nonce):
-                    return self._note({"id": body.get("id"), "notes": [one]})
-        return None
-
-    def _unsaid(self, number: int, thread: str, err: RefusedError) -> ReconcilerError:
-        if err.status != _NOT_THERE:
-            return self._client.refusal(err, f"a note on !{number}")
-        if not thread:
-            return no_such(number)
-        return UsageError(
-            "no-such-thread",
-            f"!{number} has no thread {line(thread, 60)} any more",
-            hint="somebody deleted it: say it by itself",
-        )
-
-    def _position(self, number: int, place: Place) -> dict[str, object] | None:
-        """A line of the newest version, as GitLab wants it told."""
-        with self._about(number):
-            newest = next(self._rows(number, "versions"), None)
-        if newest is None:
-            return None
-        return {
-            "position_type": "text",
-            "base_sha": newest.get("base_commit_sha"),
-            "start_sha": newest.get("start_commit_sha"),
-            "head_sha": newest.get("head_commit_sha"),
-            "old_path": place.path,
-            "new_path": place.path,
-            "new_line": place.line,
-        }
+        """Say something, once."""
+        return self._talk.say(number, text, thread=thread, place=place)
 
     def rewrite(self, number: int, note: str, text: str) -> bool:
         """Let a note of ours say something else."""
-        if len(text) > _LONGEST:
-            raise _too_long(len(text))
-        path = self._client.below("merge_requests", number, "notes", note)
-        try:
-            self._client.put(path, body=reading.marked(text))
-        except RefusedError as err:
-            if err.status == _NOT_THERE:
-                return False
-            raise self._client.refusal(err, f"a note on !{number}") from None
-        return True
+        return self._talk.rewrite(number, note, text)
 
     def settle(self, number: int, thread: str, *, resolved: bool) -> None:
-        """Mark a thread; what is gone, or is no thing to settle, needs nothing."""
-        path = self._client.below("merge_requests", number, "discussions", thread)
-        try:
-            self._client.put(path, resolved=resolved)
-        except RefusedError as err:
-            if err.status not in (_BAD, _NOT_THERE):
-                raise self._client.refusal(err, f"a thread of !{number}") from None
+        """Mark a thread as settled, or not."""
+        self._talk.settle(number, thread, resolved=resolved)
 
     # ---------------------------------------------------------------- labels and people
 
@@ -372,8 +284,8 @@ class GitLabForge:
         wanted = [one.forge_id for one in people if one.forge_id is not None]
         if not wanted:
             return
-        now = self._one(number).get("reviewers") or ()
-        there = [one["id"] for one in now if isinstance(one.get("id"), int)]
+        now = reading.field(self._one(number), "reviewers", list)
+        there = [reading.field(one, "id", int) for one in now]
         if set(wanted) - set(there):
             self._changed(number, reviewer_ids=list(dict.fromkeys([*there, *wanted])))
 
@@ -402,10 +314,10 @@ class GitLabForge:
 
     def _one(self, number: int) -> dict[str, Any]:
         with self._about(number):
-            return dict(self._of(number))
+            return self._of(number)
 
-    def _of(self, number: int, *parts: object) -> Any:
-        return self._client.get(self._client.below("merge_requests", number, *parts))
+    def _of(self, number: int, *parts: object) -> dict[str, Any]:
+        return self._client.one(self._client.below("merge_requests", number, *parts))
 
     def _rows(self, *parts: object, **query: object) -> Iterator[dict[str, Any]]:
         return self._client.rows(self._client.below("merge_requests", *parts), **query)
@@ -414,16 +326,6 @@ class GitLabForge:
         with self._about(number):
             path = self._client.below("merge_requests", number)
             return reading.merge_request(self._client.put(path, **body))
-
-
-def no_such(number: int) -> UsageError:
-    """There is none of that number."""
-    return UsageError(
-        "no-such-merge-request",
-        f"there is no merge request !{number}",
-        hint="`reconciler mr list` lists those that are open",
-        subject=f"!{number}",
-    )
 
 
 def _titled(title: str, *, draft: bool = False) -> str:
@@ -440,15 +342,3 @@ def _as_wanted(found: MergeRequest, state: str, why: str) -> MergeRequest:
             subject=f"!{found.number}",
         )
     return found
-
-
-def _given_up(what: str) -> ReconcilerError:
-    return TransientError("forge-away", f"nothing was {what}", hint="it is tried again")
-
-
-def _too_long(size: int) -> ReconcilerError:
-    return ReconcilerError(
-        "note-too-long",
-        f"a note of {size:,} characters is not said: GitLab takes {_LONGEST:,}",
-        hint="say less, with a link to the rest",
-    )

@@ -52,7 +52,7 @@ class Merging:
         path = self._client.below("merge_requests", number, "merge")
         try:
             # Not again by itself: the first time may have come through.
-            answer = self._client.put_once(path, body)
+            answer = reading.thing(self._client.put_once(path, body))
         except UnsureError as err:
             found = self._look()
             if _merged(found, head):
@@ -140,5 +140,5 @@ def conflict(name: str, target: str, paths: Sequence[str]) -> UsageError:
     )
 
 
-def _merged(found: Any, head: str) -> bool:
+def _merged(found: dict[str, Any], head: str) -> bool:
     return bool(found.get("state") == "merged" and found.get("sha") == head)

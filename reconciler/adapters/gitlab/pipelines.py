@@ -46,31 +46,47 @@ class Pipelines:
         key = (request.number, request.head)
         known = self._known.get(key) or self._remember(request, look())
         try:
-            self._post(known, status)
+            self._post(request, known, status)
         except RefusedError as err:
             if err.status != _NOT_THERE:
                 raise self._unshown(request, status, err) from None
             try:
-                self._post(self._remember(request, look()), status)
+                self._post(request, self._remember(request, look()), status)
             except RefusedError as again:
                 raise self._unshown(request, status, again) from None
 
     def _remember(self, request: MergeRequest, body: Mapping[str, Any]) -> Pipeline:
-        head = body.get("head_pipeline") or {}
+        found = body.get("head_pipeline")
+        head = found if isinstance(found, dict) else {}
         own = head.get("project_id") in (None, body.get("project_id"))
-        merged = str(head.get("ref") or "").endswith("/merge")
-        about = head.get("sha") == request.head or (merged and bool(head.get("sha")))
+        about = head.get("sha") == request.head or self._merged_result(request, head)
         ours = isinstance(head.get("id"), int) and own and about
-        found: Pipeline = (str(head["sha"]), head["id"]) if ours else (request.head, None)
+        seen: Pipeline = (str(head["sha"]), head["id"]) if ours else (request.head, None)
         if body.get("sha") == request.head:
             self._known = {
                 key: value for key, value in self._known.items() if key[0] != request.number
             }
-            self._known[request.number, request.head] = found
-            return found
+            self._known[request.number, request.head] = seen
+            return seen
         return request.head, None
 
-    def _post(self, pipeline: Pipeline, status: Status) -> None:
+    def _merged_result(self, request: MergeRequest, head: Mapping[str, Any]) -> bool:
+        """Whether a pipeline is about what merging the last commit would give.
+
+        GitLab tells only that commit of its own, and goes on showing the pipeline of an older push
+        until the next one begins: one that began after the last push is about that.
+        """
+        if not head.get("sha") or not str(head.get("ref") or "").endswith("/merge"):
+            return False
+        path = self._client.below("merge_requests", request.number, "versions")
+        with self._client.about(f"!{request.number}"):
+            newest = next(self._client.rows(path), None)
+        if newest is None or newest.get("head_commit_sha") != request.head:
+            return False
+        began = reading.moment(head.get("created_at"))
+        return began >= reading.moment(newest.get("created_at"))
+
+    def _post(self, request: MergeRequest, pipeline: Pipeline, status: Status) -> None:
         sha, number = pipeline
         body: dict[str, object] = {
             "state": status.state,
@@ -79,6 +95,10 @@ class Pipelines:
         }
         if number is not None:
             body["pipeline_id"] = number
+        else:
+            # A fork's branch may be called as one of ours is.
+            ref = f"refs/merge-requests/{request.number}/head"
+            body["ref"] = ref if request.fork else request.source
         if status.link.startswith(("https://", "http://")) and len(status.link) <= _WORDS:
             body["target_url"] = status.link
         try:

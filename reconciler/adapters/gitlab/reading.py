@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from reconciler.errors import TransientError
 from reconciler.model.approval import Person
@@ -16,6 +16,8 @@ from reconciler.model.merge_request import (
     Status,
     StatusState,
 )
+
+T = TypeVar("T")
 
 _STATES: Final[Mapping[str, MergeRequestState]] = {
     "opened": "open",
@@ -46,26 +48,39 @@ class NonsenseError(TransientError):
         )
 
 
-def field(body: Any, name: str, kind: type) -> Any:
+def field(body: Any, name: str, kind: type[T]) -> T:
     """A field that is there and of its kind."""
     value = body.get(name) if isinstance(body, dict) else None
-    if not isinstance(value, kind):
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise NonsenseError(f"`{name}` is missing or of another kind")
     return value
+
+
+def words(body: Any, name: str) -> str:
+    """A text that may be missing."""
+    value = body.get(name) if isinstance(body, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def thing(body: Any) -> dict[str, Any]:
+    """One thing, and not a list or a word."""
+    if not isinstance(body, dict):
+        raise NonsenseError("one thing was asked for, and it is none")
+    return body
 
 
 def moment(text: Any) -> datetime:
     """An instant."""
     try:
         found = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (OverflowError, TypeError, ValueError):
         raise NonsenseError("a time that is none") from None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def person(body: Any) -> Person:
     """An account; its e-mail address is its own business."""
-    return Person(str(body.get("name") or field(body, "username", str)), "", field(body, "id", int))
+    return Person(words(body, "name") or field(body, "username", str), "", field(body, "id", int))
 
 
 def merge_request(body: Any) -> MergeRequest:
@@ -76,34 +91,34 @@ def merge_request(body: Any) -> MergeRequest:
     return MergeRequest(
         number=field(body, "iid", int),
         title=field(body, "title", str),
-        description=body.get("description") or "",
+        description=words(body, "description"),
         author=person(field(body, "author", dict)),
         source=field(body, "source_branch", str),
         target=field(body, "target_branch", str),
-        head=body.get("sha") or "",
+        head=words(body, "sha"),
         state=_STATES[state],
         opened=moment(field(body, "created_at", str)),
         updated=moment(field(body, "updated_at", str)),
         draft=bool(body.get("draft")),
         # A fork that is gone has no id: still nothing of ours.
         fork=body.get("source_project_id") != field(body, "target_project_id", int),
-        labels=tuple(sorted(str(one) for one in body.get("labels") or ())),
+        labels=tuple(sorted(str(one) for one in field(body, "labels", list))),
         merged=merged(body) if state == "merged" else "",
-        link=body.get("web_url") or "",
+        link=words(body, "web_url"),
     )
 
 
 def merged(body: Any) -> str:
     """What brought it into the target; a fast-forward leaves nothing but its own last commit."""
-    found = body.get("merge_commit_sha") or body.get("squash_commit_sha") or body.get("sha")
-    return str(found or "")
+    names = ("merge_commit_sha", "squash_commit_sha", "sha")
+    return next((found for name in names if (found := words(body, name))), "")
 
 
 def notes(body: Any, me: int) -> Iterable[Note]:
     """What was said in one thread; not what GitLab notes down."""
     thread = field(body, "id", str)
     for one in field(body, "notes", list):
-        if one.get("system"):
+        if thing(one).get("system"):
             continue
         by = person(field(one, "author", dict))
         text = field(one, "body", str)
@@ -123,8 +138,9 @@ def notes(body: Any, me: int) -> Iterable[Note]:
 def _place(position: Any) -> Place | None:
     if not isinstance(position, dict):
         return None
+    # A bool is a number to Python.
     path, at = position.get("new_path"), position.get("new_line")
-    return Place(path, at) if isinstance(path, str) and isinstance(at, int) else None
+    return Place(path, at) if isinstance(path, str) and type(at) is int else None
 
 
 def guarded(text: str) -> str:
@@ -145,7 +161,7 @@ def marked(text: str, nonce: str = "0") -> str:
 
 def has_mark(body: Any, nonce: str) -> bool:
     """Whether it is the text with that mark."""
-    return f"<!-- reconciler:said:{nonce} -->" in str(body.get("body", ""))
+    return f"<!-- reconciler:said:{nonce} -->" in words(body, "body")
 
 
 def consents(approvals: Any, versions: Iterable[Any], link: str) -> tuple[Consent, ...]:
@@ -156,12 +172,11 @@ def consents(approvals: Any, versions: Iterable[Any], link: str) -> tuple[Consen
     instant nobody can tell, so nothing is told.
     """
     known = sorted(
-        (moment(field(one, "created_at", str)), str(one.get("head_commit_sha") or ""))
-        for one in versions
+        (moment(field(one, "created_at", str)), words(one, "head_commit_sha")) for one in versions
     )
     found = []
     for one in field(approvals, "approved_by", list):
-        said = one.get("approved_at")
+        said = words(one, "approved_at")
         if not said:
             continue  # nobody can tell what it is about
         at = moment(said)
@@ -174,6 +189,6 @@ def consents(approvals: Any, versions: Iterable[Any], link: str) -> tuple[Consen
 
 def status(body: Any) -> Status:
     """What a gate said; whatever is neither good nor under way is bad."""
-    state = _SHOWN.get(str(body.get("status")), "failed")
-    text, link = body.get("description") or "", body.get("target_url") or ""
+    state = _SHOWN.get(words(body, "status"), "failed")
+    text, link = words(body, "description"), words(body, "target_url")
     return Status(field(body, "name", str), state, text, link)

@@ -124,6 +124,8 @@ async def _fail(fault: Fault, answer: Answer, receive: Receive, send: Send) -> N
         await _put(send, 302, {"location": fault.target}, b"")
     elif fault.kind == "not json":
         await _put(send, 200, {"content-type": "application/json"}, b"<html>sign in</html>")
+    elif fault.kind == "locked":
+        await _send(send, Answer(409, {"message": "409 Conflict: Resource lock"}))
     elif fault.kind == "429":
         headers = {"content-type": "text/plain", "retry-after": fault.retry_after}
         await _put(send, 429, headers, b"Retry later\n")

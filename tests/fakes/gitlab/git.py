@@ -24,6 +24,14 @@ class Git:
         except (KeyError, ValueError):
             return ""
 
+    def branch_with(self, commit: str) -> str:
+        """A branch that has a commit; empty: none does."""
+        for name in self.repository.branches.local:
+            tip = self.tip(name)
+            if tip == commit or self.repository.descendant_of(tip, commit):
+                return name
+        return ""
+
     def has(self, commit: str) -> bool:
         try:
             return isinstance(self.repository[pygit2.Oid(hex=commit)], pygit2.Commit)

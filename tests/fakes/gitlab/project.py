@@ -87,6 +87,10 @@ def project(call: Call) -> Answer:
             "group_access": None,
         },
     }
+    if call.lab.tier != "Free":
+        body |= {"approvals_before_merge": 0, "mirror": False, "merge_requests_template": None}
+    if call.lab.tier == "Ultimate":
+        body["only_allow_merge_if_all_status_checks_passed"] = False
     if call.user.level >= MAINTAINER:
         body["ci_config_path"] = own.ci_config_path
     return Answer(200, body)
@@ -139,22 +143,21 @@ def branch(call: Call) -> Answer:
     return Answer(200, body)
 
 
-@route("GET", "/projects/*/approvals")
-def approvals(call: Call) -> Answer:
+@route("GET", "/projects/*/merge_request_approval_setting")
+def approval_setting(call: Call) -> Answer:
     _tier(call, "Premium")
+    call.needs(MAINTAINER, write=False)
     own = call.lab.project
-    body = {
-        "approvers": [],
-        "approver_groups": [],
-        "approvals_before_merge": 0,
-        "reset_approvals_on_push": not own.keeps_approvals_on_push,
+    values = {
+        "allow_author_approval": own.author_may_approve,
+        "allow_committer_approval": own.committers_may_approve,
+        "retain_approvals_on_push": own.keeps_approvals_on_push,
+        "allow_overrides_to_approver_list_per_merge_request": True,
         "selective_code_owner_removals": False,
-        "disable_overriding_approvers_per_merge_request": False,
-        "merge_requests_author_approval": own.author_may_approve,
-        "merge_requests_disable_committers_approval": not own.committers_may_approve,
         "require_password_to_approve": False,
     }
-    return Answer(200, body)
+    rest = {"locked": False, "inherited_from": None}
+    return Answer(200, {name: {"value": value, **rest} for name, value in values.items()})
 
 
 @route("GET", "/projects/*/approval_rules")
@@ -165,7 +168,8 @@ def approval_rules(call: Call) -> Answer:
 
 @route("GET", "/projects/*/external_status_checks")
 def status_checks(call: Call) -> Answer:
-    _tier(call, "Ultimate")
+    if _PAID[call.lab.tier] < _PAID["Ultimate"] or call.user.level < MAINTAINER:
+        raise RefusedError(401, "401 Unauthorized")
     return page(call, [], lambda one: one)
 
 

@@ -130,7 +130,7 @@ def failing(lab: Lab, one: Merge) -> str:
     """The first check that fails, whatever was found out before."""
     rules = lab.project
     newest = one.head_pipeline
-    pipeline_state = newest.status if newest else "none"
+    pipeline_state = newest.status if newest and newest.head == one.head else "none"
     checks = (
         ("commits_status", not (one.fork or lab.git).tip(one.source)),
         ("draft_status", one.draft),

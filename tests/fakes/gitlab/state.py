@@ -130,9 +130,8 @@ class Merge:
 
     @property
     def head_pipeline(self) -> Pipeline | None:
-        """The newest one, unless it is about an older commit."""
-        newest = self.pipelines[0] if self.pipelines else None
-        return newest if newest and newest.head == self.head else None
+        """The newest one, which may be about an older commit until the next one begins."""
+        return self.pipelines[0] if self.pipelines else None
 
     @property
     def draft(self) -> bool:

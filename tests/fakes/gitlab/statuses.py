@@ -89,13 +89,15 @@ def _pipeline(call: Call, sha: str) -> Pipeline:
     if wanted:
         found = [one for one in known if one.id == int(wanted) and one.sha == sha]
         if not found:
-            raise RefusedError(404, "404 Pipeline Not Found")
+            raise RefusedError(404, "404 Pipeline for pipeline_id, sha and ref Not Found")
         return found[0]
     found = sorted((one for one in known if one.sha == sha), key=lambda one: -one.id)
     if found:
         return found[0]
     lab = call.lab
-    ref = call.body.get("ref") or "main"
+    ref = call.body.get("ref") or lab.git.branch_with(sha)
+    if not ref:
+        raise RefusedError(404, "404 References for commit Not Found")
     made = Pipeline(lab.number(), sha, ref, "running", "external", lab.now(), sha)
     lab.pipelines[made.id] = made
     for merge in lab.open_merges():
