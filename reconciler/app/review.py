@@ -24,14 +24,14 @@ from reconciler.core.review.consent import Heard
 from reconciler.core.review.marker import RESERVED, Trust
 from reconciler.core.review.moves import There, memory, moves
 from reconciler.core.review.wanted import Lines, Wanted, paths_of, wanted
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, WaitingError
 from reconciler.model.affected import Affected, Effect
 from reconciler.model.approval import Given
 from reconciler.model.decision import STRICTNESS, Decision, Verdict
 from reconciler.model.desired import Shared
-from reconciler.model.merge_request import MergeRequest
+from reconciler.model.merge_request import MergeRequest, Status
 from reconciler.model.plan import Plan
-from reconciler.model.review import Outcome, Review, ReviewState, Unplanned
+from reconciler.model.review import Mishap, Outcome, Review, ReviewState, Unplanned
 from reconciler.model.settings import RecordKeeping
 from reconciler.ports import ChangedLines, Forge, Hear, Memory, RepoTree, Signer, Verify
 from reconciler.report import note
@@ -170,7 +170,7 @@ def review(room: Room, number: int, request: MergeRequest | None = None) -> Outc
             away = _away(room, now)
             if away is not None:
                 return away
-            if room.forge.fetched(now) != now.head:
+            if _fetched(room.forge, now) != now.head:
                 now = room.forge.merge_request(number)
                 continue
             found = _reviewed(room.renewed(), now)
@@ -205,6 +205,16 @@ def review_all(room: Room, remembered: Callable[[int], Memory]) -> Iterator[Outc
         if room.post and _settled(outcome):
             known.put(word)
         yield outcome
+
+
+def _fetched(forge: Forge, request: MergeRequest) -> str:
+    """Its last commit, as git has it; empty: the forge told of another one."""
+    try:
+        return forge.fetched(request)
+    except WaitingError as err:
+        if err.reason != "head-moved":
+            raise
+        return ""
 
 
 def _settled(outcome: Outcome) -> bool:
@@ -269,10 +279,11 @@ def _reviewed(room: Room, request: MergeRequest) -> Outcome | MergeRequest:
     if not room.post:
         return outcome
     notes = early if early is not None else forge.notes(number)
-    there = There(notes, forge.statuses(request), request.labels)
+    statuses, unread = _statuses(forge, request, want)
+    there = There(notes, statuses, request.labels)
     todo = moves(want, there, trust, signs=signs)
     if not todo:
-        return outcome
+        return replace(outcome, mishaps=unread)
     now = forge.merge_request(number)
     if now.state == "open" and now.target == room.branch and now.head != request.head:
         return now
@@ -284,7 +295,18 @@ def _reviewed(room: Room, request: MergeRequest) -> Outcome | MergeRequest:
         todo = moves(want, there, trust, signs=signs)
     sign = room.signer.sign if room.signer is not None and trust.verify is not None else None
     posted, mishaps = post(Posting(forge, now, want, there, trust, sign, signs), todo)
-    return replace(outcome, posted=posted, mishaps=mishaps)
+    return replace(outcome, posted=posted, mishaps=(*unread, *mishaps))
+
+
+def _statuses(
+    forge: Forge, request: MergeRequest, want: Wanted
+) -> tuple[Mapping[str, Status], tuple[Mishap, ...]]:
+    """What is shown now. Where it cannot be read, nothing is shown anew, and the rest is said."""
+    try:
+        return forge.statuses(request), ()
+    except ReconcilerError as err:
+        mishap = Mishap("the statuses", hidden(err.message), hidden(err.hint))
+        return {one.name: one for one in want.statuses}, (mishap,)
 
 
 _UNSIGNED: Final = (
@@ -314,8 +336,6 @@ def _wanted(room: Room, request: MergeRequest, done: Judgement, found: Review) -
 
 def _safe(text: str) -> str:
     """Once more: nothing leaves that looks like a secret, whichever part it came with."""
-    if hidden(text) == text:
-        return text
     return "\n".join(hidden(line) for line in text.split("\n"))
 
 
