@@ -4,7 +4,7 @@ Level-triggered: everything is computed from git and from what the forge says no
 on the way is made good by the next look, and nothing is done twice.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -29,7 +29,7 @@ from reconciler.model.affected import Affected, Effect
 from reconciler.model.approval import Given
 from reconciler.model.decision import STRICTNESS, Decision, Verdict
 from reconciler.model.desired import Shared
-from reconciler.model.merge_request import MergeRequest, Status
+from reconciler.model.merge_request import MergeRequest, Note, Status
 from reconciler.model.plan import Plan
 from reconciler.model.review import Mishap, Outcome, Review, ReviewState, Unplanned
 from reconciler.model.settings import RecordKeeping
@@ -228,13 +228,16 @@ def _settled(outcome: Outcome) -> bool:
         and not outcome.mishaps
         and not any(one.failed for one in found.unplanned)
         and not any(one.silent for one in found.report.decisions)
+        # By a clock that goes before ours: it will count later, without anything changing.
+        and not any(
+            each.approval.at > one.now for one in found.report.decisions for each in one.disregarded
+        )
     )
 
 
 def _stopped(request: MergeRequest, state: ReviewState | Any, told: str, hint: str = "") -> Outcome:
-    return Outcome(
-        request.number, request.title, state, hidden(told), hidden(hint), link=request.link
-    )
+    title = hidden(request.title)
+    return Outcome(request.number, title, state, hidden(told), hidden(hint), link=request.link)
 
 
 def _away(room: Room, request: MergeRequest) -> Outcome | None:
@@ -263,19 +266,20 @@ def _away(room: Room, request: MergeRequest) -> Outcome | None:
 def _reviewed(room: Room, request: MergeRequest) -> Outcome | MergeRequest:
     """What became of it; or how it is by now, when its last commit is another one."""
     forge, number, trust = room.forge, request.number, room.trust(request.number)
-    consents = forge.consents(number)
-    # What was shown before is only asked for where an agreement rests on it.
-    early = forge.notes(number) if any(one.plans is None for one in consents) else None
-    shown = memory(early, trust).shown if early is not None else ()
-    heard = Heard(consents, shown, (request.author,), request.head)
+    heard, early = agreed(forge, request, trust)
     with room.judge(room.rules.revision, request.head, heard) as done:
         found = _planned(room, request, done, heard)
         want = _wanted(room, request, done, found)
     signs = room.signs(trust)
     outcome = Outcome(
-        number, request.title, "reviewed", review=found, text=want.body, link=request.link,
+        number,
+        hidden(request.title),
+        "reviewed",
+        review=found,
+        text=want.body,
         notes=() if signs else (_UNSIGNED,),
-    )  # fmt: skip
+        link=request.link,
+    )
     if not room.post:
         return outcome
     notes = early if early is not None else forge.notes(number)
@@ -307,6 +311,19 @@ def _statuses(
     except ReconcilerError as err:
         mishap = Mishap("the statuses", hidden(err.message), hidden(err.hint))
         return {one.name: one for one in want.statuses}, (mishap,)
+
+
+def agreed(
+    forge: Forge, request: MergeRequest, trust: Trust
+) -> tuple[Heard, Sequence[Note] | None]:
+    """What people agreed to, for a check; and the notes, where they had to be read for it."""
+    consents = forge.consents(request.number)
+    # What was shown before is only asked for where an agreement rests on it.
+    early = None
+    if any(one.plans is None for one in consents):
+        early = forge.notes(request.number)
+    shown = memory(early, trust).shown if early is not None else ()
+    return Heard(consents, shown, (request.author,), request.head), early
 
 
 _UNSIGNED: Final = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from reconciler.app.review import review
@@ -141,6 +143,24 @@ def test_a_memory_that_somebody_forged_counts_for_nothing(desk: Desk) -> None:
     desk.forge.agree(number)
     assert verdict(desk.look(number)) is Verdict.NEEDS_APPROVAL
     assert len(desk.forge.ours(number)) == 1
+
+
+def test_a_clock_that_goes_an_hour_before_ours_lets_nothing_through_and_loses_nothing(
+    desk: Desk,
+) -> None:
+    """The forge's own times are compared with each other; only `now` is ours."""
+    desk.forge.now = datetime.now(UTC) + timedelta(hours=1)
+    number = desk.open("more", edited(desk.files, *BIGGER))
+    desk.look(number)
+    desk.forge.agree(number)
+    for _ in range(3):  # it is not forgotten that this will count later
+        assert [one.state for one in desk.look_all()] == ["reviewed"]
+        assert "it is dated in the future" in note(desk.forge)
+    desk.forge.agreed.clear()
+    desk.forge.now = datetime.now(UTC) - timedelta(hours=1)
+    desk.forge.rewrite(number, desk.forge.ours(number)[0].id, note(desk.forge))
+    desk.forge.agree(number)
+    assert verdict(desk.look(number)) is Verdict.ALLOW
 
 
 # --- findings on lines
@@ -427,6 +447,7 @@ def test_a_secret_is_neither_in_the_note_nor_in_a_thread(desk: Desk) -> None:
     assert len(desk.forge.ours(number)) > 1
     assert all(token not in one.text for one in desk.forge.ours(number))
     assert token not in str(desk.forge.shown)
+    assert token not in repr(desk.look(number))
 
 
 def test_labels_of_others_are_left_alone(desk: Desk) -> None:
