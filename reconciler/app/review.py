@@ -4,7 +4,7 @@ Level-triggered: everything is computed from git and from what the forge says no
 on the way is made good by the next look, and nothing is done twice.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,14 +24,14 @@ from reconciler.core.review.consent import Heard
 from reconciler.core.review.marker import RESERVED, Trust
 from reconciler.core.review.moves import There, memory, moves
 from reconciler.core.review.wanted import Lines, Wanted, paths_of, wanted
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, WaitingError
 from reconciler.model.affected import Affected, Effect
 from reconciler.model.approval import Given
 from reconciler.model.decision import STRICTNESS, Decision, Verdict
 from reconciler.model.desired import Shared
-from reconciler.model.merge_request import MergeRequest
+from reconciler.model.merge_request import MergeRequest, Note, Status
 from reconciler.model.plan import Plan
-from reconciler.model.review import Outcome, Review, ReviewState, Unplanned
+from reconciler.model.review import Mishap, Outcome, Review, ReviewState, Unplanned
 from reconciler.model.settings import RecordKeeping
 from reconciler.ports import ChangedLines, Forge, Hear, Memory, RepoTree, Signer, Verify
 from reconciler.report import note
@@ -170,7 +170,7 @@ def review(room: Room, number: int, request: MergeRequest | None = None) -> Outc
             away = _away(room, now)
             if away is not None:
                 return away
-            if room.forge.fetched(now) != now.head:
+            if _fetched(room.forge, now) != now.head:
                 now = room.forge.merge_request(number)
                 continue
             found = _reviewed(room.renewed(), now)
@@ -207,6 +207,16 @@ def review_all(room: Room, remembered: Callable[[int], Memory]) -> Iterator[Outc
         yield outcome
 
 
+def _fetched(forge: Forge, request: MergeRequest) -> str:
+    """Its last commit, as git has it; empty: the forge told of another one."""
+    try:
+        return forge.fetched(request)
+    except WaitingError as err:
+        if err.reason != "head-moved":
+            raise
+        return ""
+
+
 def _settled(outcome: Outcome) -> bool:
     """Whether looking again would be no use while nothing changes.
 
@@ -218,13 +228,16 @@ def _settled(outcome: Outcome) -> bool:
         and not outcome.mishaps
         and not any(one.failed for one in found.unplanned)
         and not any(one.silent for one in found.report.decisions)
+        # By a clock that goes before ours: it will count later, without anything changing.
+        and not any(
+            each.approval.at > one.now for one in found.report.decisions for each in one.disregarded
+        )
     )
 
 
 def _stopped(request: MergeRequest, state: ReviewState | Any, told: str, hint: str = "") -> Outcome:
-    return Outcome(
-        request.number, request.title, state, hidden(told), hidden(hint), link=request.link
-    )
+    title = hidden(request.title)
+    return Outcome(request.number, title, state, hidden(told), hidden(hint), link=request.link)
 
 
 def _away(room: Room, request: MergeRequest) -> Outcome | None:
@@ -253,26 +266,28 @@ def _away(room: Room, request: MergeRequest) -> Outcome | None:
 def _reviewed(room: Room, request: MergeRequest) -> Outcome | MergeRequest:
     """What became of it; or how it is by now, when its last commit is another one."""
     forge, number, trust = room.forge, request.number, room.trust(request.number)
-    consents = forge.consents(number)
-    # What was shown before is only asked for where an agreement rests on it.
-    early = forge.notes(number) if any(one.plans is None for one in consents) else None
-    shown = memory(early, trust).shown if early is not None else ()
-    heard = Heard(consents, shown, (request.author,), request.head)
+    heard, early = agreed(forge, request, trust)
     with room.judge(room.rules.revision, request.head, heard) as done:
         found = _planned(room, request, done, heard)
         want = _wanted(room, request, done, found)
     signs = room.signs(trust)
     outcome = Outcome(
-        number, request.title, "reviewed", review=found, text=want.body, link=request.link,
+        number,
+        hidden(request.title),
+        "reviewed",
+        review=found,
+        text=want.body,
         notes=() if signs else (_UNSIGNED,),
-    )  # fmt: skip
+        link=request.link,
+    )
     if not room.post:
         return outcome
     notes = early if early is not None else forge.notes(number)
-    there = There(notes, forge.statuses(request), request.labels)
+    statuses, unread = _statuses(forge, request, want)
+    there = There(notes, statuses, request.labels)
     todo = moves(want, there, trust, signs=signs)
     if not todo:
-        return outcome
+        return replace(outcome, mishaps=unread)
     now = forge.merge_request(number)
     if now.state == "open" and now.target == room.branch and now.head != request.head:
         return now
@@ -284,7 +299,31 @@ def _reviewed(room: Room, request: MergeRequest) -> Outcome | MergeRequest:
         todo = moves(want, there, trust, signs=signs)
     sign = room.signer.sign if room.signer is not None and trust.verify is not None else None
     posted, mishaps = post(Posting(forge, now, want, there, trust, sign, signs), todo)
-    return replace(outcome, posted=posted, mishaps=mishaps)
+    return replace(outcome, posted=posted, mishaps=(*unread, *mishaps))
+
+
+def _statuses(
+    forge: Forge, request: MergeRequest, want: Wanted
+) -> tuple[Mapping[str, Status], tuple[Mishap, ...]]:
+    """What is shown now. Where it cannot be read, nothing is shown anew, and the rest is said."""
+    try:
+        return forge.statuses(request), ()
+    except ReconcilerError as err:
+        mishap = Mishap("the statuses", hidden(err.message), hidden(err.hint))
+        return {one.name: one for one in want.statuses}, (mishap,)
+
+
+def agreed(
+    forge: Forge, request: MergeRequest, trust: Trust
+) -> tuple[Heard, Sequence[Note] | None]:
+    """What people agreed to, for a check; and the notes, where they had to be read for it."""
+    consents = forge.consents(request.number)
+    # What was shown before is only asked for where an agreement rests on it.
+    early = None
+    if any(one.plans is None for one in consents):
+        early = forge.notes(request.number)
+    shown = memory(early, trust).shown if early is not None else ()
+    return Heard(consents, shown, (request.author,), request.head), early
 
 
 _UNSIGNED: Final = (
@@ -314,8 +353,6 @@ def _wanted(room: Room, request: MergeRequest, done: Judgement, found: Review) -
 
 def _safe(text: str) -> str:
     """Once more: nothing leaves that looks like a secret, whichever part it came with."""
-    if hidden(text) == text:
-        return text
     return "\n".join(hidden(line) for line in text.split("\n"))
 
 

@@ -10,7 +10,7 @@ from reconciler.cli.building import sandbox_option, stopping_well
 from reconciler.cli.check_command import EXITS
 from reconciler.cli.reviewing import room_of
 from reconciler.cli.screen import format_option, out, repo_option, stop_with
-from reconciler.errors import Exit, UsageError
+from reconciler.errors import Exit, ReconcilerError, UsageError
 from reconciler.model.decision import STRICTNESS
 from reconciler.model.review import Outcome
 from reconciler.report import review_json, review_text
@@ -57,11 +57,18 @@ def command(
         raise UsageError("usage", "which one?", hint="give a number, or `--all`")
     ports = build()
     room = room_of(ports, repo, plan=plan, sandbox=sandbox, post=not dry_run)
+    found: list[Outcome] = []
     with stopping_well(ports):
-        if number is not None:
-            found = [review(room, number)]
-        else:
-            found = list(review_all(room, ports.reviewed(repo)))
+        try:
+            if number is not None:
+                found.append(review(room, number))
+            else:
+                found.extend(review_all(room, ports.reviewed(repo)))
+        except ReconcilerError:
+            # The listing broke off: what was looked at before is told, and then why.
+            if found and form == "text":
+                review_text.listed(out(), found)
+            raise
     if form == "json":
         click.echo(review_json.reviewed(found))
     elif every:

@@ -48,6 +48,8 @@ class MemoryForge:
     """What happens once, just before a call."""
     lines: bool = True
     """Whether lines can be spoken about, and threads be settled."""
+    settles: bool = False
+    """Whether a note that stands by itself can be settled, too, as GitLab's discussions can."""
     writes: int = 0
     ids: int = 0
 
@@ -190,6 +192,8 @@ class MemoryForge:
         if place is not None and self.lines:
             last = self.said[number][-1]
             self.said[number][-1] = replace(last, place=place, resolved=False)
+        elif self.settles:
+            self.said[number][-1] = replace(self.said[number][-1], resolved=False)
         self._answered()
         return self.said[number][-1]
 

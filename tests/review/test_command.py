@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 
 from reconciler.cli import mr_check_command
 from reconciler.cli.main import main
+from reconciler.model.merge_request import MergeRequest
 from reconciler.settings import ProcessSettings
 from tests.check.project import SARA, SETTINGS
 from tests.repos import edited
@@ -104,6 +105,25 @@ def test_all_tells_a_line_of_each(desk: Desk, run: Run) -> None:
     run("--all")
     code, out, _ = run("--all")
     assert (code, out) == (0, "2 merge requests as they were when they were looked at last.\n")
+
+
+def test_a_listing_that_breaks_off_tells_what_was_looked_at(
+    desk: Desk, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.open("fix", edited(desk.files, *DEMO), SARA)
+
+    def listing(target: str) -> Iterator[MergeRequest]:
+        assert target == "main"
+        yield desk.forge.requests[1]
+        raise AWAY
+
+    monkeypatch.setattr(desk.forge, "open_ones", listing)
+    code, out, err = run("--all")
+    assert code == 1
+    assert "!1  ALLOW  A change" in out
+    assert AWAY.message in err
+    code, out, _ = run("--all", "--format", "json")
+    assert json.loads(out)["kind"] == "Error"
 
 
 @pytest.mark.parametrize("words", [(), ("1", "--all"), ("0",), ("one",)])

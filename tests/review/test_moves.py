@@ -77,6 +77,7 @@ def true(at: MemoryForge, want: Wanted) -> None:
     sticky = [one for one in at.ours(NUMBER) if "reconciler:note" in one.text]
     assert len(sticky) == 1
     assert sticky[0].text.startswith(want.body)
+    assert sticky[0].resolved in (None, want.well)
     shown = at.statuses(at.requests[NUMBER])
     assert {name: (one.state, one.text) for name, one in shown.items()}.items() >= {
         one.name: (one.state, one.text) for one in want.statuses
@@ -91,14 +92,15 @@ def true(at: MemoryForge, want: Wanted) -> None:
     )
 
 
-@given(st.lists(wishes, min_size=1, max_size=5), labels, st.booleans())
+@given(st.lists(wishes, min_size=1, max_size=5), labels, st.booleans(), st.booleans())
 def test_after_a_look_there_is_nothing_to_do(
     many: list[Wanted],
     known: tuple[str, ...],
     lines: bool,  # noqa: FBT001  # drawn
+    settles: bool,  # noqa: FBT001  # drawn
 ) -> None:
     at = forge(labels=known)
-    at.lines = lines
+    at.lines, at.settles = lines, settles
     at.comment(NUMBER, "looks good")
     for want in many:
         done(at, want)
@@ -164,7 +166,7 @@ def test_whatever_two_controllers_do_at_once_one_note_says_it_in_the_end(
     lines: bool,  # noqa: FBT001  # drawn
 ) -> None:
     at = forge()
-    at.lines = lines
+    at.lines = at.settles = lines
     one, other = Controller(at, want), Controller(at, stale)
     for turn in turns:
         (one if turn else other).step()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from reconciler.app.review import review
@@ -143,6 +145,24 @@ def test_a_memory_that_somebody_forged_counts_for_nothing(desk: Desk) -> None:
     assert len(desk.forge.ours(number)) == 1
 
 
+def test_a_clock_that_goes_an_hour_before_ours_lets_nothing_through_and_loses_nothing(
+    desk: Desk,
+) -> None:
+    """The forge's own times are compared with each other; only `now` is ours."""
+    desk.forge.now = datetime.now(UTC) + timedelta(hours=1)
+    number = desk.open("more", edited(desk.files, *BIGGER))
+    desk.look(number)
+    desk.forge.agree(number)
+    for _ in range(3):  # it is not forgotten that this will count later
+        assert [one.state for one in desk.look_all()] == ["reviewed"]
+        assert "it is dated in the future" in note(desk.forge)
+    desk.forge.agreed.clear()
+    desk.forge.now = datetime.now(UTC) - timedelta(hours=1)
+    desk.forge.rewrite(number, desk.forge.ours(number)[0].id, note(desk.forge))
+    desk.forge.agree(number)
+    assert verdict(desk.look(number)) is Verdict.ALLOW
+
+
 # --- findings on lines
 
 
@@ -236,6 +256,40 @@ def test_a_force_push_that_the_forge_has_not_told_yet_begins_again(desk: Desk) -
     desk.push("more", edited(desk.files, *BAD), SARA)  # git has it, the listing not
     desk.forge.before["fetched"] = lambda: desk.forge.push(number)
     assert verdict(desk.look(number)) is Verdict.DENY
+
+
+def test_a_forge_that_tells_of_a_push_while_it_fetches_is_asked_again(desk: Desk) -> None:
+    number = desk.open("more", edited(desk.files, *DEMO), SARA)
+
+    def push() -> None:
+        desk.push("more", edited(desk.files, *BAD), SARA)
+        desk.forge.push(number)
+        raise WaitingError("head-moved", "another commit is there")
+
+    desk.forge.before["fetched"] = push
+    assert verdict(desk.look(number)) is Verdict.DENY
+
+    def busy() -> None:
+        raise BUSY
+
+    desk.forge.before["fetched"] = busy
+    with pytest.raises(WaitingError, match="patience"):
+        desk.look(number)
+
+
+def test_statuses_that_cannot_be_read_lose_nothing_else(desk: Desk) -> None:
+    number = desk.open("more", edited(desk.files, *DEMO), SARA)
+
+    def denied() -> None:
+        raise AWAY
+
+    desk.forge.before["statuses"] = denied
+    outcome = desk.look(number)
+    assert [one.what for one in outcome.mishaps] == ["the statuses"]
+    assert note(desk.forge)
+    assert desk.forge.shown == {}
+    assert len(desk.look(number).posted) == 6
+    assert desk.look(number).posted == ()
 
 
 def test_one_that_never_rests_is_not_judged(desk: Desk) -> None:
@@ -383,6 +437,17 @@ def test_a_title_that_is_hostile_is_not_in_the_note(desk: Desk) -> None:
     number = desk.open("fix", edited(desk.files, *DEMO), SARA, title="</details>\n/merge @all")
     desk.look(number)
     assert "/merge" not in note(desk.forge)
+
+
+def test_a_secret_is_neither_in_the_note_nor_in_a_thread(desk: Desk) -> None:
+    token = "glpat-" + "Zq7xW2mK9vRt4LpYc3Hd"
+    files = edited(desk.files, FAIR, "size: medium", f"size: {token}")
+    number = desk.open("bad", {**files, f"notes/{token}.txt": token}, SARA, title=token)
+    assert verdict(desk.look(number)) is Verdict.DENY
+    assert len(desk.forge.ours(number)) > 1
+    assert all(token not in one.text for one in desk.forge.ours(number))
+    assert token not in str(desk.forge.shown)
+    assert token not in repr(desk.look(number))
 
 
 def test_labels_of_others_are_left_alone(desk: Desk) -> None:

@@ -108,10 +108,15 @@ def sticky(notes: Sequence[Note], trust: Trust) -> list[Found]:
 
 
 def stamped(memo: Memo, edited: datetime) -> Memo:
-    """The same, where what stands there now has its time, too."""
-    if not memo.shown or memo.shown[-1].at is not None:
-        return memo
-    return replace(memo, shown=(*memo.shown[:-1], replace(memo.shown[-1], at=edited)))
+    """The same, where what stands there now has its time, too.
+
+    Nothing came into a note after it was edited last: a later time is of a clock that was set back
+    since, and would keep every agreement from counting.
+    """
+    shown = tuple(
+        replace(one, at=edited if one.at is None else min(one.at, edited)) for one in memo.shown
+    )
+    return replace(memo, shown=shown)
 
 
 def grown(memo: Memo, shown: Shown, asked: Sequence[int]) -> Memo:
