@@ -5,7 +5,7 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks import check, foundation, policy, records, secrets, terraform, verify
+from benchmarks import check, foundation, policy, records, review, secrets, terraform, verify
 from benchmarks.measure import Result
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
@@ -31,7 +31,7 @@ def main() -> None:
     gc.set_threshold(100_000, 50, 50)  # as the command line does
     print("measuring, about twelve minutes ...", flush=True)
     results = [*foundation.run(), *check.run(), *policy.run(), *secrets.run(), *terraform.run()]
-    results += [*records.run(), *verify.run()]
+    results += [*records.run(), *verify.run(), *review.run()]
     print("\n".join(result.row for result in results))
     if "--write" in sys.argv:
         PAGE.write_text(page(results), encoding="utf-8")

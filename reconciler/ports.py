@@ -71,6 +71,16 @@ class Snapshots(Protocol):
         ...
 
 
+class ChangedLines(Protocol):
+    """Git's own comparison of two commits, line by line."""
+
+    def changed_lines(
+        self, before: str, after: str, paths: Collection[str]
+    ) -> Mapping[str, frozenset[int]]:
+        """By path: the lines that differ, as the later commit has them."""
+        ...
+
+
 class Cache(Protocol):
     """A store of results by digest. It may forget at any time; deleting it loses nothing."""
 

@@ -56,6 +56,9 @@ class ProcessSettings(BaseSettings):
     )
     """Their numeric id at the forge."""
 
+    job_url: str = Field(default="", validation_alias="CI_JOB_URL")
+    """Where GitLab shows the job that this runs in."""
+
     task: str = ""
     """What an agent was asked to do, by its own number."""
 

@@ -1,6 +1,7 @@
 """Builds the ports from settings. Alone imports adapters."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -46,12 +47,15 @@ from reconciler.ports import (
     RecordStore,
     RepoTree,
     Signer,
+    Verify,
 )
 from reconciler.settings import ProcessSettings, installers_environment, secret_of
 
 if TYPE_CHECKING:
+    from reconciler.adapters.git_remote import Credentials
     from reconciler.adapters.regorus_engine import EmbeddedEngine
     from reconciler.adapters.sandbox.cloud import Cloud as SandboxCloud
+    from reconciler.adapters.webhook_server import WebhookServer
     from reconciler.app.bench import Bench
     from reconciler.app.record import Recorder
     from reconciler.app.records import Records
@@ -308,6 +312,80 @@ class Ports:
         )
         return LocalForge(refs, me, lambda: datetime.now(UTC).replace(microsecond=0))
 
+    def shared_branches(self, repo: Path, spec: SettingsSpec) -> Callable[[str], RecordStore]:
+        """Branches as everybody has them: at `origin` where there is one."""
+        from reconciler.adapters.merge_request_refs import home_of
+        from reconciler.adapters.record_store import record_store
+
+        credentials = self._credentials(repo, spec)
+        return lambda branch: record_store(repo, branch, home_of(repo), credentials)
+
+    def fetch_branch(self, repo: Path, branch: str, spec: SettingsSpec) -> None:
+        """Have a branch here as everybody has it now; nothing to do where it lives here."""
+        from reconciler.adapters.git_remote import RemoteRefs
+        from reconciler.adapters.merge_request_refs import home_of
+
+        remote = home_of(repo)
+        if remote:
+            refs = RemoteRefs(repo, "branches")
+            refs.reach(remote, self._credentials(repo, spec))
+            refs.fetch(f"+refs/heads/{branch}:refs/remotes/{remote}/{branch}")
+
+    def _credentials(self, repo: Path, spec: SettingsSpec) -> "Credentials":
+        """What proves us to `origin`; the forge's token only where that is the forge."""
+        from reconciler.adapters.git_remote import same_server, ssh_agent, token_credentials
+
+        own = self.settings.git_token
+        token = own.get_secret_value() if own is not None else None
+        if token is None and spec.forge.kind == "gitlab":
+            address = GitSource(repo).address("origin")
+            if address and same_server(address, spec.forge.url):
+                token = secret_of(spec.forge.token_from)
+        return token_credentials(token) if token else ssh_agent
+
+    def webhook_server(
+        self,
+        host: str,
+        port: int,
+        spec: SettingsSpec,
+        hint: Callable[[int], None],
+        tell: Callable[[str], None],
+    ) -> "WebhookServer":
+        """Listens for what the forge says; an error when nobody could prove to be it."""
+        from reconciler.adapters.webhook_server import Listening, WebhookServer
+        from reconciler.core.webhook import BadSecret, Secrets
+
+        forge = spec.forge
+        if forge.kind != "gitlab":
+            raise UsageError(
+                "no-webhooks",
+                "the local forge sends no webhooks",
+                hint="leave out `--listen`: it is looked at every `intervals.poll`",
+            )
+        name = forge.webhook_secret_from
+        if name is None:
+            raise UsageError(
+                "no-webhook-secret",
+                "reconciler.yaml names no secret for webhooks, so anybody could send one",
+                hint="name a variable: `forge: {webhookSecretFrom: GITLAB_WEBHOOK_SECRET}`",
+            )
+        try:
+            secrets = Secrets.read(secret_of(name) or "")
+        except BadSecret as err:
+            raise UsageError(
+                "bad-webhook-secret",
+                f"the variable {name} holds no good secret for webhooks: {err}",
+                hint=f"put GitLab's signing token (`whsec_...`) or secret token into {name}",
+            ) from None
+        listening = Listening(
+            secrets,
+            forge.project,
+            lambda found: hint(found.number),
+            tell,
+            lambda: datetime.now(UTC),
+        )
+        return WebhookServer(host, port, listening)
+
     def found_whole(self, repo: Path, branch: str) -> Memory:
         """Up to which record this machine found the history whole."""
         from reconciler.adapters.building import repository_name
@@ -315,6 +393,32 @@ class Ports:
 
         folder = self.settings.state_folder() / repository_name(GitHistory(repo).root, repo)
         return FileMemory(folder / "whole" / branch.replace("/", "~"))
+
+    def reviewing(self, repo: Path) -> Callable[[int], AbstractContextManager[None]]:
+        """Turns: a merge request is looked at by one process of this machine at a time."""
+        from reconciler.adapters.locks import reviewing
+
+        folder, seconds = self._known_of(repo) / "reviews", self.settings.lock_seconds
+        return lambda number: reviewing(folder, number, seconds)
+
+    def reviewed(self, repo: Path) -> Callable[[int], Memory]:
+        """How each merge request was when this machine looked at it."""
+        from reconciler.adapters.memory import FileMemory
+
+        folder = self._known_of(repo) / "reviews"
+        return lambda number: FileMemory(folder / str(number))
+
+    def signing(self) -> "tuple[Signer | None, Verify]":
+        """Our own key, if there is one, and what tells whose signature one is."""
+        from reconciler.adapters.ssh_keys import verify
+
+        return self.signer(), verify
+
+    def _known_of(self, repo: Path) -> Path:
+        """Where this machine keeps what it knows of a repository."""
+        from reconciler.adapters.building import repository_name
+
+        return self.settings.state_folder() / repository_name(GitHistory(repo).root, repo)
 
     def _known(
         self, repo: Path, branch: str, of: "Callable[[Records, str], T]", otherwise: T

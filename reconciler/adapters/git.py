@@ -5,7 +5,7 @@ a large blob is not loaded.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -36,6 +36,9 @@ _LARGEST = 1024 * 1024 * 1024
 """No loose object beyond this is read; git itself would hardly read it."""
 _AFTER_PACKS = 2
 """libgit2 asks packs first, with the same number, and its own reader of loose objects last."""
+
+_LARGEST_DIFF = 1024 * 1024
+"""Bytes of a file of which the changed lines are looked for: documents are smaller."""
 
 _T = TypeVar("_T")
 
@@ -281,6 +284,32 @@ class GitSource:
                 hint="fetch the whole history: `git fetch --unshallow` (in CI: GIT_DEPTH: 0)",
             )
         return str(found)
+
+    def changed_lines(
+        self, before: str, after: str, paths: Collection[str]
+    ) -> dict[str, frozenset[int]]:
+        """By path: the lines that differ, as the later commit has them; not of very large files."""
+        old, new = (self._repository[self.snapshot(one).revision] for one in (before, after))
+        found: dict[str, frozenset[int]] = {}
+        try:
+            diff = old.peel(pygit2.Tree).diff_to_tree(new.peel(pygit2.Tree), context_lines=0)
+            for place, delta in enumerate(diff.deltas):
+                name = delta.new_file.raw_path.decode("utf-8", "surrogateescape")
+                # The size is not told before the file is read; git's own header is.
+                if name not in paths or self._size(delta.new_file.id) > _LARGEST_DIFF:
+                    continue
+                patch = diff[place]
+                found[name] = frozenset(
+                    line
+                    for hunk in (patch.hunks if patch is not None else ())
+                    for line in range(hunk.new_start, hunk.new_start + hunk.new_lines)
+                )
+        except (KeyError, pygit2.GitError) as err:
+            raise _damaged("a changed file", after) from err
+        return found
+
+    def _size(self, oid: pygit2.Oid) -> int:
+        return self._repository.odb.read_header(oid)[1] if oid in self._repository else 0
 
     def behind(self, commit: str) -> frozenset[str]:
         """Every commit that one has behind it, and itself; those that are here."""

@@ -4,7 +4,6 @@ A run directory is made from rendered files, never from a checkout, and kept unt
 known. Plans and states hold secrets in clear text, so nobody else may read here.
 """
 
-import fcntl
 import json
 import os
 import secrets
@@ -16,13 +15,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Literal
 
+from reconciler.adapters.locks import RETRY, held, taken
 from reconciler.errors import ReconcilerError, WaitingError
 from reconciler.model.rendered import Rendered
 from reconciler.model.run import StateMark
 
 Phase = Literal["planning", "applying", "settled"]
 _SOURCE: Final = "terraform"
-_RETRY: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,27 +86,17 @@ class Runs:
     @contextmanager
     def alone(self, environment: str, what: str, seconds: float) -> Iterator[None]:
         """Nobody else on this machine works on the environment meanwhile."""
-        with (self.root / "locks" / f"{environment}.lock").open("a+b") as file:
-            until = time.monotonic() + seconds
-            while not _taken(file.fileno()):
-                if time.monotonic() >= until:
-                    file.seek(0)
-                    raise _held(environment, file.read())
-                time.sleep(_RETRY)
-            file.truncate(0)
-            holder = {"pid": os.getpid(), "what": what, "since": int(time.time())}
-            file.write(json.dumps(holder).encode())
-            file.flush()
+        path = self.root / "locks" / f"{environment}.lock"
+        with held(path, what, seconds, lambda who: _held(environment, who)):
             yield
-            file.truncate(0)
 
     @contextmanager
     def slot(self) -> Iterator[None]:
         """One of the runs that this machine can do at once; waits for its turn."""
         files = [(self.root / "slots" / f"{place}").open("wb") for place in range(self._jobs)]
         try:
-            while not any(_taken(file.fileno()) for file in files):
-                time.sleep(_RETRY)
+            while not any(taken(file.fileno()) for file in files):
+                time.sleep(RETRY)
             yield
         finally:
             for file in files:
@@ -199,21 +188,7 @@ class Runs:
             path.unlink(missing_ok=True)
 
 
-def _taken(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def _held(environment: str, said: bytes) -> WaitingError:
-    try:
-        holder = json.loads(said)
-        minutes = max(int(time.time() - holder["since"]) // 60, 0)
-        who = f"{holder['what']} of process {holder['pid']}, for {minutes} minutes"
-    except (ValueError, KeyError, TypeError):
-        who = "another process"
+def _held(environment: str, who: str) -> WaitingError:
     return WaitingError(
         "environment-busy",
         f"{environment} is being worked on: {who}",

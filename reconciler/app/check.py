@@ -120,6 +120,8 @@ class Checked:
     judge: Judge
     change: Decision | None = None
     """About the change itself, when there is one."""
+    authors: tuple[Person, ...] = ()
+    """Who made the change, as its commits tell."""
 
 
 def check_change(
@@ -219,7 +221,7 @@ def judge_change(
         notes,
     )
     itself = next((one for one in decisions if not one.environment), None)
-    return Checked(report, questions, {one.name: one for one in asked}, judge, itself)
+    return Checked(report, questions, {one.name: one for one in asked}, judge, itself, made_by)
 
 
 def judge_all(

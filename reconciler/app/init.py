@@ -30,29 +30,53 @@ The teams, accounts and addresses here are samples (`example.com`): put your own
 """
 
 _PIPELINE = """\
-# Checks every commit. What is applied is decided by the controller, not by this pipeline.
-stages: [check]
+# Judges every change, plans what it touches, and applies what was merged.
+#
+# It runs what it says, and a merge request can change what it says. So keep it in a project of its
+# own, and name it in Settings > CI/CD > General pipelines > CI/CD configuration file:
+#     .gitlab-ci.yml@group/pipelines:main
+# docs/gitlab.md has the steps. An `include` here would protect nothing.
+stages: [check, plan, deliver]
 
 workflow:
+  # One pipeline for a merge request, one for the default branch, never two for one push.
   rules:
     - if: $CI_PIPELINE_SOURCE == "merge_request_event"
     - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH
 
-default:
+variables:
+  GIT_DEPTH: "0"
   # Put your own here: an image that you built from a reviewed version of reconciler, by digest.
   # This name exists nowhere, so the pipeline fails until you do. Nothing is installed by name from
   # a public index: anybody could own that name.
-  image: registry.example.com/put-your-own/reconciler@sha256:@NOTHING@
-  interruptible: true
+  RECONCILER_IMAGE: registry.example.com/put-your-own/reconciler@sha256:@NOTHING@
+  # Whom the roles in AWS trust: the audience of their OIDC provider.
+  AWS_AUDIENCE: $CI_SERVER_URL
+  # Nobody but the jobs of one pipeline reads what it kept.
+  RECONCILER_CACHE_DIR: none
 
-variables:
-  GIT_DEPTH: "0"
+default:
+  image: $RECONCILER_IMAGE
+  interruptible: true
+  timeout: 30 minutes
+
+# -- no credentials: nothing here is planned -----------------------------------------------------
 
 validate:
   stage: check
   script:
     - reconciler validate
     - reconciler render
+
+# Every commit of the change, also what a later one took out again. First, since it is soon done.
+secrets:
+  stage: check
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "merge_request_event"
+  script:
+    - git fetch --quiet origin "$CI_MERGE_REQUEST_TARGET_BRANCH_NAME"
+    - head=${CI_MERGE_REQUEST_SOURCE_BRANCH_SHA:-$CI_COMMIT_SHA}
+    - reconciler scan --range "FETCH_HEAD..$head"
 
 # One verdict for each environment that a change touches; on the default branch for all of them.
 # 11 is no failure: the change waits for people. Denied (10) and indeterminate (13) fail.
@@ -97,6 +121,95 @@ check-all:
     - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH
       variables:
         RANGE: --all
+
+# -- credentials that only read ------------------------------------------------------------------
+
+# What Terraform would do, for each environment of the change: after the gates let it through, and
+# never for a fork. The token is for the role that reads (`aws.planRole`); the role that changes
+# things does not trust a merge request. The jobs have no other secret.
+plan:
+  stage: plan
+  needs: [validate, secrets, check-change]
+  rules:
+    - if: $CI_MERGE_REQUEST_SOURCE_PROJECT_ID != $CI_PROJECT_ID
+      when: never
+    - if: $CI_PIPELINE_SOURCE == "merge_request_event"
+  id_tokens:
+    AWS_ID_TOKEN:
+      aud: $AWS_AUDIENCE
+  script:
+    - reconciler tools install
+    - target=$CI_MERGE_REQUEST_TARGET_BRANCH_NAME
+    - git fetch --quiet origin "+refs/heads/$target:refs/remotes/origin/$target"
+    - base=$(git rev-parse FETCH_HEAD)
+    - head=${CI_MERGE_REQUEST_SOURCE_BRANCH_SHA:-$CI_COMMIT_SHA}
+    - began=$(git merge-base "$base" "$head")
+    - mkdir -p reports
+    - reconciler affected --base "$began" --head "$head" --format names > reports/names
+    - |
+      worst=0
+      while read -r name; do
+        code=0
+        report=terraform=reports/plan-$name.json
+        reconciler plan "$name" --rev "$head" --report "$report" < /dev/null || code=$?
+        # 11 waits for people; a denial, no verdict or a failure is worse.
+        case $code in
+          0) ;;
+          11) test "$worst" -ne 0 || worst=11 ;;
+          *) worst=1 ;;
+        esac
+      done < reports/names
+      exit "$worst"
+  artifacts:
+    when: always
+    expire_in: 1 week
+    reports:
+      terraform: reports/plan-*.json
+  allow_failure:
+    exit_codes: [11]
+
+# -- credentials that change things: the protected default branch, and nothing else --------------
+
+# Which environments the push changed, and a job for each.
+applies:
+  stage: deliver
+  # What is broken elsewhere stops no other environment: each apply judges its own again.
+  needs: []
+  rules: &delivering
+    - if: $CI_COMMIT_REF_PROTECTED != "true"
+      when: never
+    # A controller applies by itself: then set RECONCILER_APPLY to "controller".
+    - if: $RECONCILER_APPLY == "controller"
+      when: never
+    - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH
+  script:
+    - mkdir -p reports
+    # Zeros where GitLab does not know what was there before, such as in a scheduled pipeline.
+    - base=$CI_COMMIT_BEFORE_SHA
+    - |
+      case $base in
+        *[!0]*) ;;
+        *) base=$(git rev-list --max-parents=0 HEAD | tail -n 1) ;;
+      esac
+    - >-
+      reconciler affected --base "$base" --head "$CI_COMMIT_SHA" --format gitlab-apply
+      > reports/apply.yml
+  artifacts:
+    expire_in: 1 week
+    paths: [reports/apply.yml]
+
+# Each environment has a resource group of its own; this one keeps pushes in their order.
+apply:
+  stage: deliver
+  needs: [applies]
+  rules: *delivering
+  interruptible: false
+  resource_group: production
+  trigger:
+    strategy: depend
+    include:
+      - artifact: reports/apply.yml
+        job: applies
 """
 
 _IGNORE = """\

@@ -6,8 +6,8 @@ changes nothing is not written again.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from reconciler.app.bench import trees_of
 from reconciler.app.deliver import Decided
@@ -39,6 +39,7 @@ from reconciler.core.records.standing import Status
 from reconciler.core.records.story import read_status
 from reconciler.errors import ReconcilerError, WaitingError
 from reconciler.model.approval import Given
+from reconciler.model.base import format_timestamp
 from reconciler.model.decision import Decision
 from reconciler.model.drift import Drift
 from reconciler.model.plan import Plan
@@ -47,6 +48,9 @@ from reconciler.model.rendered import Rendered
 from reconciler.model.run import Diagnostic, Outcome
 from reconciler.ports import Hear, Snapshots
 from reconciler.report.check_json import decided as as_fields
+
+_SKEW: Final = timedelta(hours=1)
+"""Clocks of forges and of machines that write records differ by less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +260,19 @@ class Recorder:
         """Anything else."""
         return self._write(name, law, [(body, {})])[-1]
 
+    def once(self, id_: str, since: datetime, law: str, body: Body) -> Recorded:
+        """What was asked for under a number of its own, and may be recorded already.
+
+        `since`: when it was asked for; nobody recorded it before that.
+        """
+        oldest = format_timestamp(since - _SKEW)
+        for kept in self.records.walk():
+            if kept.record.id == id_:
+                return Recorded(kept.commit, kept.record.chain.sequence, kept.digest)
+            if kept.record.at < oldest:
+                break
+        return self._write("", law, [(body, {})], id_=id_)[-1]
+
     def _write(
         self,
         name: str,
@@ -265,9 +282,13 @@ class Recorder:
         run: str = "",
         check: Callable[[StatusOf], None] = lambda _status: None,
         durable: bool = False,
+        id_: str = "",
     ) -> tuple[Recorded, ...]:
-        """Records about one thing; before them the policies that are in use, when they are new."""
-        drafts = [self._draft(name, body, run, files) for body, files in bodies]
+        """Records about one thing; before them the policies that are in use, when they are new.
+
+        `id_`: the number of the only one, which somebody may have written already.
+        """
+        drafts = [self._draft(name, body, run, files, id_) for body, files in bodies]
         trees = self._trees(law)
         judges = any(body["kind"] == "decision" for body, _ in bodies)
         while True:
@@ -286,7 +307,9 @@ class Recorder:
                 check(status)
 
             try:
-                made = self.records.append([*new, *drafts], check=checked, durable=durable)
+                made = self.records.append(
+                    [*new, *drafts], check=checked, durable=durable, again=bool(id_)
+                )
             except _Moved:
                 continue
             return made[len(new) :]
@@ -300,9 +323,11 @@ class Recorder:
         except ReconcilerError:
             return False
 
-    def _draft(self, name: str, body: Mapping[str, Any], run: str, files: Files) -> Draft:
+    def _draft(
+        self, name: str, body: Mapping[str, Any], run: str, files: Files, id_: str = ""
+    ) -> Draft:
         return Draft(
-            self.new_id(),
+            id_ or self.new_id(),
             self.clock(),
             name,
             self.actor,

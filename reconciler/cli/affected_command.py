@@ -6,14 +6,23 @@ import click
 
 from reconciler.app.affected import affected_between
 from reconciler.app.render import Rendering
-from reconciler.cli.screen import format_option, out, repo_option
-from reconciler.report import as_json, text
+from reconciler.cli.screen import out, remember_format, repo_option
+from reconciler.report import as_json, jobs, text
 from reconciler.wiring import build
 
 
 @click.command("affected")
 @repo_option
-@format_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "names", "gitlab-apply"]),
+    default="text",
+    envvar="RECONCILER_FORMAT",
+    callback=remember_format,
+    help="text for people, json for programs (docs/output.md); what has to be planned: names, one"
+    " on each line, or gitlab-apply, a child pipeline that applies it.",
+)
 @click.option("--base", required=True, help="The revision before, usually the target branch.")
 @click.option(
     "--head",
@@ -29,6 +38,7 @@ def command(repo: Path, form: str, base: str, head: str | None) -> None:
     Examples:
       reconciler affected --base main
       reconciler affected --base v1.0 --head main --format json
+      reconciler affected --base main --format names
     """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
     repository = ports.repository(repo)
@@ -38,5 +48,9 @@ def command(repo: Path, form: str, base: str, head: str | None) -> None:
     )
     if form == "json":
         click.echo(as_json.affected(before.revision, after.revision, found))
+    elif form == "names":
+        click.echo(jobs.names(found), nl=False)
+    elif form == "gitlab-apply":
+        click.echo(jobs.gitlab_apply(found), nl=False)
     else:
         text.affected(out(), found, before.revision, after.revision)

@@ -12,7 +12,7 @@ from reconciler.cli.screen import out, remember_format, repo_option, stop_with, 
 from reconciler.errors import Exit, UsageError
 from reconciler.model.check import CheckReport
 from reconciler.model.decision import Verdict
-from reconciler.report import check_json, check_text, findings
+from reconciler.report import check_json, check_text, findings, note
 from reconciler.wiring import build
 
 FORMATS: Final[dict[str, Callable[[CheckReport], str]]] = {
@@ -21,7 +21,7 @@ FORMATS: Final[dict[str, Callable[[CheckReport], str]]] = {
     "gitlab-codequality": findings.code_quality,
     "gitlab-secret": findings.secret_detection,
     "junit": findings.junit,
-    "markdown": findings.markdown,
+    "markdown": note.checked,
 }
 EXITS: Final = {
     Verdict.ALLOW: Exit.OK,

@@ -17,6 +17,8 @@ _LINES: Final = {
     "close": "Give it up.",
     "reopen": "Take it up again.",
     "merge": "Bring it into its target branch, when everything is allowed.",
+    "check": "Look at a merge request, and say on it what is true.",
+    "watch": "Keep looking at all of them, and do what is ordered in notes.",
 }
 _MODULES: Final = {
     "open": "open",
@@ -29,6 +31,7 @@ _MODULES: Final = {
     "unapprove": "agree",
     "comment": "agree",
     "merge": "merge",
+    "watch": "watch",
 }
 
 
@@ -36,7 +39,11 @@ _MODULES: Final = {
     "mr",
     cls=LazyGroup,
     lines=_LINES,
-    place=lambda name: (f"reconciler.cli.mr_{_MODULES[name]}", f"{name}_command"),
+    place=lambda name: (
+        (f"reconciler.cli.mr_{_MODULES[name]}", f"{name}_command")
+        if name in _MODULES
+        else (f"reconciler.cli.mr_{name}_command", "command")
+    ),
 )
 def command() -> None:
     """Propose, discuss, agree to and merge changes.
@@ -50,5 +57,6 @@ def command() -> None:
       reconciler mr list
       reconciler mr diff 7
       reconciler mr approve 7
+      reconciler mr check 7
       reconciler mr merge 7
     """  # noqa: D301  # \b is click's mark for lines as they are

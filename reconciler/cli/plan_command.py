@@ -18,10 +18,29 @@ from reconciler.cli.building import (
 )
 from reconciler.cli.check_command import EXITS
 from reconciler.cli.checking import Asked, judged
-from reconciler.cli.screen import err, format_option, out, repo_option, rev_option, stop_with
+from reconciler.cli.screen import (
+    err,
+    format_option,
+    out,
+    repo_option,
+    rev_option,
+    stop_with,
+    write_file,
+)
 from reconciler.core.redact import Redactor
 from reconciler.report import check_json, check_text, plan_json, plan_text
 from reconciler.wiring import build
+
+
+def _files(
+    _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
+) -> tuple[Path, ...]:
+    for value in values:
+        form, _, file = value.partition("=")
+        if form != "terraform" or not file:
+            msg = f"`{value}` is not terraform=FILE"
+            raise click.BadParameter(msg)
+    return tuple(Path(value.partition("=")[2]) for value in values)
 
 
 @click.command("plan")
@@ -31,8 +50,22 @@ from reconciler.wiring import build
 @sandbox_option
 @format_option
 @click.option("--whole", is_flag=True, help="Show every attribute of every change.")
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    metavar="terraform=FILE",
+    callback=_files,
+    help="Also write GitLab's report of a plan to a file, when there is a plan.",
+)
 def command(
-    environment: str, repo: Path, rev: str | None, sandbox: bool, form: str, whole: bool
+    environment: str,
+    repo: Path,
+    rev: str | None,
+    sandbox: bool,
+    form: str,
+    whole: bool,
+    reports: tuple[Path, ...],
 ) -> None:
     """Say what applying an environment would do, and whether it may.
 
@@ -44,6 +77,7 @@ def command(
       reconciler plan pitch-acme
       reconciler plan pitch-acme --rev my-branch --format json
       reconciler plan pitch-acme --sandbox
+      reconciler plan pitch-acme --report terraform=plan.json
 
     Exit code 0: allowed; 10: denied; 11: needs approval; 13: a gate could not say.
     """  # noqa: D301  # \b is click's mark for lines as they are
@@ -64,6 +98,9 @@ def command(
         with delivering(done.checked, environment, site, hear=hear) as found:
             if isinstance(found, Decided):
                 planned = found.planned
+                for file in reports:
+                    data = plan_json.terraform_report(planned.plan).encode()
+                    write_file(file.parent, file.name, data)
                 if form == "json":
                     click.echo(
                         plan_json.planned(

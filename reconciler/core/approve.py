@@ -212,6 +212,13 @@ def _who(approval: Approval, authors: frozenset[Mark], people: People) -> Somebo
         )
     if said & authors or any(one.marks & authors for one in found):
         return "who made the change does not agree to it: ask somebody else"
+    return recognised(by, approval.signed_by, people)
+
+
+def recognised(by: Person, signed_by: str, people: People) -> Somebody | str:
+    """Who it is, when that is proven and they may do anything at all; else why not."""
+    said = _marks(by.email, by.forge_id, (signed_by,))
+    found = people.having(said)
     if not found:
         return (
             "no team has this person: ask a member, or add the person to a team in profiles/teams/"
@@ -224,19 +231,19 @@ def _who(approval: Approval, authors: frozenset[Mark], people: People) -> Somebo
     (who,) = found
     if who.stopped:
         return "this agent is stopped, and does nothing: ask a human"
-    return _unproven(approval, who, said) or who
+    return _unproven(by, signed_by, who, said) or who
 
 
-def _unproven(approval: Approval, who: Somebody, said: frozenset[Mark]) -> str:
+def _unproven(by: Person, signed_by: str, who: Somebody, said: frozenset[Mark]) -> str:
     """Why it cannot be told that it was they; empty: it can."""
     proofs = {mark for mark in who.marks if mark[0] != "email"}
     ids = {mark for mark in proofs if mark[0] == "id"}
-    if ids and approval.by.forge_id is not None and not ids & said:
+    if ids and by.forge_id is not None and not ids & said:
         return (
             "its id at the forge is not the one that the team's document names: agree with that "
             "account, or correct `forgeId`"
         )
-    if approval.signed_by and ("key", approval.signed_by) not in who.marks:
+    if signed_by and ("key", signed_by) not in who.marks:
         return (
             "it is signed with a key that the team's document does not name: sign with one of "
             "those, or add the key to `keys`"

@@ -80,6 +80,8 @@ class Note:
     place: Place | None = None
     resolved: bool | None = None
     """Whether its thread is settled; None: it is no thing to settle."""
+    signed_by: str = ""
+    """The fingerprint of the SSH key that signed it, verified; empty: nobody did."""
 
 
 @dataclass(frozen=True, slots=True)

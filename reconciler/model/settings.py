@@ -88,6 +88,9 @@ class GitLabForge(Model):
     """The project's full path or numeric id."""
     token_from: EnvVar = "GITLAB_TOKEN"  # noqa: S105  # a variable's name
     """The environment variable that holds the token."""
+    webhook_secret_from: EnvVar | None = None
+    """The environment variable that holds what webhooks prove themselves with; absent: none is
+    listened for."""
 
 
 class LocalState(Model):

@@ -8,7 +8,6 @@ from rich.console import Console
 
 from reconciler.model.check import CheckReport, Impact, ImpactPreview
 from reconciler.model.decision import STRICTNESS, Decision, Judged, Silence, Verdict
-from reconciler.model.finding import Finding
 from reconciler.model.story import Story
 from reconciler.report.text import line
 from reconciler.report.words import (
@@ -16,6 +15,7 @@ from reconciler.report.words import (
     counted,
     disregarded_words,
     missing_words,
+    place,
     rank,
     rules_words,
 )
@@ -262,14 +262,6 @@ def decided(console: Console, decision: Decision) -> None:
     report = CheckReport("", "alone", decision.now, (decision,), ())
     page = _Page(console, report, advice=False)
     page.decision(decision)
-
-
-def place(finding: Finding) -> str:
-    """`path:line`, with the commit for history."""
-    where = finding.location
-    shown = f"{where.path}:{where.line}" if where.line else where.path
-    shown += " (rendered)" if finding.rendered else ""
-    return f"{shown} in commit {where.commit[:_SHORT]}" if where.commit else shown
 
 
 def _silence(console: Console, one: Silence) -> None:

@@ -1,11 +1,10 @@
-"""A check for machines and forges: SARIF, GitLab Code Quality and secrets, JUnit, Markdown.
+"""A check for machines and forges: SARIF, GitLab Code Quality and secrets, JUnit.
 
 Pure functions of one value. Whatever came from a repository is escaped for the language it goes to.
 """
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -13,30 +12,21 @@ from xml.etree import ElementTree as ET  # only written, never read
 
 from reconciler import __version__
 from reconciler.model.base import format_timestamp
-from reconciler.model.check import CheckReport, ImpactPreview
+from reconciler.model.check import CheckReport
 from reconciler.model.decision import Decision, Judged, Verdict
 from reconciler.model.finding import Finding
 from reconciler.report.words import (
     agreed_words,
-    counted,
     disregarded_words,
     missing_words,
     printable,
     rank,
-    rules_words,
 )
 
 _SARIF_LEVEL: Final = {"critical": "error", "high": "error", "medium": "warning", "low": "note"}
 _QUALITY: Final = {"critical": "blocker", "high": "critical", "medium": "major", "low": "minor"}
 _ANYWHERE: Final = "reconciler.yaml"
 """Where a finding is shown that no file of the repository has."""
-_SHORT: Final = 12
-_MARK: Final = {
-    Verdict.ALLOW: "✅",
-    Verdict.NEEDS_APPROVAL: "🟡",
-    Verdict.INDETERMINATE: "⚪",
-    Verdict.DENY: "❌",
-}
 
 
 def _fingerprint(finding: Finding) -> str:
@@ -241,106 +231,9 @@ def secret_detection(report: CheckReport) -> str:
     return json.dumps({"version": "15.1.4", "scan": scan, "vulnerabilities": found}, indent=2)
 
 
-def _code(text: str) -> str:
-    """Text that means nothing to Markdown, HTML or a forge: a code span that it cannot end.
-
-    A forge looks for names and references in what Markdown has become, where an entity is the
-    character again. Only code is left alone. A bar would end a table's cell, even in code.
-    """
-    shown = printable(text).replace("\n", " ").replace("|", "¦")
-    if not shown:
-        return ""
-    fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
-    space = " " if shown[0] in "` " or shown[-1] in "` " else ""
-    return f"{fence}{space}{shown}{space}{fence}"
-
-
-def markdown(report: CheckReport) -> str:
-    """For a note on a merge request: verdict first, a table, then findings with place and fix."""
-    lines = [f"## {_MARK[report.verdict]} {report.verdict.replace('_', ' ')}", ""]
-    if not report.decisions:
-        lines += ["No environment is touched."]
-    else:
-        lines += ["| environment | verdict | risk | why |", "|---|---|---|---|"]
-    for decision in report.worst_first:
-        why = _code("; ".join(decision.reasons))
-        verdict = f"{_MARK[decision.verdict]} {decision.verdict.replace('_', ' ')}"
-        lines.append(f"| {_code(report.subject(decision))} | {verdict} | {decision.risk} | {why} |")
-    lines += _approvals(report)
-    found = False
-    for decision in report.worst_first:
-        open_findings = [one for one in decision.findings if not one.waived_by]
-        found = found or bool(open_findings)
-        if open_findings:
-            lines += ["", f"### {_code(report.subject(decision))}", ""]
-        for one in sorted(open_findings, key=rank):
-            lines += _item(report, one)
-    if found:
-        lines += ["", "More of a finding: `reconciler explain FINGERPRINT`."]
-    if report.impact is not None:
-        lines += _impact(report.impact)
-    waived = sum(1 for _, one in report.judged() if one.waived_by)
-    if waived:
-        lines += ["", f"{counted(waived, 'finding')} excepted by waivers."]
-    if report.notes:
-        lines += ["", "### Notes", "", *(f"- {_code(note)}" for note in report.notes)]
-    return "\n".join([*lines, ""])
-
-
-def _approvals(report: CheckReport) -> list[str]:
-    needs = [
-        f"- **{_code(report.subject(decision))}**: {_code(words)}"
-        for decision in report.worst_first
-        for words in _approval_words(decision)
-    ]
-    return ["", "### Approvals", "", *needs] if needs else []
-
-
 def _approval_words(decision: Decision) -> list[str]:
     return [
         *(agreed_words(one) for one in decision.agreed),
         *missing_words(decision),
         *(disregarded_words(one) for one in decision.disregarded),
     ]
-
-
-def _item(report: CheckReport, one: Judged) -> list[str]:
-    finding = one.finding
-    mark = _code(finding.fingerprint[:_SHORT])
-    spot = _spot(report, finding)
-    where = spot.rendered or (f"{spot.path}:{spot.line}" if spot.line else spot.path)
-    rendered = " (rendered)" if finding.rendered else ""
-    commit = f" in commit {_code(finding.location.commit[:_SHORT])}"
-    commit = commit if finding.location.commit else ""
-    lines = [
-        f"- **{_code(finding.rule)}** ({one.level}) {_code(finding.message)}",
-        f"  - at: {_code(where)}{rendered}{commit}, fingerprint {mark}",
-    ]
-    if finding.fix:
-        lines.append(f"  - fix: {_code(finding.fix)}")
-    return lines
-
-
-def _impact(impact: ImpactPreview) -> list[str]:
-    """What the change of the rules would do to all that is there."""
-    lines = ["", "### Under the new rules", ""]
-    looked = counted(impact.looked_at, "environment")
-    if not impact.differing:
-        return [*lines, f"The same for all of {looked}."]
-    lines += [
-        f"{counted(len(impact.differing), 'environment')} of {impact.looked_at:,} would differ.",
-        "",
-        "| environment | now | then | newly fails | newly passes |",
-        "|---|---|---|---|---|",
-    ]
-    for one in impact.differing:
-        then = f"{_MARK[one.after]} {one.after.replace('_', ' ')}"
-        cells = (
-            _code(one.environment),
-            one.before.replace("_", " "),
-            then,
-            _code(rules_words(one.newly_failing)),
-            _code(rules_words(one.newly_passing)),
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines

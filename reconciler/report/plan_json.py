@@ -1,5 +1,6 @@
 """Plans, outcomes, drift and states as JSON (docs/output.md). Nothing sensitive is in them."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -51,6 +52,17 @@ def planned(
         decision=decided(decision),
         settled=[_outcome(one) for one in settled],
     )
+
+
+def terraform_report(plan: Plan) -> str:
+    """GitLab's report artifact `terraform`: what is replaced is deleted and made."""
+    found = plan.counts
+    counts = {
+        "create": found.create + found.replace,
+        "update": found.update,
+        "delete": found.delete + found.replace,
+    }
+    return json.dumps(counts) + "\n"
 
 
 def applied(outcome: Outcome, settled: Sequence[Outcome], *, simulated: bool) -> str:

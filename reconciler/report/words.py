@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from reconciler.model.approval import Approval, Disregarded, Person
 from reconciler.model.base import format_timestamp
 from reconciler.model.decision import ApprovalNeed, Decision, Judged
+from reconciler.model.finding import Finding
 
 _LEVELS = ("hard", "soft", "advisory")
 _SEVERITIES = ("critical", "high", "medium", "low")
+_SHORT = 12
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
@@ -102,3 +104,11 @@ def rank(one: Judged) -> tuple[object, ...]:
         finding.rule,
         finding.resource,
     )
+
+
+def place(finding: Finding) -> str:
+    """`path:line`, with the commit for history."""
+    where = finding.location
+    shown = f"{where.path}:{where.line}" if where.line else where.path
+    shown += " (rendered)" if finding.rendered else ""
+    return f"{shown} in commit {where.commit[:_SHORT]}" if where.commit else shown

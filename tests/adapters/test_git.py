@@ -367,3 +367,32 @@ def test_reading_what_is_not_a_file_is_damage(tmp_path: Path) -> None:
     with pytest.raises(ReconcilerError) as caught:
         tree.read(Entry(folder.path, folder.oid, EntryKind.FILE), DOCUMENT_LIMIT)
     assert caught.value.reason == "object-missing"
+
+
+def test_the_lines_that_a_change_made_are_told_as_its_end_has_them(tmp_path: Path) -> None:
+    repo = GitRepo.make(tmp_path / "r.git")
+    long = "".join(f"line {number}\n" for number in range(20))
+    before = repo.commit(
+        {"a.yaml": long, "gone.yaml": "x\n", "same.yaml": "y\n", "b.bin": b"\0\1", "e": "a\nb"}
+    )
+    after = repo.commit(
+        {
+            "a.yaml": long.replace("line 3\n", "").replace("line 9\n", "line 9!\nand\n") + "end",
+            "same.yaml": "y\n",
+            "b.bin": b"\0\2",
+            "new\xe9.yaml": "1\n2\n",
+            "large.yaml": "z\n" * 600_000,
+            "e": "a\nb\n",
+        }
+    )
+    git = GitSource(repo.path)
+    paths = {"a.yaml", "gone.yaml", "same.yaml", "b.bin", "new\xe9.yaml", "large.yaml", "e"}
+    assert git.changed_lines(before, after, paths) == {
+        "a.yaml": frozenset({9, 10, 21}),
+        "gone.yaml": frozenset(),
+        "b.bin": frozenset(),
+        "new\xe9.yaml": frozenset({1, 2}),
+        "e": frozenset({2}),
+    }
+    assert git.changed_lines(before, after, {"same.yaml"}) == {}
+    assert git.changed_lines(before, before, paths) == {}

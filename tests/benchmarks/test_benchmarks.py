@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from benchmarks import check, foundation, policy, records, secrets, terraform
+from benchmarks import check, foundation, policy, records, review, secrets, terraform
 from benchmarks.__main__ import page
 from benchmarks.measure import Result
 from reconciler.adapters.tools import Toolbox
@@ -48,6 +48,12 @@ def test_running_terraform_is_measured() -> None:
 def test_records_are_measured() -> None:
     results = records.run(many=60, environments=20, some=10, rounds=1)
     assert [one.at_least for one in results] == [True, False, True, False, False]
+
+
+def test_reviews_are_measured() -> None:
+    results = review.run(many=12, rounds=1)
+    assert len({one.name for one in results}) == len(results) == 3
+    assert all(one.kept for one in results if one.unit == "requests")
 
 
 def test_a_bound_that_is_not_kept_is_said() -> None:

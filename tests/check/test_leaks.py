@@ -9,7 +9,7 @@ import pytest
 from reconciler.core.secrets.engine import scanner
 from reconciler.model.check import CheckReport
 from reconciler.model.decision import Verdict
-from reconciler.report import check_json, findings
+from reconciler.report import check_json, findings, note
 from tests.check.project import ADA, FAIR, PITCH, SARA, SERVERLESS, Project, about, rules
 from tests.repos import Files, Raw, edited, link
 
@@ -19,7 +19,7 @@ REPORTS = (
     findings.sarif,
     findings.code_quality,
     findings.junit,
-    findings.markdown,
+    note.checked,
     findings.secret_detection,
 )
 

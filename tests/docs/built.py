@@ -19,9 +19,11 @@ from reconciler.model.plan import (
     Plan,
     ResourceChange,
 )
+from reconciler.model.review import Mishap, Review, Unplanned
+from reconciler.model.review import Outcome as Looked
 from reconciler.model.run import Diagnostic, Outcome, StateMark
 from reconciler.model.state import Resource, State
-from reconciler.report import check_json, doctor, merge_request_json, plan_json
+from reconciler.report import check_json, doctor, merge_request_json, plan_json, review_json
 
 NOW: Final = datetime(2026, 12, 1, 9, tzinfo=UTC)
 ENGINE: Final = "terraform 1.11.4"
@@ -84,6 +86,7 @@ def built() -> Iterator[dict[str, Any]]:
     for known in (state, None):
         yield json.loads(plan_json.state("trade-fair", known, simulated=False))
     yield json.loads(check_json.checked(_approved()))
+    yield json.loads(review_json.reviewed(_reviewed(plan)))
     yield json.loads(
         plan_json.sandbox("http://127.0.0.1:4566", "2026-12-01T09:00:00Z", {"aws_sns_topic": 1})
     )
@@ -138,3 +141,23 @@ def _merge_requests() -> Iterator[dict[str, Any]]:
     yield json.loads(merge_request_json.differing(7, note, head, "diff --git a/x b/x"))
     yield json.loads(merge_request_json.merged(one, "", "NEEDS_APPROVAL", ["shop: why"]))
     yield json.loads(merge_request_json.merged(one, head, None, ()))
+
+
+def _reviewed(plan: Plan) -> list[Looked]:
+    """One that was looked at, with everything that can be said of it, and one that is gone."""
+    report = CheckReport("7f" * 20, "0f" * 20, NOW, (_decision(),), ())
+    review = Review(report, 7, (plan,), (Unplanned("shop", "it comes from a fork"),))
+    return [
+        Looked(
+            7,
+            "Give the fair more time",
+            "reviewed",
+            review=review,
+            text="## ALLOW",
+            posted=("the note",),
+            mishaps=(Mishap("labels", "the forge answers 502", "try again"),),
+            notes=("this machine has no key",),
+            link="https://gitlab.example.com/7",
+        ),
+        Looked(8, "Another", "gone", "its branch is gone", "push it again"),
+    ]

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +12,10 @@ import jsonschema
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 
 from reconciler.model.affected import Affected, Effect
 from reconciler.model.approval import Approval, Disregarded, Person
-from reconciler.model.check import CheckReport, Impact, ImpactPreview
+from reconciler.model.check import CheckReport
 from reconciler.model.decision import ApprovalNeed, Decision, Judged, Silence, Verdict
 from reconciler.model.finding import Finding, Location
 from reconciler.report import findings
@@ -201,52 +199,24 @@ def test_the_secret_report_is_no_success_when_the_gate_could_not_look() -> None:
     assert status(not_asked) == "failure"
 
 
-def test_markdown_tells_approvals_impact_notes_and_where_to_ask_for_more() -> None:
+def test_junit_tells_approvals() -> None:
     needs = (
         ApprovalNeed(2, ("team-a", "team-b"), humans_only=True, why="risk L3"),
         ApprovalNeed(1, (), humans_only=False, why="soft: SEC009"),
     )
     ada = Approval(Person("Ada Berg", "", 1), NOW, "c0ffee", "", "sha256:1", "note 7")
-    judged = Judged(finding(), "hard")
-    impact = ImpactPreview(3, (Impact("calm", Verdict.ALLOW, Verdict.DENY, (judged,), ()),))
     made = report(
         replace(
-            decision("shop", Verdict.DENY, judged),
+            decision("shop", Verdict.DENY, Judged(finding(), "hard")),
             approvals=needs,
             missing=(replace(needs[0], count=1), needs[1]),
             agreed=(ada,),
             disregarded=(Disregarded(replace(ada, by=Person("@eve", "")), "no member: ask one"),),
-        ),
-        impact=impact,
-        notes=("secrets: a.bin: a binary file",),
+        )
     )
-    text = findings.markdown(made)
-    for words in (
-        "- **`shop`**: `agreed: Ada Berg, 2026-06-01T12:00:00Z, note 7`",
-        "- **`shop`**: `needs 1 more approval of team-a or team-b, a human: risk L3`",
-        "- **`shop`**: `does not count: @eve: no member: ask one`",
-        "`needs 1 person of the owner's team (agents count too): findings that are soft: SEC009`",
-        "  - at: `terraform/data.tf:7` (rendered), fingerprint `SEC001-1`",
-        "More of a finding: `reconciler explain FINGERPRINT`.",
-        "1 environment of 3 would differ.",
-        "| `calm` | ALLOW | ❌ DENY | `SEC001 (hard)` |  |",
-        "- `secrets: a.bin: a binary file`",
-    ):
-        assert words in text
     (failure,) = ET.fromstring(findings.junit(made)).iter("failure")  # noqa: S314  # our own
     assert "needs 1 more approval of team-a or team-b, a human: risk L3" in str(failure.text)
     assert "does not count: @eve: no member: ask one" in str(failure.text)
-    same = findings.markdown(report(impact=ImpactPreview(3, ())))
-    assert "The same for all of 3 environments." in same
-
-
-def test_markdown_says_the_verdict_first_and_excepts_what_is_waived() -> None:
-    text = findings.markdown(SAMPLE)
-    assert text.startswith("## ❌ DENY\n")
-    assert text.index("| `shop` |") < text.index("| `slow` |") < text.index("| `calm` |")
-    assert "SEC003" not in text
-    assert "1 finding excepted by waivers." in text
-    assert "No environment is touched." in findings.markdown(report())
 
 
 @given(st.text(max_size=60))
@@ -262,13 +232,3 @@ def test_hostile_words_stay_words(words: str) -> None:
     ET.fromstring(findings.junit(made))  # noqa: S314  # our own text
     json.loads(findings.sarif(made))
     json.loads(findings.code_quality(made))
-    read = MarkdownIt("commonmark").enable("table").parse(findings.markdown(made))
-    blocks = {one.tag for one in read if one.tag}
-    assert blocks <= {"h2", "h3", "table", "thead", "tbody", "tr", "th", "td", "ul", "li", "p"}
-    inner = [each for one in read for each in one.children or ()]
-    assert {one.type for one in inner} <= {"text", "code_inline", "strong_open", "strong_close"}
-    # Whatever is not code is ours, and calls nobody.
-    assert not re.search(
-        r"[@#!~$%<>&\\]", "".join(one.content for one in inner if one.type == "text")
-    )
-    assert sum(one.tag == "td" for one in read if one.nesting == 1) == 4

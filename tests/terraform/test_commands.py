@@ -329,6 +329,7 @@ def test_what_the_static_gates_deny_is_never_planned(
     ports: Warm,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     run = samples.inside(ports, capsys, monkeypatch)
     dear = samples.files | {HACK: samples.files[HACK].replace("size: small", "size: large")}
@@ -339,6 +340,11 @@ def test_what_the_static_gates_deny_is_never_planned(
         assert "DENY" in done.out
         document = run(verb, "hackathon-booking", "--rev", rev, "--format", "json", *more).json
         assert (document["kind"], document["decision"]["verdict"]) == ("Refusal", "DENY")
+    # Of what was not planned no report says that it would change nothing.
+    report = tmp_path / "plan.json"
+    written = ("--report", f"terraform={report}")
+    assert run("plan", "hackathon-booking", "--rev", rev, *written).code == 10
+    assert not report.exists()
     assert run.runs("hackathon-booking") == []
 
 
@@ -564,16 +570,26 @@ def test_states_of_the_two_worlds_never_meet(
 # --- the decision sees the plan
 
 
-def test_a_plan_that_loses_data_raises_the_risk(run: Lab) -> None:
+def test_a_plan_that_loses_data_raises_the_risk(run: Lab, tmp_path: Path) -> None:
     assert run("apply", "lab-data", "--yes").code == 0
     # The key is computed, so the source alone does not show that the table is made anew.
     files = edited(lab(), TEMPLATE, 'hash_key     = "pk"', "hash_key     = local.key")
     files = edited(files, TEMPLATE, '    name = "pk"', "    name = local.key")
     files = {**files, TEMPLATE: files[TEMPLATE] + '\nlocals { key = "p${length("abc")}" }\n'}
     rev = run.commit(files, "data")
-    done = run("plan", "lab-data", "--rev", rev, "--format", "json")
+    report = tmp_path / "reports" / "plan.json"
+    written = ("--report", f"terraform={report}")
+    done = run("plan", "lab-data", "--rev", rev, "--format", "json", *written)
     plan = done.json
     assert (done.code, plan["decision"]["risk"]) == (11, "L3")
+    # GitLab counts what is made anew on both sides.
+    kinds = Counter(one["kind"] for one in plan["changes"])
+    assert json.loads(report.read_text()) == {
+        "create": kinds["create"] + kinds["replace"],
+        "update": kinds["update"],
+        "delete": kinds["delete"] + kinds["replace"],
+    }
+    assert kinds["replace"]
     assert [one["address"] for one in plan["changes"] if one["losesData"]] == [
         "aws_dynamodb_table.items"
     ]

@@ -6,7 +6,7 @@ and so is whoever reads one that somebody else wrote.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from reconciler.core.forge.events import instant, person
@@ -110,7 +110,9 @@ def after(state: Folded, entry: Entry) -> Folded | str:
     found = _moved(state, entry)
     if isinstance(found, str):
         return found
-    return replace(found, updated=max(state.updated, instant(entry.event)))
+    # Clocks here count seconds, and whoever looked within one must see that something changed.
+    later = state.updated + timedelta(microseconds=1)
+    return replace(found, updated=max(later, instant(entry.event)))
 
 
 def _moved(state: Folded, entry: Entry) -> Folded | str:
@@ -212,6 +214,7 @@ def _said(state: Folded, entry: Entry, body: kinds.Said) -> Folded | str:
         body.text,
         place=place,
         resolved=root.resolved if root is not None else False if place else None,
+        signed_by=entry.signed_by,
     )
     signers = {**state.signers, entry.commit: entry.signed_by} if entry.signed_by else state.signers
     return replace(state, notes={**state.notes, note.id: note}, signers=signers)

@@ -258,6 +258,27 @@ def override_body(
     }
 
 
+def stop_body(
+    kind: Literal["freeze", "resume"],
+    name: str,
+    scope: str,
+    subject: str,
+    because: str,
+    until: str | None,
+    commit: str | None,
+) -> Body:
+    """A freeze begins or ends."""
+    return {
+        "kind": kind,
+        "freeze": name,
+        "scope": scope,
+        "subject": subject,
+        "because": _words(because),
+        "until": until,
+        "commit": commit,
+    }
+
+
 def safe(data: bytes) -> bytes:
     """A file without what looks secret."""
     try:

@@ -1,0 +1,418 @@
+"""Look at a merge request: judge its commit, plan, decide, and make the forge say what is true.
+
+Level-triggered: everything is computed from git and from what the forge says now. Whatever was lost
+on the way is made good by the next look, and nothing is done twice.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Final, Protocol
+
+from reconciler.app.bench import JUDGING
+from reconciler.app.check import Checked
+from reconciler.app.deliver import Decided, delivering
+from reconciler.app.posting import Posting, post
+from reconciler.app.terraform import Site
+from reconciler.core.approve import key_fingerprint
+from reconciler.core.fingerprint import fingerprint
+from reconciler.core.load import lazy_shared
+from reconciler.core.redact import hidden
+from reconciler.core.review.consent import Heard
+from reconciler.core.review.marker import RESERVED, Trust
+from reconciler.core.review.moves import There, memory, moves
+from reconciler.core.review.wanted import Lines, Wanted, paths_of, wanted
+from reconciler.errors import ReconcilerError, WaitingError
+from reconciler.model.affected import Affected, Effect
+from reconciler.model.approval import Given
+from reconciler.model.decision import STRICTNESS, Decision, Verdict
+from reconciler.model.desired import Shared
+from reconciler.model.merge_request import MergeRequest, Note, Status
+from reconciler.model.plan import Plan
+from reconciler.model.review import Mishap, Outcome, Review, ReviewState, Unplanned
+from reconciler.model.settings import RecordKeeping
+from reconciler.ports import ChangedLines, Forge, Hear, Memory, RepoTree, Signer, Verify
+from reconciler.report import note
+
+_TRIES: Final = 3
+"""How often a review begins again for a merge request that moves under it."""
+_LEAST_NOTE: Final = 8_000
+_PLANNED: Final = frozenset({Effect.ADDED, Effect.CHANGED})
+_FORK: Final = "it comes from a fork, and nothing of a fork gets near credentials"
+_REFUSED: Final = "the static gates do not let it be planned"
+
+
+class Judgement(Protocol):
+    """A change that was judged, as long as its engines run."""
+
+    @property
+    def checked(self) -> Checked:
+        """What it came to."""
+        ...
+
+    @property
+    def target(self) -> RepoTree:
+        """What judged it."""
+        ...
+
+    @property
+    def head(self) -> RepoTree:
+        """What was judged."""
+        ...
+
+
+Judge = Callable[[str, str, Mapping[str, Given]], AbstractContextManager[Judgement]]
+"""By the rules of a commit, judge another one, with what was said about it."""
+SiteOf = Callable[[str, Judgement], Site]
+"""Where an environment is planned."""
+
+
+class Comparing(ChangedLines, Protocol):
+    """The repository, as far as a review reads it by itself."""
+
+    def began(self, target: str, head: str) -> str:
+        """The newest commit that both have behind them."""
+        ...
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a review works with."""
+
+    forge: Forge
+    rules: RepoTree
+    """The target branch, as it was when we began."""
+    latest: Callable[[], RepoTree]
+    """The target branch, as it is here now: whoever fetches a merge request fetches it, too."""
+    git: Comparing
+    repository: str
+    """Its name for ever: its first commit."""
+    judge: Judge
+    site: SiteOf | None
+    """None: nothing is planned."""
+    alone: Callable[[int], AbstractContextManager[None]]
+    """Nobody else on this machine reviews the same one meanwhile."""
+    now: datetime
+    program: str
+    verify: Verify
+    signer: Signer | None
+    hear: Hear
+    simulated: bool = False
+    post: bool = True
+    """False: only say what would be posted."""
+    job: str = ""
+
+    def renewed(self) -> "Room":
+        """The same, by the rules as they are now."""
+        tree = self.latest()
+        return self if tree.revision == self.rules.revision else replace(self, rules=tree)
+
+    @cached_property
+    def shared(self) -> Shared:
+        """The documents that judge."""
+        return lazy_shared(self.rules)
+
+    @property
+    def branch(self) -> str:
+        """The branch that is watched."""
+        settings = self.shared.settings
+        return settings.document.spec.branches.target if settings else "main"
+
+    @property
+    def keeping(self) -> RecordKeeping:
+        """Who has to sign what is remembered."""
+        settings = self.shared.settings
+        return settings.document.spec.records if settings else RecordKeeping()
+
+    def trust(self, number: int) -> Trust:
+        """Whom to believe what was shown on a merge request."""
+        about, keeping = f"{self.repository} {number}", self.keeping
+        if not keeping.signed:
+            return Trust(about)
+        keys = {key_fingerprint(key) for one in keeping.writers for key in one.keys}
+        return Trust(about, self.verify, frozenset(keys))
+
+    def signs(self, trust: Trust) -> bool:
+        """Whether what we write would be believed."""
+        own = self.signer.public_key.fingerprint if self.signer is not None else ""
+        return trust.verify is None or own in trust.keys
+
+    def word(self, request: MergeRequest) -> str:
+        """Changes with anything that a review could come out otherwise for."""
+        return fingerprint(request.head, request.updated.isoformat(), self._grounds)
+
+    @cached_property
+    def _grounds(self) -> str:
+        """Rules, and which of those with an end are in force; each day everything is looked at."""
+        trees = (
+            f"{one.path} {one.oid}" for one in self.rules.children(None) if one.path in JUDGING
+        )
+        freezes = (
+            f"{name} {one.document.spec.since <= self.now}"
+            f" {one.document.spec.expires is None or self.now <= one.document.spec.expires}"
+            for name, one in sorted(self.shared.freezes.items())
+        )
+        waivers = (
+            f"{name} {self.now <= one.document.spec.expires}"
+            for name, one in sorted(self.shared.waivers.items())
+        )
+        how = f"{self.site is not None} {self.simulated} {self.program}"
+        return fingerprint(*sorted(trees), *freezes, *waivers, str(self.now.date()), how)
+
+
+def review(room: Room, number: int, request: MergeRequest | None = None) -> Outcome:
+    """Look at one, also when it was looked at before. `request`: as a listing just told it."""
+    with room.alone(number):
+        now = request if request is not None else room.forge.merge_request(number)
+        for _ in range(_TRIES):
+            away = _away(room, now)
+            if away is not None:
+                return away
+            if _fetched(room.forge, now) != now.head:
+                now = room.forge.merge_request(number)
+                continue
+            found = _reviewed(room.renewed(), now)
+            if isinstance(found, Outcome):
+                return found
+            now = found
+    return _stopped(
+        now,
+        "moved",
+        f"its last commit changed {_TRIES} times while it was looked at",
+        "let it come to rest; it is looked at again by itself",
+    )
+
+
+def review_all(room: Room, remembered: Callable[[int], Memory]) -> Iterator[Outcome]:
+    """Look at every open one; what is as it was when it was looked at is skipped.
+
+    One of which nothing could be told never keeps the others from being looked at.
+    """
+    for request in room.forge.open_ones(room.branch):
+        known, word = remembered(request.number), room.word(request)
+        if room.post and known.get() == word:
+            yield _stopped(request, "skipped", "nothing about it changed")
+            continue
+        try:
+            outcome = review(room, request.number, request)
+        except ReconcilerError as err:
+            outcome = _stopped(request, "failed", err.message, err.hint)
+        except Exception as err:  # noqa: BLE001  # a merge request that breaks us must not hide others
+            words = f"our fault: {type(err).__name__}: {hidden(str(err))}"
+            outcome = _stopped(request, "failed", words, "please tell us; the others are looked at")
+        if room.post and _settled(outcome):
+            known.put(word)
+        yield outcome
+
+
+def _fetched(forge: Forge, request: MergeRequest) -> str:
+    """Its last commit, as git has it; empty: the forge told of another one."""
+    try:
+        return forge.fetched(request)
+    except WaitingError as err:
+        if err.reason != "head-moved":
+            raise
+        return ""
+
+
+def _settled(outcome: Outcome) -> bool:
+    """Whether looking again would be no use while nothing changes.
+
+    What we posted changed it ourselves: the next listing says so, and that look finds all well.
+    """
+    found = outcome.review
+    return (
+        found is not None
+        and not outcome.mishaps
+        and not any(one.failed for one in found.unplanned)
+        and not any(one.silent for one in found.report.decisions)
+        # By a clock that goes before ours: it will count later, without anything changing.
+        and not any(
+            each.approval.at > one.now for one in found.report.decisions for each in one.disregarded
+        )
+    )
+
+
+def _stopped(request: MergeRequest, state: ReviewState | Any, told: str, hint: str = "") -> Outcome:
+    title = hidden(request.title)
+    return Outcome(request.number, title, state, hidden(told), hidden(hint), link=request.link)
+
+
+def _away(room: Room, request: MergeRequest) -> Outcome | None:
+    """Why it is not to be looked at; None: it is."""
+    if request.state == "merged":
+        return _stopped(request, "merged", "it is merged")
+    if request.state == "closed":
+        return _stopped(request, "closed", "it is closed", "reopen it, and it is looked at again")
+    if request.target != room.branch:
+        return _stopped(
+            request,
+            "retargeted",
+            f"it goes to `{request.target}`, and only `{room.branch}` is watched",
+            "change its target, or `branches.target` of reconciler.yaml",
+        )
+    if not request.head:
+        return _stopped(
+            request,
+            "gone",
+            f"its branch `{request.source}` is gone, so there is nothing to judge",
+            "push the branch again, or close it",
+        )
+    return None
+
+
+def _reviewed(room: Room, request: MergeRequest) -> Outcome | MergeRequest:
+    """What became of it; or how it is by now, when its last commit is another one."""
+    forge, number, trust = room.forge, request.number, room.trust(request.number)
+    heard, early = agreed(forge, request, trust)
+    with room.judge(room.rules.revision, request.head, heard) as done:
+        found = _planned(room, request, done, heard)
+        want = _wanted(room, request, done, found)
+    signs = room.signs(trust)
+    outcome = Outcome(
+        number,
+        hidden(request.title),
+        "reviewed",
+        review=found,
+        text=want.body,
+        notes=() if signs else (_UNSIGNED,),
+        link=request.link,
+    )
+    if not room.post:
+        return outcome
+    notes = early if early is not None else forge.notes(number)
+    statuses, unread = _statuses(forge, request, want)
+    there = There(notes, statuses, request.labels)
+    todo = moves(want, there, trust, signs=signs)
+    if not todo:
+        return replace(outcome, mishaps=unread)
+    now = forge.merge_request(number)
+    if now.state == "open" and now.target == room.branch and now.head != request.head:
+        return now
+    away = _away(room, now)
+    if away is not None:
+        return replace(away, told=f"{away.told}, since while it was looked at; nothing was posted")
+    if now.labels != request.labels:  # somebody gave or took one meanwhile
+        there = replace(there, labels=now.labels)
+        todo = moves(want, there, trust, signs=signs)
+    sign = room.signer.sign if room.signer is not None and trust.verify is not None else None
+    posted, mishaps = post(Posting(forge, now, want, there, trust, sign, signs), todo)
+    return replace(outcome, posted=posted, mishaps=(*unread, *mishaps))
+
+
+def _statuses(
+    forge: Forge, request: MergeRequest, want: Wanted
+) -> tuple[Mapping[str, Status], tuple[Mishap, ...]]:
+    """What is shown now. Where it cannot be read, nothing is shown anew, and the rest is said."""
+    try:
+        return forge.statuses(request), ()
+    except ReconcilerError as err:
+        mishap = Mishap("the statuses", hidden(err.message), hidden(err.hint))
+        return {one.name: one for one in want.statuses}, (mishap,)
+
+
+def agreed(
+    forge: Forge, request: MergeRequest, trust: Trust
+) -> tuple[Heard, Sequence[Note] | None]:
+    """What people agreed to, for a check; and the notes, where they had to be read for it."""
+    consents = forge.consents(request.number)
+    # What was shown before is only asked for where an agreement rests on it.
+    early = None
+    if any(one.plans is None for one in consents):
+        early = forge.notes(request.number)
+    shown = memory(early, trust).shown if early is not None else ()
+    return Heard(consents, shown, (request.author,), request.head), early
+
+
+_UNSIGNED: Final = (
+    "reconciler.yaml wants records signed, and this machine has no key of `records.writers`:"
+    " what it shows is not believed, so agreements to it do not count"
+)
+
+
+def _wanted(room: Room, request: MergeRequest, done: Judgement, found: Review) -> Wanted:
+    paths = paths_of(found)
+    lines: Lines = {}
+    if paths:
+        began = room.git.began(room.rules.revision, request.head)
+        lines = room.git.changed_lines(began, request.head, paths)
+    size = max(room.forge.writes_size - RESERVED, _LEAST_NOTE)
+    return wanted(
+        found,
+        request,
+        _safe(note.sticky(found, size)),
+        lines=lines,
+        say=lambda one: _safe(note.on_line(one)),
+        teams=room.shared.teams,
+        tracks=room.shared.profiles,
+        authors=done.checked.authors,
+    )
+
+
+def _safe(text: str) -> str:
+    """Once more: nothing leaves that looks like a secret, whichever part it came with."""
+    return "\n".join(hidden(line) for line in text.split("\n"))
+
+
+# --- plans
+
+
+def _planned(
+    room: Room, request: MergeRequest, done: Judgement, heard: Mapping[str, Given]
+) -> Review:
+    """The decisions, with plans where plans may be made."""
+    checked = done.checked
+    decisions = {one.environment: one for one in checked.report.decisions}
+    plans: list[Plan] = []
+    unplanned: list[Unplanned] = []
+    if room.site is not None:
+        for one in checked.report.touched:
+            if one.effect not in _PLANNED or one.name not in checked.subjects:
+                continue
+            decision, found = _plan(room, request, done, one, heard)
+            decisions[one.name] = decision or decisions[one.name]
+            if isinstance(found, Plan):
+                plans.append(found)
+                continue
+            unplanned.append(found)
+            if found.failed:
+                decisions[one.name] = _unknown(decisions[one.name], found)
+    report = replace(checked.report, decisions=tuple(decisions.values()))
+    return Review(
+        report,
+        request.number,
+        tuple(plans),
+        tuple(unplanned),
+        room.site is not None,
+        room.simulated,
+        tuple((name, law.track) for name, one in checked.questions.items() for law in one.laws),
+        request.draft,
+        room.job,
+    )
+
+
+def _plan(
+    room: Room, request: MergeRequest, done: Judgement, one: Affected, heard: Mapping[str, Given]
+) -> tuple[Decision | None, Plan | Unplanned]:
+    """The decision beside the plan, where there is one, and the plan, or why there is none."""
+    if request.fork or room.site is None:
+        return None, Unplanned(one.name, _FORK)
+    try:
+        site = room.site(one.name, done)
+        given = heard[one.name]
+        with delivering(done.checked, one.name, site, hear=room.hear, given=given) as found:
+            if isinstance(found, Decided):
+                return found.decision, found.planned.plan
+            own = found.decision if found.decision.environment == one.name else None
+            return own, Unplanned(one.name, _REFUSED)
+    except ReconcilerError as err:
+        return None, Unplanned(one.name, hidden(err.message), hidden(err.hint), failed=True)
+
+
+def _unknown(decision: Decision, why: Unplanned) -> Decision:
+    """What was to be planned, and could not be, is not known: that never allows."""
+    verdict = max(decision.verdict, Verdict.INDETERMINATE, key=STRICTNESS.index)
+    reasons = (*decision.reasons, f"it could not be planned: {why.why}")
+    return replace(decision, verdict=verdict, reasons=tuple(sorted(reasons)))

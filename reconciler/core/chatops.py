@@ -1,0 +1,228 @@
+"""What notes order: `/reconciler ...` at the beginning of a line. Pure, and strict.
+
+A line is an order only where every reader sees it as plain text: not in code, in a quote, in HTML
+or in a comment. What is not exactly an order is answered and never obeyed.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from reconciler.core.approve import People, Somebody, recognised
+from reconciler.core.authority import owners_of
+from reconciler.core.fingerprint import fingerprint
+from reconciler.core.redact import hidden
+from reconciler.core.suggest import did_you_mean
+from reconciler.model.base import NAME_MAX, NAME_PATTERN, parse_duration, parse_end
+from reconciler.model.desired import Shared
+from reconciler.model.freeze import Scope
+from reconciler.model.merge_request import Note
+from reconciler.model.order import POWERS, VERBS, WORD, Misread, Order
+
+MOST: Final = 5
+"""Orders in one note; nobody needs more, and a flood of them is none."""
+OLD: Final = timedelta(days=1)
+"""An order that waited longer for us is no longer meant."""
+EDITED: Final = timedelta(seconds=10)
+"""A note that is changed later may have been changed by somebody else than who is named."""
+_LONGEST: Final = 1000
+_READ: Final = 100_000
+
+_NAME: Final = re.compile(NAME_PATTERN)
+_MARK: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,79}")
+_RULE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{1,79}")
+_FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,}|>{3,}\s*$|\${2,})")
+_QUOTE: Final = re.compile(r"[ \t]*(?:(?:[-*+]|[0-9]{1,9}[.)])[ \t]+)*>")
+_HTML: Final = re.compile(r" {0,3}<[A-Za-z/!?]")
+_HIDDEN: Final = re.compile(
+    r"<!|<\?|</?(pre|code|blockquote|details|script|style|textarea|samp|kbd|template|svg)\b",
+    re.IGNORECASE,
+)
+_SCOPES: Final = ("track", "environment", "agent")
+_REASON: Final = {"override": 15, "freeze": 5, "unfreeze": 5}
+_LONGEST_REASON: Final = 500
+
+
+def orders(text: str) -> tuple[Order | Misread, ...]:
+    """Every order of a note."""
+    found = [_order(line) for line in _plain_lines(text[:_READ]) if _is_ours(line)]
+    if len(found) > MOST:
+        return (Misread(WORD, f"these are {len(found)} orders, and at most {MOST} are taken"),)
+    return tuple(found)
+
+
+def _is_ours(line: str) -> bool:
+    rest = line.removeprefix(WORD)
+    return rest != line and (not rest or not (rest[0].isalnum() or rest[0] in "-_/."))
+
+
+def _plain_lines(text: str) -> Iterator[str]:
+    """Lines that are shown as they are, whatever stands around them."""
+    fence = ""
+    quoted = False
+    ticks = 0
+    for line in _without_hidden(text).split("\n"):
+        line = line.removesuffix("\r")  # noqa: PLW2901  # the same line
+        opened = _FENCE.match(line)
+        if fence:
+            if opened and opened[1].strip().startswith(fence) and not line.strip(" \t" + fence[0]):
+                fence = ""
+            quoted, ticks = False, 0
+            continue
+        if opened:
+            fence = opened[1].strip()
+            continue
+        if not line.strip():
+            quoted, ticks = False, 0
+            continue
+        # What follows a quote, HTML or an open code span without an empty line is a part of it.
+        quoted = quoted or bool(_QUOTE.match(line) or _HTML.match(line))
+        if not quoted and ticks % 2 == 0:
+            yield line
+        ticks += line.count("`")
+
+
+def _without_hidden(text: str) -> str:
+    """The text up to what a reader does not see, or sees as something else than text.
+
+    Nothing is taken behind it: where it ends, forges and browsers disagree about.
+    """
+    found = _HIDDEN.search(text)
+    return text if found is None else text[: found.start()] + "<!"
+
+
+def _order(line: str) -> Order | Misread:
+    shown = hidden(line[:_LONGEST])
+    if shown != line[:_LONGEST]:
+        return Misread(shown, "it holds what looks like a secret: if it is one, revoke it")
+    if len(line) > _LONGEST or not line.isprintable():
+        return Misread(shown, "it is too long, or has characters that nobody sees")
+    words = line.removeprefix(WORD).split()
+    if not words:
+        return Misread(shown, "it says nothing")
+    verb = next((one for one in VERBS if one == words[0]), None)
+    if verb is None:
+        return Misread(
+            shown, f"there is no such order; {did_you_mean(words[0], VERBS)}".strip("; ")
+        )
+    rest = words[1:]
+    match verb:
+        case "check" | "retry":
+            return Misread(shown, f"`{verb}` stands alone") if rest else Order(verb, shown)
+        case "explain":
+            if len(rest) != 1 or not _MARK.fullmatch(rest[0]):
+                return Misread(shown, "it names one rule, or the beginning of a fingerprint")
+            return Order(verb, shown, rest[0])
+        case "override":
+            return _override(shown, rest)
+        case _:
+            return _stop(verb, shown, rest)
+
+
+def _override(line: str, words: list[str]) -> Order | Misread:
+    match words:
+        case [rule, "until", day, "because", *reason] if _RULE.fullmatch(rule):
+            try:
+                until = parse_end(day)
+            except ValueError as err:
+                return Misread(line, str(err))
+            because = " ".join(reason)
+            wrong = _reason("override", because)
+            return Misread(line, wrong) if wrong else Order(
+                "override", line, rule, until=until, because=because
+            )  # fmt: skip
+        case _:
+            return Misread(line, "it names a rule, a day and a reason")
+
+
+def _stop(verb: Literal["freeze", "unfreeze"], line: str, words: list[str]) -> Order | Misread:
+    scope: Scope | None = None
+    lasting: timedelta | None = None
+    because = ""
+    match words:
+        case ["everything", *rest]:
+            scope, words = Scope(everything=True), rest
+        case [kind, name, *rest] if kind in _SCOPES:
+            if not _NAME.fullmatch(name) or len(name) > NAME_MAX:
+                return Misread(line, f"what stands behind `{kind}` is no name")
+            scope, words = Scope.model_validate({kind: name}), rest
+    match words:
+        case ["for", text, *rest] if verb == "freeze":
+            try:
+                lasting = parse_duration(text)
+            except ValueError as err:
+                return Misread(line, str(err))
+            words = rest
+    match words:
+        case []:
+            pass
+        case ["because", *rest]:
+            because = " ".join(rest)
+            # `freeze because ... for 2h`: the end may stand behind the reason, too.
+            if lasting is None and verb == "freeze" and len(rest) > 2 and rest[-2] == "for":  # noqa: PLR2004
+                try:
+                    lasting = parse_duration(rest[-1])
+                    because = " ".join(rest[:-2])
+                except ValueError:
+                    pass
+            wrong = _reason(verb, because)
+            if wrong:
+                return Misread(line, wrong)
+        case _:
+            return Misread(line, f"`{verb}` has another form")
+    return Order(verb, line, scope=scope, lasting=lasting, because=because)
+
+
+def _reason(verb: str, because: str) -> str:
+    shortest = _REASON[verb]
+    if len(because) < shortest:
+        return f"its reason has less than {shortest} characters"
+    if len(because) > _LONGEST_REASON:
+        return f"its reason has more than {_LONGEST_REASON} characters"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Who it was that may do it, by the documents of the target branch."""
+
+    who: Somebody
+    team: str
+    """The team in whose name they do it; empty: it takes none."""
+
+
+def may(order: Order, note: Note, path: str, shared: Shared, now: datetime) -> Allowed | str:
+    """Whether who wrote the note may have that done; else why not, and what to do.
+
+    `path`: what it would change; empty: nothing.
+    """
+    who = recognised(note.by, note.signed_by, People.of(shared, now))
+    if isinstance(who, str):
+        return who
+    if order.verb not in POWERS:
+        return Allowed(who, "")
+    if who.agent:
+        return f"an agent does not {order.verb}: ask a human"
+    if note.edited - note.at > EDITED:
+        return "the note was changed, and nobody can tell who did: write a new one"
+    if now - note.at > OLD:
+        return "it has waited for more than a day, and may not be meant any more: write it again"
+    owners = owners_of(path, shared)
+    if not owners:
+        return f"no team owns {path}: name it in `owns` of a document in profiles/teams/"
+    teams = sorted(who.teams & set(owners))
+    if not teams:
+        return f"{path} is owned by {', '.join(owners)}: ask somebody of that team"
+    return Allowed(who, teams[0])
+
+
+def mark_of(note: str) -> str:
+    """What says, out of sight, that a note of ours answers this one."""
+    return f"<!-- reconciler:answered {fingerprint('answered', note)[:16]} -->"
+
+
+def answers(text: str, note: str) -> bool:
+    """Whether a text of ours is the answer to a note: its last line says so."""
+    return text.rstrip().endswith(mark_of(note))

@@ -1,0 +1,95 @@
+"""Reviews of merge requests for people."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from reconciler.model.review import Outcome
+from reconciler.report import check_text, plan_text
+from reconciler.report.text import line
+from reconciler.report.words import counted, printable
+
+
+def reviewed(console: Console, one: Outcome, *, dry_run: bool) -> None:
+    """`mr check N`: what was judged, and what was posted; or the note itself."""
+    found = one.review
+    if found is None:
+        _head(console, one)
+        _hint(console, one)
+        return
+    if dry_run:
+        console.print(printable(one.text, lines=True), soft_wrap=True)
+        _notes(console, one)
+        return
+    _head(console, one)
+    check_text.checked(console, found.report, advice=False)
+    if found.simulated:
+        console.print()
+        plan_text.simulated(console)
+    for plan in found.plans:
+        console.print()
+        plan_text.planned(console, plan)
+    for each in found.unplanned:
+        line(console, (f"{each.environment}: ", "bold"), f"not planned: {each.why}")
+        if each.hint:
+            line(console, ("  try: ", "dim"), each.hint)
+    console.print()
+    line(console, ("posted: ", "dim"), ", ".join(one.posted) or "nothing: it is all said")
+    _mishaps(console, one)
+    _notes(console, one)
+
+
+def listed(console: Console, many: Sequence[Outcome]) -> None:
+    """`mr check --all`: a line each; those that stayed the same are counted."""
+    if not many:
+        line(console, "No merge request is open.")
+    for one in many:
+        if one.state == "skipped":
+            continue
+        _head(console, one)
+        if one.posted:
+            line(console, ("  posted: ", "dim"), ", ".join(one.posted))
+        _hint(console, one)
+        _mishaps(console, one)
+    skipped = sum(1 for one in many if one.state == "skipped")
+    if skipped:
+        words = counted(skipped, "merge request")
+        line(console, (f"{words} as they were when they were looked at last.", "dim"))
+    for note in dict.fromkeys(note for one in many for note in one.notes):
+        line(console, ("note: ", "dim"), (note, "dim"))
+
+
+def _head(console: Console, one: Outcome) -> None:
+    found = one.review
+    where = f"  ({one.link})" if one.link else ""
+    style = check_text.STYLE[found.verdict] if found is not None else "bold yellow"
+    words = check_text.words(found.verdict) if found is not None else one.state.upper()
+    told = f": {one.told}" if one.told else ""
+    line(
+        console,
+        (f"!{one.number}  ", "bold"),
+        (words, style),
+        f"  {one.title}{told}",
+        (where, "dim"),
+    )
+
+
+def _hint(console: Console, one: Outcome) -> None:
+    if one.hint:
+        line(console, ("  try: ", "dim"), one.hint)
+
+
+def _mishaps(console: Console, one: Outcome) -> None:
+    """One cause is told once, with everything that it kept from being posted."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for each in one.mishaps:
+        alike.setdefault((each.why, each.hint), []).append(each.what)
+    for (why, hint), what in alike.items():
+        line(console, ("not posted: ", "bold red"), f"{', '.join(what)}: {why}")
+        if hint:
+            line(console, ("  try: ", "dim"), hint)
+
+
+def _notes(console: Console, one: Outcome) -> None:
+    for note in one.notes:
+        line(console, ("note: ", "dim"), (note, "dim"))
