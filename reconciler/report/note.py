@@ -41,7 +41,8 @@ _SAYS: Final = {
 }
 _SHORT: Final = 12
 _EXPECTED: Final = "expected: "
-_ROWS: Final = 60
+_ROWS: Final = (60, 20, 5, 1)
+"""Of what is never left out, as many as this; fewer where even those are too long."""
 _OPEN: Final = 30
 _NAMES: Final = 5
 _CHANGES: Final = 40
@@ -56,11 +57,12 @@ Piece = Sequence[str]
 
 def sticky(review: Review, size: int = WHOLE) -> str:
     """The note, in at most so many characters."""
-    page = _Page(review)
-    top, end = page.top(), page.end()
-    space = size - _length(top) - _length(end) - _POINTER
-    middle, left = _fitted(page.parts(), space)
-    return "\n".join([*top, *middle, *page.pointer(left), *end, ""])
+    page = next(
+        (one for rows in _ROWS if (one := _Page(review, rows)).frame <= size),
+        _Page(review, _ROWS[-1]),
+    )
+    middle, left = _fitted(page.parts(), size - page.frame)
+    return "\n".join([*page.top, *middle, *page.pointer(left), *page.end, ""])
 
 
 def checked(report: CheckReport) -> str:
@@ -128,16 +130,21 @@ class _Alike:
 class _Page:
     """One review on its way into a note."""
 
-    def __init__(self, review: Review) -> None:
+    def __init__(self, review: Review, rows: int) -> None:
         self._review = review
+        self._rows = rows
         self._report = review.report
         self._plans = {one.environment: one for one in review.plans}
         self._unplanned = {one.environment: one for one in review.unplanned}
         self._touched = {one.name: one for one in review.report.touched}
+        self.top = self._top()
+        self.end = self._end()
+        self.frame = _length(self.top) + _length(self.end) + _POINTER
+        """Characters of what is never left out."""
 
     # --- what is never left out
 
-    def top(self) -> list[str]:
+    def _top(self) -> list[str]:
         """The verdict, what is lost, and the table."""
         verdict = self._report.verdict
         word = verdict.replace("_", " ")
@@ -149,9 +156,9 @@ class _Page:
             lines += ["", row(("environment", "verdict", "what changes", "risk", "still missing"))]
             lines += ["|---|---|---|---|---|"]
         worst = self._report.worst_first
-        lines += [self._row(one) for one in worst[:_ROWS]]
-        if len(worst) > _ROWS:
-            rest = worst[_ROWS:]
+        lines += [self._row(one) for one in worst[: self._rows]]
+        if len(worst) > self._rows:
+            rest = worst[self._rows :]
             words = f"{rest[0].verdict.replace('_', ' ')} at worst"
             lines += ["", f"And {counted(len(rest), 'environment')} more, {words}."]
         return lines
@@ -180,8 +187,10 @@ class _Page:
         words = "is deleted" if len(lost) == 1 else "are deleted"
         lines = ["", f"⚠️ **DATA IS LOST**: {counted(len(lost), 'resource')} {words} or made anew:"]
         lines += [""]
-        lines += [f"- {code(name)}: {code(one.address)} ({one.kind})" for name, one in lost[:_ROWS]]
-        more = len(lost) - _ROWS
+        lines += [
+            f"- {code(name)}: {code(one.address)} ({one.kind})" for name, one in lost[: self._rows]
+        ]
+        more = len(lost) - self._rows
         return [*lines, f"- and {more:,} more"] if more > 0 else lines
 
     def _row(self, one: Decision) -> str:
@@ -208,7 +217,7 @@ class _Page:
             words += f" (not planned: {unplanned.why})"
         return code(words)
 
-    def end(self) -> list[str]:
+    def _end(self) -> list[str]:
         """Who has to agree, and what to do next."""
         lines = self._approvals()
         lines += ["", "### What to do next", ""]
@@ -250,8 +259,8 @@ class _Page:
         ]
         if not said:
             return []
-        more = [f"- and {len(said) - _ROWS:,} more"] if len(said) > _ROWS else []
-        return ["", "### Approvals", "", *said[:_ROWS], *more]
+        more = [f"- and {len(said) - self._rows:,} more"] if len(said) > self._rows else []
+        return ["", "### Approvals", "", *said[: self._rows], *more]
 
     def _next(self) -> Iterator[str]:
         review, verdict = self._review, self._report.verdict

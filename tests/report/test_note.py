@@ -242,6 +242,36 @@ def test_a_text_without_end_is_cut() -> None:
     assert len(note.checked(report(decision("shop", Verdict.DENY, long)))) < 5000
 
 
+@pytest.mark.parametrize("size", [30_000, 52_000, 200_000])
+def test_however_long_everything_is_it_fits_and_says_what_to_do(size: int) -> None:
+    long = "x" * 5000
+    needs = tuple(ApprovalNeed(place, (long,), humans_only=True, why=long) for place in range(9))
+    decisions = [
+        decision(
+            f"e{place}", Verdict.DENY, Judged(finding(f"R{place}", message=long, fix=long), "hard"),
+            missing=needs, approvals=needs, reasons=(f"{place} {long}", "frozen"),
+            silent=(Silence("checkov", long, f"{place} {long}"),),
+        )
+        for place in range(300)
+    ]  # fmt: skip
+    lost = [change(f"{place} {long}", "delete", loses_data=True) for place in range(300)]
+    touched = tuple(
+        Affected(one.environment, long, Effect.CHANGED, (long, long)) for one in decisions
+    )
+    made = Review(
+        report(*decisions, touched=touched),
+        7,
+        tuple(plan(one.environment, *lost) for one in decisions),
+        tuple(Unplanned(f"u{place}", long, long, failed=True) for place in range(300)),
+        planning=True,
+    )
+    text = note.sticky(made, size)
+    assert len(text) <= size
+    for words in ("## ❌ DENY", "DATA IS LOST", "### Approvals", "### What to do next", "Left out"):
+        assert words in text
+    assert text.count("<details>") == text.count("</details>")
+
+
 # --- what nobody can make it say
 
 
