@@ -13,7 +13,8 @@ HEAD = """# Performance
 
 Repeat with `make bench`; `make bench args=--write` also renews this page. Every figure is a ratio
 or a time measured side by side in one run: medians of several rounds in turn, after a warm-up. What
-is compared is in [benchmarks/](../benchmarks).
+is compared is in [benchmarks/](../benchmarks). `.venv/bin/python -m benchmarks.verify 100000`
+verifies as many records, and tells the memory that it takes.
 
 | what | took | compared to | result | bound | |
 |---|---|---|---|---|---|

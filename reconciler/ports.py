@@ -91,9 +91,18 @@ class Workers(Protocol):
     """Processors to spread pure work over."""
 
     def map(
-        self, function: Callable[[T], R], items: Sequence[T], seconds: float, late: Callable[[T], R]
+        self,
+        function: Callable[[T], R],
+        items: Sequence[T],
+        seconds: float,
+        late: Callable[[T], R],
+        *,
+        row: int = 64,
     ) -> Iterator[R]:
-        """Results in the order of items; `late` gives the result of one that ran out of time."""
+        """Results in the order of items; `late` gives the result of one that ran out of time.
+
+        `row`: so many items at most go to one worker in a row, where one helps with the next.
+        """
         ...
 
 
@@ -334,7 +343,7 @@ class Workspace(Protocol):
         """Bring back a state that could not be saved, if there is one."""
         ...
 
-    def applied(self) -> Sequence[Event]:
+    def applied(self) -> Ran:
         """What an apply did, as far as its output tells."""
         ...
 

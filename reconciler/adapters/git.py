@@ -5,13 +5,15 @@ a large blob is not loaded.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn, TypeVar
 
 import pygit2
 from pygit2.enums import CredentialType, FileMode, ObjectType, SortMode
 
+from reconciler.adapters.loose import begin_with, loose_header, read_loose
 from reconciler.errors import ReconcilerError, TransientError, UsageError
 from reconciler.model.author import Author
 from reconciler.model.tree import Entry, EntryKind
@@ -23,6 +25,19 @@ _KINDS = {
     int(FileMode.LINK): EntryKind.LINK,
     int(FileMode.COMMIT): EntryKind.SUBMODULE,
 }
+
+_OBJECTS = {
+    "blob": int(ObjectType.BLOB),
+    "tree": int(ObjectType.TREE),
+    "commit": int(ObjectType.COMMIT),
+    "tag": int(ObjectType.TAG),
+}
+_LARGEST = 1024 * 1024 * 1024
+"""No loose object beyond this is read; git itself would hardly read it."""
+_AFTER_PACKS = 2
+"""libgit2 asks packs first, with the same number, and its own reader of loose objects last."""
+
+_T = TypeVar("_T")
 
 _ORDINARY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -120,11 +135,98 @@ def open_repository(path: Path) -> pygit2.Repository:
         ) from err
 
 
+def open_for_reading(path: Path) -> pygit2.Repository:
+    """The repository around a path, where an object that was cut off is told and not waited for.
+
+    Nothing can be written by it, and nothing that pygit2 does without Python's lock (remotes, the
+    index) may read by it: those take `open_repository`.
+    """
+    repository = open_repository(path)
+    objects = common_folder(Path(repository.path)) / "objects"
+    repository.odb.add_backend(_Loose((objects, *_alternates(objects))), _AFTER_PACKS)
+    return repository
+
+
+def common_folder(path: Path) -> Path:
+    """Where refs and objects lie: a linked worktree has a folder of its own beside them."""
+    with suppress(OSError):
+        return (path / (path / "commondir").read_text(encoding="utf-8").strip()).resolve()
+    return path
+
+
+def _alternates(objects: Path) -> tuple[Path, ...]:
+    """Where else objects lie, as `git clone --shared` says it."""
+    try:
+        lines = (objects / "info" / "alternates").read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return ()
+    return tuple(objects / line for line in lines if line and not line.startswith("#"))
+
+
+class _Loose(pygit2.OdbBackend):
+    """Loose objects, read before libgit2 does: it reads one that was cut off for ever."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        super().__init__()
+        self._folders = folders
+
+    def read_cb(self, oid: object) -> tuple[int, bytes]:
+        kind, data = self._first(str(oid), lambda folder: read_loose(folder, str(oid), _LARGEST))
+        return _OBJECTS[kind], data
+
+    def read_header_cb(self, oid: object) -> tuple[int, int]:
+        kind, size = self._first(str(oid), lambda folder: loose_header(folder, str(oid)))
+        return _OBJECTS[kind], size
+
+    def read_prefix_cb(self, prefix: object) -> tuple[int, bytes, pygit2.Oid]:
+        name = str(prefix)
+        found = {one for folder in self._folders for one in begin_with(folder, name)}
+        if len(found) != 1:
+            raise (ValueError if found else KeyError)(name)
+        oid = pygit2.Oid(hex=found.pop())
+        return (*self.read_cb(oid), oid)
+
+    def exists_cb(self, oid: object) -> bool:
+        """Left to libgit2, which opens nothing for it."""
+        del oid
+        return False
+
+    def exists_prefix_cb(self, prefix: object) -> NoReturn:
+        raise KeyError(str(prefix))
+
+    def refresh_cb(self) -> None:
+        """Nothing is remembered."""
+
+    def _first(self, oid: str, read: Callable[[Path], tuple[str, _T] | None]) -> tuple[str, _T]:
+        """KeyError lets libgit2 look on; anything else ends its search, and arrives as it is."""
+        for folder in self._folders:
+            try:
+                found = read(folder)
+            except LookupError as err:
+                raise _unreadable(oid) from err
+            if found is not None and found[0] not in _OBJECTS:
+                raise _unreadable(oid)
+            if found is not None:
+                return found
+        raise KeyError(oid)
+
+
+def _unreadable(oid: str) -> ReconcilerError:
+    return ReconcilerError(
+        "object-damaged",
+        f"the repository is damaged: the object {oid} is cut off or changed",
+        hint=f"`git fsck` names all of them; take {oid[:2]}/{oid[2:]} out of `.git/objects` and"
+        " `git fetch --refetch`, or clone anew",
+        subject=oid,
+    )
+
+
 class GitSource:
     """A repository on this machine, bare or not."""
 
     def __init__(self, path: Path) -> None:
-        self._repository = open_repository(path)
+        self._path = path
+        self._repository = open_for_reading(path)
 
     @property
     def workdir(self) -> Path | None:
@@ -191,7 +293,7 @@ class GitSource:
     def push_tag(self, remote: str, name: str) -> None:
         """Send a tag to a remote: it, what it names, and nothing else."""
         try:
-            found = self._repository.remotes[remote]
+            found = open_repository(self._path).remotes[remote]
         except (KeyError, ValueError) as err:
             raise UsageError(
                 "no-such-remote",

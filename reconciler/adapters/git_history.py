@@ -11,7 +11,7 @@ from pathlib import Path
 import pygit2
 from pygit2.enums import FileMode, ObjectType, SortMode
 
-from reconciler.adapters.git import open_repository
+from reconciler.adapters.git import open_for_reading, open_repository
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.author import Author
 from reconciler.model.commit import Commit
@@ -28,7 +28,8 @@ class GitHistory:
     """The history of one repository."""
 
     def __init__(self, path: Path) -> None:
-        self._repository = open_repository(path)
+        self._path = path
+        self._repository = open_for_reading(path)
         self._odb = self._repository.odb
 
     @property
@@ -183,7 +184,8 @@ class GitHistory:
 
     def staged(self) -> ContentChange:
         """What the next commit would do."""
-        index = self._repository.index
+        here = open_repository(self._path)
+        index = here.index
         index.read(force=True)
         if index.conflicts is not None:
             raise ReconcilerError(
@@ -192,8 +194,8 @@ class GitHistory:
         try:
             tree = self._repository.head.peel(pygit2.Tree)
         except pygit2.GitError:  # no commit yet
-            tree = self._repository[self._repository.TreeBuilder().write()].peel(pygit2.Tree)
-        return _described("", b"", [index.diff_to_tree(tree, context_lines=0)])
+            tree = here[here.TreeBuilder().write()].peel(pygit2.Tree)
+        return _described("", b"", [tree.diff_to_index(index, context_lines=0)])
 
     def _commit(self, revision: str) -> pygit2.Commit:
         try:

@@ -12,7 +12,7 @@ from typing import Final
 import pygit2
 from pygit2.enums import ObjectType
 
-from reconciler.adapters.git import open_repository
+from reconciler.adapters.git import common_folder, open_repository
 from reconciler.adapters.loose import loose_objects, read_loose
 from reconciler.core.git_objects import object_id
 from reconciler.core.git_pack import pack
@@ -38,17 +38,21 @@ _FRESH: Final = 4096
 _LARGEST: Final = 64 * 1024 * 1024
 """Nobody writes a larger object; whoever pushes one only wants to take our memory."""
 _SAID: Final = 300
+_CACHE: Final = 16 * 1024 * 1024
+"""libgit2 keeps objects that it has read, by itself up to 256 MB in each process; a history is read
+once from end to end, and what is read twice is remembered here."""
 
 
 class GitRefs:
     """A repository on this machine, for what is kept in it: `noun` says to people what that is."""
 
     def __init__(self, path: Path, noun: str) -> None:
+        pygit2.settings.cache_max_size(_CACHE)
         self._path = path
         self._noun = noun
         self._repository = open_repository(path)
         self._odb = self._repository.odb
-        self._common = _common(Path(self._repository.path))
+        self._common = common_folder(Path(self._repository.path))
         self._waiting: dict[str, tuple[ObjectKind, bytes]] = {}
         self._fresh: dict[str, None] = {}
 
@@ -258,13 +262,6 @@ class GitRefs:
     @property
     def _slug(self) -> str:
         return self._noun.replace(" ", "-")
-
-
-def _common(path: Path) -> Path:
-    """Where refs and objects lie: a linked worktree has a folder of its own beside them."""
-    with suppress(OSError):
-        return (path / (path / "commondir").read_text(encoding="utf-8").strip()).resolve()
-    return path
 
 
 def _synced(path: Path) -> None:

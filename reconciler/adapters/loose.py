@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _HEADER = 64
+_BEGINNING = 4096
+"""So much of a file holds its header, however badly it was packed."""
 
 
 def loose_objects(objects: Path) -> frozenset[str]:
@@ -20,6 +22,34 @@ def _names(objects: Path) -> Iterator[str]:
     for folder in objects.glob("[0-9a-f][0-9a-f]"):
         for file in folder.iterdir():
             yield folder.name + file.name
+
+
+def begin_with(objects: Path, prefix: str) -> list[str]:
+    """The names of those that begin so: two letters or more."""
+    try:
+        there = [file.name for file in (objects / prefix[:2]).iterdir()]
+    except OSError:
+        return []
+    return [prefix[:2] + name for name in there if name.startswith(prefix[2:])]
+
+
+def loose_header(objects: Path, oid: str) -> tuple[str, int] | None:
+    """An object's kind and size, as it says itself; None and LookupError as in reading."""
+    try:
+        with (objects / oid[:2] / oid[2:]).open("rb") as file:
+            packed = file.read(_BEGINNING)
+    except FileNotFoundError:
+        return None
+    except OSError as err:
+        raise LookupError(oid[:12]) from err
+    try:
+        head, zero, _ = zlib.decompressobj().decompress(packed, _HEADER).partition(b"\0")
+    except zlib.error as err:
+        raise LookupError(oid[:12]) from err
+    kind, _, size = head.partition(b" ")
+    if not zero or not size.isdigit():
+        raise LookupError(oid[:12])
+    return kind.decode("ascii", "replace"), int(size)
 
 
 def read_loose(objects: Path, oid: str, limit: int) -> tuple[str, bytes] | None:

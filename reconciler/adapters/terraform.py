@@ -448,19 +448,22 @@ class Workspace:
             with suppress(OSError):
                 path.replace(path.with_name(f"{path.name}.torn"))
 
-    def applied(self) -> tuple[Event, ...]:
+    def applied(self) -> Ran:
         """What an apply of this folder did, as far as its output tells; also of a dead caller."""
-        return tuple(read_log(self._terraform.home / "apply.jsonl"))
+        said = tuple(read_log(self._terraform.home / "apply.jsonl"))
+        events = tuple(one for one in said if isinstance(one, Event))
+        diagnostics = tuple(one for one in said if isinstance(one, Diagnostic))
+        return Ran("apply", 1, events, diagnostics, "stopped")
 
     @property
     def _waits(self) -> str:
         return f"-lock-timeout={self._limits.lock}s"
 
 
-def read_log(path: Path) -> Iterator[Event]:
+def read_log(path: Path) -> Iterator[Event | Diagnostic]:
     """What a command did whose caller is gone."""
     with suppress(OSError):
         for line in path.read_bytes().split(b"\n"):
             said = read_line(line)
-            if isinstance(said, Event):
+            if said is not None:
                 yield said

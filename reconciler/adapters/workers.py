@@ -20,7 +20,10 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _BLOCK = 64
-"""Items that a worker does in a row: neighbours in memory, so that a fork copies fewer pages."""
+"""Items that a worker does in a row: neighbours in memory, so that a fork copies fewer pages. Also
+what it answers at once."""
+_SHARES = 8
+"""Each worker gets so many long rows at least, so that none waits for another for long."""
 _GRACE = 5.0
 _FORK_FROM = 64
 """Fewer items than this are done here: forking would cost more than it gives."""
@@ -44,18 +47,33 @@ class Workers:
         self.jobs = jobs or _cores()
 
     def map(
-        self, function: Callable[[T], R], items: Sequence[T], seconds: float, late: Callable[[T], R]
+        self,
+        function: Callable[[T], R],
+        items: Sequence[T],
+        seconds: float,
+        late: Callable[[T], R],
+        *,
+        row: int = _BLOCK,
     ) -> Iterator[R]:
-        """Results in the order of items; `late` gives the result of one that ran out of time."""
+        """Results in the order of items; `late` gives the result of one that ran out of time.
+
+        `row`: so many items at most go to one worker in a row, where one helps with the next.
+        """
         if self.jobs == 1 or len(items) < _FORK_FROM:
             with _timer() as limit:
                 for item in items:
                     yield limit(function, item, seconds, late)
             return
-        yield from self._forked(function, items, seconds, late)
+        share = len(items) // (self.jobs * _SHARES)
+        yield from self._forked(function, items, seconds, late, max(_BLOCK, min(row, share)))
 
     def _forked(
-        self, function: Callable[[T], R], items: Sequence[T], seconds: float, late: Callable[[T], R]
+        self,
+        function: Callable[[T], R],
+        items: Sequence[T],
+        seconds: float,
+        late: Callable[[T], R],
+        row: int,
     ) -> Iterator[R]:
         context = get_context("fork")
         pipes: dict[Connection, int] = {}
@@ -64,7 +82,7 @@ class Workers:
             ours, theirs = context.Pipe(duplex=False)
             process = context.Process(
                 target=_work,
-                args=(theirs, function, items, number, self.jobs, seconds, late),
+                args=(theirs, function, items, (number, self.jobs, row), seconds, late),
                 daemon=True,
             )
             process.start()
@@ -126,20 +144,26 @@ def _work(
     pipe: Connection,
     function: Callable[[T], R],
     items: Sequence[T],
-    start: int,
-    step: int,
+    share: tuple[int, int, int],
     seconds: float,
     late: Callable[[T], R],
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with _timer() as limit:
         try:
-            for first in range(start * _BLOCK, len(items), step * _BLOCK):
-                block = items[first : first + _BLOCK]
+            for first, end in _blocks(len(items), *share):
+                block = items[first:end]
                 pipe.send((first, [limit(function, item, seconds, late) for item in block]))
         except Exception as err:  # noqa: BLE001  # it is raised again where the results are read
             pipe.send((-1, err))
     pipe.close()
+
+
+def _blocks(total: int, number: int, jobs: int, row: int) -> Iterator[tuple[int, int]]:
+    """What one of the workers does, in pieces that it answers one by one."""
+    for begin in range(number * row, total, jobs * row):
+        end = min(begin + row, total)
+        yield from ((first, min(first + _BLOCK, end)) for first in range(begin, end, _BLOCK))
 
 
 @contextmanager

@@ -42,7 +42,7 @@ from reconciler.model.approval import Given
 from reconciler.model.decision import Decision
 from reconciler.model.drift import Drift
 from reconciler.model.plan import Plan
-from reconciler.model.record import Actor, Draft, Program, Recorded
+from reconciler.model.record import Actor, Draft, Program, Recorded, Refusal
 from reconciler.model.rendered import Rendered
 from reconciler.model.run import Diagnostic, Outcome
 from reconciler.ports import Hear, Snapshots
@@ -231,12 +231,16 @@ class Recorder:
         (made,) = self._write(drift.environment, commit, [(body, files)])
         return made
 
-    def refused(
-        self, name: str, law: str, what: str, why: str, decision: Recorded | None = None
-    ) -> Recorded:
-        """Somebody tried to get around a gate."""
-        body = refusal_body(what, why, law, decision.sequence if decision else None)
-        return self._write(name, law, [(body, {})])[-1]
+    def refused(self, name: str, law: str, commit: str, what: str, why: str) -> Recorded | None:
+        """Somebody tried to get around a gate; None: the same was recorded before.
+
+        `commit`: what should have run.
+        """
+        for kept in self.records.of_environment(name):
+            body = kept.record.body
+            if isinstance(body, Refusal) and body.commit == commit:
+                return None
+        return self._write(name, law, [(refusal_body(what, why, commit, None), {})])[-1]
 
     def acknowledged(self, law: str, names: Sequence[str], because: str) -> Recorded:
         """A human answers for breaks of the history."""

@@ -269,6 +269,10 @@ def _saved_state(workspace: Workspace, name: str) -> tuple[bool, State | None]:
         return False, None
 
 
+_PROVIDER_GONE: Final = frozenset({"Plugin did not respond", "Plugin error", "Request cancelled"})
+"""What it says of a call that got no answer: the cloud may have done it all the same."""
+
+
 def _outcome(
     name: str,
     digest: str,
@@ -277,6 +281,7 @@ def _outcome(
     engine: str,
     redact: Redactor,
 ) -> Outcome:
+    """What failed without a reason of its own is not known: its provider died, and told none."""
     last: dict[str, str] = {}
     for event in ran.events:
         if event.kind in ("start", "done", "failed"):
@@ -288,6 +293,9 @@ def _outcome(
         kind: tuple(address for address, one in last.items() if one == kind)
         for kind in ("start", "done", "failed")
     }
+    explained = {one.address for one in ran.errors if one.summary not in _PROVIDER_GONE}
+    lost = tuple(address for address in by["failed"] if address not in explained)
+    failed = tuple(address for address in by["failed"] if address in explained)
     left = tuple(address for address in planned if address not in last)
     if ran.ok:
         by["done"], left = tuple(dict.fromkeys((*by["done"], *left))), ()
@@ -303,9 +311,9 @@ def _outcome(
         result,  # type: ignore[arg-type]  # one of the three
         digest,
         by["done"],
-        by["failed"],
+        failed,
         left,
-        by["start"],
+        (*by["start"], *lost),
         shown,
         None,
         engine,
@@ -317,8 +325,9 @@ def _settle(site: Site, name: str) -> tuple[tuple[Run, Outcome], ...]:
     """Find out what came of runs whose caller died. Only while the environment is ours alone."""
     found: list[tuple[Run, Outcome]] = []
     for run, workspace in _cut_off(site, name):
-        ran = Ran("apply", 1, tuple(workspace.applied()), (), "stopped")
-        found.append((run, _ended(site, run, workspace, ran, Redactor())))
+        outcome = _ended(site, run, workspace, workspace.applied(), Redactor())
+        # Nobody knows any more which values of its complaints were sensitive.
+        found.append((run, replace(outcome, diagnostics=())))
     for run in site.runs.kept(name):
         _bring_back(site, run, name)
     return tuple(found)

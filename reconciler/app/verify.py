@@ -7,7 +7,7 @@ before it is said by whoever has a processor free; the rest in order.
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, TypeVar
 
 from reconciler.app.bench import Bench
@@ -60,8 +60,10 @@ _DOCUMENT: Final = f" {DOCUMENT}\0".encode()
 _TREE: Final = len("tree ") + 40 + 1
 _PARENT: Final = len("parent ") + 40 + 1
 _KEPT: Final = 4096
-_HELD: Final = 100_000
-"""So many commits are not read twice; it takes a kilobyte for each."""
+_HELD: Final = 16_384
+"""So many commits are not read twice; it takes a kilobyte for each, in every process."""
+_ROW: Final = 1024
+"""So many in a row are read by one worker: each knows the trees and status of the one before."""
 _SECONDS: Final = 120.0
 """For one record; a plan may be large."""
 _ODD: Final = (
@@ -74,6 +76,13 @@ _ODD: Final = (
     ValueError,
 )
 """What a forged document may make of reading it."""
+
+_LOSES: Final = frozenset({"hole", "damaged", "future", "not-a-record"})
+"""A record with one of these is not known."""
+_MISFIT: Final = frozenset({"order", "tree", "plan"})
+"""So does the next one break."""
+_CONFUSED: Final = frozenset({"decision", "law", "outcome", "override"})
+"""So do any later ones, for want of what was not read."""
 
 Step = Callable[[int, int], None]
 _Item = tuple[str, str, bytes]
@@ -133,7 +142,8 @@ def verify(
     for place, (commit, seen) in enumerate(
         zip(walk.commits, _seen(reader, walk, workers), strict=True)
     ):
-        faults, number = seen.faults, walk.number + place
+        faults = seen.faults
+        number = walk.number + place if walk.hole is None else None
         if seen.fact is None:
             order.gap = True
         else:
@@ -153,12 +163,13 @@ def verify(
     ahead: list[str] = []
     found += _rewritten(records, walk, ahead)
     answered, gone = _answered(rules, found, walk)
+    breaks = _in_order({*found, *gone}, walk.places)
     return Verified(
         branch,
         records.tip(),
         total,
         rules.signed,
-        tuple(sorted({*found, *gone})),
+        breaks,
         tuple(sorted(answered.items())),
         anchors,
         tuple(sorted((name, one.sequence) for name, one in rules.opened.items())),
@@ -180,7 +191,7 @@ def _walked(records: Records, tip: str, since: str) -> _Walk:
             data = _of_kind(records, at, "commit")
         except (LookupError, BadObject):
             last = walk.commits[-1] if walk.commits else ""
-            walk.hole = Break(0, at, "hole", _hole(last))
+            walk.hole = Break(None, at, "hole", _hole(last))
             break
         walk.commits.append(at)
         if len(walk.data) < _HELD:
@@ -276,7 +287,7 @@ def _seen(reader: "_Reader", walk: _Walk, workers: Workers | None) -> Iterator[S
     items = walk.items
     if workers is None:
         return map(reader.look, items)
-    return workers.map(reader.look, items, _SECONDS, _late)
+    return workers.map(reader.look, items, _SECONDS, _late, row=_ROW)
 
 
 def _late(_item: _Item) -> Seen:
@@ -502,14 +513,19 @@ class _Reader:
         for name in {**gone, **come}:
             one, other = gone.get(name), come.get(name)
             path = prefix + _text(name)
-            old_folder = one.oid.hex() if one is not None and one.folder else None
-            new_folder = other.oid.hex() if other is not None and other.folder else None
+            old_folder = new_folder = None
+            if one is not None:
+                if one.folder:
+                    old_folder = one.oid.hex()
+                else:
+                    was[path] = one
+            if other is not None:
+                if other.folder:
+                    new_folder = other.oid.hex()
+                else:
+                    now[path] = other
             if old_folder or new_folder:
                 self._changed(old_folder, new_folder, path + "/", was, now)
-            if one is not None and not one.folder:
-                was[path] = one
-            if other is not None and not other.folder:
-                now[path] = other
 
     def _raw(self, oid: str, prefix: str = "") -> RawTree:
         kept = self._trees.get(prefix)
@@ -587,9 +603,31 @@ def _answered(
         if name not in there:
             code, _, commit = name.partition("@")
             why = "somebody answered for it; it does not show from here any more"
-            gone.append(Break(walk.number + place, commit, code, why))
-            answered[gone[-1].name] = who
+            short = commit.partition("-")[0]
+            gone.append(Break(walk.number + place, short, code, why, known_by=name))
+            answered[name] = who
     return answered, gone
+
+
+def _in_order(found: Collection[Break], places: Mapping[str, int]) -> tuple[Break, ...]:
+    """As the history goes, so that a cause stands before what follows from it.
+
+    A record that is lost takes others along: the next one does not fit, and nobody knows any more
+    what had been decided, what had begun, and whose rules were in use.
+    """
+    last = len(places)
+
+    def place(one: Break) -> int:
+        return -1 if one.code == "hole" else places.get(one.commit, last)
+
+    lost = sorted({place(one) for one in found if one.code in _LOSES})
+    told = []
+    for one in sorted(found, key=lambda one: (place(one), one.commit, one.code, one.why)):
+        at = place(one)
+        before = at < last and bool(lost) and lost[0] < at
+        follows = (one.code in _CONFUSED and before) or (one.code in _MISFIT and at - 1 in lost)
+        told.append(replace(one, follows=follows))
+    return tuple(told)
 
 
 def _notes(
@@ -619,7 +657,7 @@ def _anchors(
         try:
             commit, inside, signed, armored = read_tag(_of_kind(records, oid, "tag"))
         except (LookupError, BadObject) as err:
-            lost.append(Break(0, oid, "anchor", f"{name} cannot be read: {err}"))
+            lost.append(Break(None, oid, "anchor", f"{name} cannot be read: {err}"))
             continue
         place = places.get(commit)
         # By the rules of then; where the commit is gone, by those of the target branch.
@@ -641,7 +679,7 @@ def _anchors(
         if not why and place is None:
             why = f"it names {commit[:12]}, which the history does not have any more"
         if why or place is None:
-            lost.append(Break(place or 0, oid, "anchor", f"{name}: {why}"))
+            lost.append(Break(place, oid, "anchor", f"{name}: {why}"))
         else:
             found.append(Anchor(name, commit, place, key))
     return tuple(sorted(found, key=lambda one: one.sequence)), lost
@@ -652,14 +690,16 @@ def _rewritten(records: Records, walk: _Walk, ahead: list[str]) -> Iterator[Brea
     tip = records.tip()
     seen = records.store.seen()
     if seen and not _behind(records, seen, walk):
-        yield Break(0, seen, "rewritten", f"the branch had come to {seen[:12]}, and has it no more")
+        yield Break(
+            None, seen, "rewritten", f"the branch had come to {seen[:12]}, and has it no more"
+        )
     for name, other in sorted(records.store.others().items()):
         if not other or _behind(records, other, walk):
             continue
         more = _ahead(records, other, tip) if tip else None
         if more is None:
             why = f"`{name}` has {other[:12]}, which is another history than the one here"
-            yield Break(0, other, "rewritten", why)
+            yield Break(None, other, "rewritten", why)
         else:
             ahead.append(f"`{name}` has {more} more, which are not looked at here")
 

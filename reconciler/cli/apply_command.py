@@ -28,15 +28,17 @@ from reconciler.cli.building import (
     target_option,
 )
 from reconciler.cli.check_command import EXITS
-from reconciler.cli.recording import recorder_of
+from reconciler.cli.recording import record_refusal, recorder_of
 from reconciler.cli.screen import err, format_option, out, repo_option, stop_with
 from reconciler.core.records.facts import Action
 from reconciler.core.redact import Redactor
 from reconciler.errors import Exit, ReconcilerError, UsageError
 from reconciler.model.decision import Decision, Verdict
 from reconciler.model.run import Outcome
+from reconciler.model.settings import SettingsSpec
+from reconciler.ports import RepoTree
 from reconciler.report import check_json, check_text, plan_json, plan_text, text
-from reconciler.wiring import build
+from reconciler.wiring import Ports, build
 
 F = TypeVar("F", bound=Callable[..., object])
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
@@ -125,7 +127,7 @@ def deliver(
         raise UsageError("usage", "`--format json` cannot ask", hint="give `--plan` or `--yes`")
     ports = build()
     tree = declared_tree(ports, repo, rev)
-    settings = None if sandbox else only_agreed(ports, repo, tree)
+    settings = None if sandbox else _agreed_settings(ports, repo, tree, environment, action)
     one = declared(ports, tree, environment, settings)
     screen = _Screen(out(), environment, sandbox=sandbox, shown=form == "text", destroy=destroy)
     screen.begin()
@@ -172,6 +174,18 @@ def deliver(
     if untold is not None:
         raise untold
     stop_with(OUTCOMES[outcome.result])
+
+
+def _agreed_settings(
+    ports: Ports, repo: Path, tree: RepoTree, environment: str, action: Action
+) -> SettingsSpec:
+    try:
+        return only_agreed(ports, repo, tree)
+    except UsageError as refused:
+        if refused.reason == "not-agreed":
+            what = f"{action} {environment} as {tree.revision[:12]} has it"
+            record_refusal(ports, repo, tree, environment, what, refused)
+        raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from reconciler.errors import Exit, ReconcilerError, UsageError
 from reconciler.model.author import Author
 from reconciler.model.base import parse_start
 from reconciler.model.record import DecisionBody
-from reconciler.model.verified import Replayed, Verified
+from reconciler.model.verified import Anchor, Replayed, Verified
 from reconciler.ports import RepoTree
 from reconciler.report import text, verify_json, verify_text
 from reconciler.wiring import Ports
@@ -96,15 +96,34 @@ def verify_command(repo: Path, sandbox: bool, form: str, strict: bool) -> None:
       reconciler audit verify
       reconciler audit verify --strict --format json
 
-    Exit code 0: whole; 1: broken.
+    Exit code 0: whole; 1: broken, or there is no branch of records here.
     """  # noqa: D301  # \b is click's mark for lines as they are
-    found = verified(audit(repo, sandbox=sandbox), sandbox=sandbox)
+    read = audit(repo, sandbox=sandbox)
+    found = verified(read, sandbox=sandbox)
+    if not found.tip and not found.breaks:
+        raise _nothing_here(read, sandbox=sandbox)
     if form == "json":
         click.echo(verify_json.verified(found))
     else:
         verify_text.verified(out(), found)
     broken = found.breaks if strict else found.open_breaks
     stop_with(Exit.FAILURE if broken else Exit.OK)
+
+
+def _nothing_here(found: Audit, *, sandbox: bool) -> ReconcilerError:
+    """A clone of one branch has no records, and nobody may take that for a whole history."""
+    branch = found.trail.branch
+    if sandbox:
+        hint = "records of the sandbox stay where it ran; before the first one there are none"
+    else:
+        fetch = f"git fetch {found.remote} {branch}:refs/remotes/{found.remote}/{branch}"
+        hint = f"fetch it: `{fetch}`; where nothing was ever recorded, there is none"
+    return ReconcilerError(
+        "no-records",
+        f"there is no branch `{branch}` here, so nothing was verified",
+        hint=hint,
+        subject=branch,
+    )
 
 
 @click.command("replay")
@@ -177,8 +196,9 @@ def _replayed(found: Audit, kept: Kept) -> Replayed:
 @_because_option
 @repo_option
 @records_option
+@format_option
 def acknowledge_command(
-    breaks: tuple[str, ...], everything: bool, because: str, repo: Path, sandbox: bool
+    breaks: tuple[str, ...], everything: bool, because: str, repo: Path, sandbox: bool, form: str
 ) -> None:
     """Answer for breaks of the history, by their names, so that environments can be applied again.
 
@@ -186,7 +206,10 @@ def acknowledge_command(
 
     \b
     Examples:
-      reconciler audit acknowledge rewritten@5d1b0f4e2c11 --because "restored, see INC-7"
+      reconciler audit acknowledge hole@5d1b0f4e2c11 --because "restored, see INC-7"
+
+    Exit code 0: answered for; 1: it could not be recorded; 2: no such break, or you are no person
+    of a team.
     """  # noqa: D301  # \b is click's mark for lines as they are
     if everything is bool(breaks):
         raise UsageError("usage", "name breaks, or give `--all`")
@@ -203,6 +226,9 @@ def acknowledge_command(
     writing = _writing(repo, sandbox=sandbox)
     _only_people(writing, repo)
     made = writing.recorder.acknowledged(writing.target.revision, names, because)
+    if form == "json":
+        click.echo(verify_json.answered(made, names, because))
+        return
     text.said(out(), f"Record {made.sequence} ({made.commit[:12]}): you answer for {len(names)}.")
 
 
@@ -223,7 +249,8 @@ def _only_people(writing: _Writing, repo: Path) -> None:
 @_because_option
 @repo_option
 @records_option
-def settle_command(environment: str, because: str, repo: Path, sandbox: bool) -> None:
+@format_option
+def settle_command(environment: str, because: str, repo: Path, sandbox: bool, form: str) -> None:
     """Say that an apply has ended whose machine is gone, so that the next one can begin.
 
     What it did nobody knows; the next plan tells. On the machine where it ran this is not needed:
@@ -232,18 +259,24 @@ def settle_command(environment: str, because: str, repo: Path, sandbox: bool) ->
     \b
     Examples:
       reconciler audit settle acme-portal --because "the runner was lost, nothing runs there"
+
+    Exit code 0: it is taken for ended; 1: that could not be recorded; 2: no apply of it is open.
     """  # noqa: D301  # \b is click's mark for lines as they are
     writing = _writing(repo, sandbox=sandbox)
     made = writing.recorder.settle(writing.target.revision, environment, because)
     if made is None:
         raise UsageError("not-open", f"no apply of {environment} is open", subject=environment)
+    if form == "json":
+        click.echo(verify_json.settled(made, environment, because))
+        return
     text.said(out(), f"Record {made.sequence} ({made.commit[:12]}): the apply is taken for ended.")
 
 
 @click.command("anchor")
 @repo_option
 @records_option
-def anchor_command(repo: Path, sandbox: bool) -> None:
+@format_option
+def anchor_command(repo: Path, sandbox: bool, form: str) -> None:
     """Anchor the history: a tag, signed where a key is configured, that says how far it has come.
 
     Who rewrites the history cannot reach the tag any more, and `verify` says so. Keep tags where
@@ -253,6 +286,9 @@ def anchor_command(repo: Path, sandbox: bool) -> None:
     \b
     Examples:
       reconciler audit anchor
+
+    Exit code 0: anchored; 1: the second remote did not take it; 2: there is nothing to anchor, or
+    it is anchored already.
     """  # noqa: D301  # \b is click's mark for lines as they are
     writing = _writing(repo, sandbox=sandbox)
     actor = writing.recorder.actor
@@ -260,6 +296,11 @@ def anchor_command(repo: Path, sandbox: bool) -> None:
     name, kept = writing.records.anchor(Author(actor.email, actor.name), seconds)
     if writing.anchor is not None:
         writing.ports.repository(repo).git.push_tag(writing.anchor, name)
+    if form == "json":
+        signed_by = writing.records.signs_with
+        anchor = Anchor(name, kept.commit, kept.record.chain.sequence, signed_by)
+        click.echo(verify_json.anchored(anchor, writing.anchor or ""))
+        return
     text.said(out(), f"{name}: record {kept.record.chain.sequence}, {kept.commit[:12]}")
 
 

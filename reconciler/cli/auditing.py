@@ -71,6 +71,8 @@ class Audit:
     now: datetime
     name: str = ""
     """The repository's own, by its settings."""
+    remote: str = "origin"
+    """Where records are fetched from."""
 
     def declared(self) -> Collection[str]:
         """The names of the environments that the target branch declares."""
@@ -97,7 +99,8 @@ def audit(repo: Path, *, sandbox: bool) -> Audit:
     branch = branches.records_of(simulated=sandbox)
     found = trail(ports.record_store(repo, branch), branch)
     name = settings.document.metadata.name if settings else ""
-    return Audit(ports, repo, repository, target, found, _now(), name)
+    remote = (settings.document.spec.records.remote if settings else "") or "origin"
+    return Audit(ports, repo, repository, target, found, _now(), name, remote)
 
 
 def _target(repository: Repository) -> RepoTree | None:

@@ -3,14 +3,17 @@
 from functools import partial
 from pathlib import Path
 
+from reconciler.app.environment import find_environment
 from reconciler.app.record import Recorder
 from reconciler.app.verify import verify
-from reconciler.cli.screen import progress
+from reconciler.cli.building import declared_tree, settings_of
+from reconciler.cli.screen import err, progress
 from reconciler.core.load import lazy_shared
 from reconciler.core.records.verify import Doer
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.settings import SettingsSpec
 from reconciler.ports import RepoTree
+from reconciler.report import text
 from reconciler.wiring import Ports
 
 
@@ -51,6 +54,22 @@ def recorder_of(
     if tip:
         memory.put(tip)
     return recorder
+
+
+def record_refusal(
+    ports: Ports, repo: Path, tree: RepoTree, name: str, what: str, refused: ReconcilerError
+) -> None:
+    """A bypass that was stopped, once for each commit and environment.
+
+    Where it cannot be written, that is said, and the refusal stands all the same.
+    """
+    try:
+        find_environment(tree, name)  # a name that is made up makes no folder
+        target = declared_tree(ports, repo, None)
+        recorder = recorder_of(ports, repo, target, settings_of(target), simulated=False)
+        recorder.refused(name, target.revision, tree.revision, what, refused.message)
+    except (ReconcilerError, OSError) as error:
+        text.said(err(), f"That this was refused could not be recorded: {error}")
 
 
 def _can_sign(ports: Ports, repo: Path, tree: RepoTree, recorder: Recorder) -> None:

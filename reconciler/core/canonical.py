@@ -41,12 +41,16 @@ def read_canonical(data: bytes) -> Any:
     """The value of canonical bytes; NotCanonical for any others, also of the same value."""
     try:
         # Python would guess UTF-16 and UTF-32, too.
-        value = json.loads(data.decode(), parse_float=_fraction, parse_constant=_fraction)
+        value = _STRICT.decode(data.decode())
+    except NotCanonical:
+        raise
     except (ValueError, RecursionError) as err:
         msg = "it is not JSON"
         raise NotCanonical(msg) from err
-    # A name that stands twice is read once, so it shows here, too.
-    if canonical(value) != data:
+    # A name that stands twice is read once, so it shows here, too. What was read is plain but for
+    # its depth and odd names: where neither can be, the value need not be walked through.
+    easy = data.isascii() and b"\\u" not in data and data.count(b"[") + data.count(b"{") <= _DEEPEST
+    if (_FAST.encode(value).encode() if easy else canonical(value)) != data:
         msg = "it is not written in the canonical form"
         raise NotCanonical(msg)
     return value
@@ -58,10 +62,7 @@ def _easy(value: Any, depth: int) -> bool:
     if kind is str or kind is bool or value is None:
         return True
     if kind is int:
-        if not -LARGEST <= value <= LARGEST:
-            msg = "it has no canonical form: a number is too large for some readers"
-            raise NotCanonical(msg)
-        return True
+        return _sized(value)
     if depth >= _DEEPEST:
         msg = f"it has no canonical form: it is nested deeper than {_DEEPEST}"
         raise NotCanonical(msg)
@@ -81,9 +82,25 @@ def _easy(value: Any, depth: int) -> bool:
     raise NotCanonical(msg)
 
 
+def _sized(number: int) -> bool:
+    if not -LARGEST <= number <= LARGEST:
+        msg = "it has no canonical form: a number is too large for some readers"
+        raise NotCanonical(msg)
+    return True
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    _sized(number)
+    return number
+
+
 def _fraction(text: str) -> float:
     msg = f"{text} is no whole number"
     raise ValueError(msg)
+
+
+_STRICT: Final = json.JSONDecoder(parse_int=_whole, parse_float=_fraction, parse_constant=_fraction)
 
 
 def plain(value: Any) -> Any:

@@ -4,9 +4,11 @@ Records are written and judged by their very bytes, so that a signature is over 
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from reconciler.model.git import ObjectKind
 
@@ -14,14 +16,17 @@ FILE: Final = b"100644"
 TREE: Final = b"40000"
 _OID: Final = 20
 _HEADERS: Final = (b"tree", b"parent", b"author", b"committer")
+_USUAL: Final = re.compile(
+    rb"tree ([0-9a-f]{40})\n((?:parent [0-9a-f]{40}\n)*)author ([^\n]*)\ncommitter ([^\n]*)\n"
+    rb"(?:gpgsig ([^\n]+\n(?: [^\n]*\n)*))?\n"
+)
 
 
 class BadObject(ValueError):  # noqa: N818  # a state of what was read, told in words
     """It is not what its kind says."""
 
 
-@dataclass(frozen=True, slots=True)
-class TreeEntry:
+class TreeEntry(NamedTuple):
     """One name in a tree."""
 
     name: bytes
@@ -132,6 +137,12 @@ def with_signature(commit: bytes, armored: str) -> bytes:
 
 def read_commit(data: bytes) -> RawCommit:
     """A commit's parts; BadObject when it is none."""
+    usual = _USUAL.match(data)
+    return _usual(data, usual) if usual is not None else any_commit(data)
+
+
+def any_commit(data: bytes) -> RawCommit:
+    """The same of a commit that anybody may have written, line by line."""
     head, blank, message = data.partition(b"\n\n")
     if not blank:
         msg = "a commit has no message"
@@ -155,6 +166,22 @@ def read_commit(data: bytes) -> RawCommit:
         tuple(_text(key) for key in fields if key not in _HEADERS),
         message,
         b"\n".join(kept) + blank + message,
+    )
+
+
+def _usual(data: bytes, found: re.Match[bytes]) -> RawCommit:
+    """A commit as records have it, in one go: nothing but what `read_commit` finds in it."""
+    tree, parents, author, committer, signature = found.groups()
+    message = data[found.end() :]
+    return RawCommit(
+        _text(tree),
+        tuple(_text(one) for one in parents.split()[1::2]),
+        _text(author),
+        _text(committer),
+        _text(signature.replace(b"\n ", b"\n")) if signature else "",
+        (),
+        message,
+        data[: found.end(4) + 1] + b"\n" + message if signature else data,
     )
 
 
@@ -200,6 +227,7 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
+@lru_cache(maxsize=1024)
 def _without(text: str, chars: str) -> str:
     return "".join(
         char for char in " ".join(text.split()) if char not in chars and char.isprintable()

@@ -1,23 +1,44 @@
 """What verifying and replaying records comes to."""
 
 from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+_ONCE: Final = frozenset(
+    {
+        *("actor", "approval", "clock", "freeze", "future", "hole", "merge", "not-a-record"),
+        *("override", "plan", "signature", "simulated", "twice", "unknown-key", "unsigned"),
+        "waiver",
+    }
+)
+"""Codes that a commit has once at most, so that the commit says which break is meant."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Break:
     """One thing that is not as it must be."""
 
-    sequence: int
-    """The record's number, or the number that it should have."""
+    sequence: int | None
+    """The record's number, or the number that it should have; None: nobody knows it."""
     commit: str
     """Empty: about no one commit."""
     code: str
     why: str
+    follows: bool = False
+    """Whether it says no more than a break before it: a record that is lost takes others along."""
+    known_by: str = ""
+    """The name, where only that is known any more."""
 
     @property
     def name(self) -> str:
-        """By which somebody answers for it."""
-        return f"{self.code}@{self.commit[:12] or 'branch'}"
+        """By which somebody answers for it, and for no other one."""
+        plain = f"{self.code}@{self.commit[:12] or 'branch'}"
+        mark = (
+            ""
+            if self.code in _ONCE
+            else f"-{sha256(self.why.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+        )
+        return self.known_by or plain + mark
 
 
 @dataclass(frozen=True, slots=True)

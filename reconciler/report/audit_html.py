@@ -464,7 +464,12 @@ def _chain(found: Verified | None) -> Iterator[Html]:
     if found.breaks:
         known = dict(found.acknowledged)
         rows = (
-            (one.name, str(one.sequence), one.why, known.get(one.name, "nobody"))
+            (
+                one.name,
+                "—" if one.sequence is None else str(one.sequence),
+                one.why,
+                known.get(one.name, "nobody"),
+            )
             for one in found.breaks
         )
         yield table("Breaks", ("Break", "Record", "Why", "Answered for by"), rows)
@@ -473,6 +478,10 @@ def _chain(found: Verified | None) -> Iterator[Html]:
         yield table("Applies that have begun and not ended", ("Environment", "Record"), open_ones)
     if found.notes:
         yield tag("ul", *(tag("li", one) for one in found.notes))
+
+
+def _number(sequence: int | None) -> str:
+    return "—" if sequence is None else str(sequence)
 
 
 def _delivery(one: Measured, notes: Sequence[str]) -> Html:

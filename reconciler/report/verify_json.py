@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from reconciler.model.verified import Break, Replayed, Verified
+from reconciler.model.record import Recorded
+from reconciler.model.verified import Anchor, Break, Replayed, Verified
 from reconciler.report.as_json import document
 
 
@@ -43,6 +44,7 @@ def _break(one: Break, by: str | None) -> dict[str, object]:
         "commit": one.commit or None,
         "code": one.code,
         "why": one.why,
+        "follows": one.follows,
         "acknowledgedBy": by,
     }
 
@@ -69,3 +71,29 @@ def replayed(many: Sequence[Replayed]) -> str:
             for one in many
         ],
     )
+
+
+def answered(made: Recorded, names: Sequence[str], because: str) -> str:
+    """`reconciler audit acknowledge`."""
+    return document("AuditAnswer", **_made(made), breaks=list(names), because=because)
+
+
+def settled(made: Recorded, environment: str, because: str) -> str:
+    """`reconciler audit settle`."""
+    return document("AuditSettlement", **_made(made), environment=environment, because=because)
+
+
+def anchored(anchor: Anchor, sent_to: str) -> str:
+    """`reconciler audit anchor`."""
+    return document(
+        "AuditAnchor",
+        name=anchor.name,
+        sequence=anchor.sequence,
+        commit=anchor.commit,
+        signedBy=anchor.key or None,
+        sentTo=sent_to or None,
+    )
+
+
+def _made(made: Recorded) -> dict[str, object]:
+    return {"sequence": made.sequence, "commit": made.commit}

@@ -14,12 +14,19 @@ _SHORT = 12
 def verified(console: Console, found: Verified) -> None:
     """What verifying came to: breaks first."""
     known = dict(found.acknowledged)
+    rest = _following(found)
     for one in found.breaks:
+        if one.name in rest:
+            continue
         by = known.get(one.name)
         style = "yellow" if by else "bold red"
-        line(console, (one.name, style), f"  record {one.sequence}: {one.why}")
+        where = one.commit[:_SHORT] if one.sequence is None else f"record {one.sequence}"
+        line(console, (one.name, style), f"  {where}: {one.why}")
         if by:
             line(console, f"  answered for by {by}")
+    if rest:
+        verb = "follows" if len(rest) == 1 else "follow"
+        line(console, f"{len(rest)} more {verb} from what was lost: `--format json` names each")
     for name, number in found.unsettled:
         line(console, f"{name}: an apply has begun (record {number}) and not ended yet")
     for anchor in found.anchors[-1:]:
@@ -29,9 +36,7 @@ def verified(console: Console, found: Verified) -> None:
         line(console, ("note", "yellow"), f"  {note}")
     many = counted(found.records, "record")
     signed = f", {found.signed} of them signed" if found.signed else ""
-    if not found.records and not found.breaks:
-        line(console, f"There are no records on `{found.branch}`.")
-    elif found.whole:
+    if found.whole:
         line(console, ("WHOLE", "bold green"), f"  {many} on `{found.branch}`{signed}")
     elif not found.open_breaks:
         wrong = counted(len(found.breaks), "break")
@@ -46,6 +51,13 @@ def verified(console: Console, found: Verified) -> None:
             ("BROKEN", "bold red"),
             f"  {wrong} in {many} on `{found.branch}`{signed}{more}",
         )
+
+
+def _following(found: Verified) -> frozenset[str]:
+    """What need not be told beside its cause; where somebody answered for that, it is told."""
+    if all(one.follows for one in found.open_breaks):
+        return frozenset()
+    return frozenset(one.name for one in found.open_breaks if one.follows)
 
 
 def replayed(console: Console, one: Replayed) -> None:

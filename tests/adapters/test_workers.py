@@ -29,6 +29,25 @@ def test_results_come_in_the_order_of_items(jobs: int, count: int) -> None:
     assert list(Workers(jobs).map(square, items, 10, late)) == [n * n for n in items]
 
 
+def where(item: int) -> tuple[int, int]:
+    return item, os.getpid()
+
+
+@pytest.mark.parametrize("row", [1, 64, 100, 129, 10_000])
+@pytest.mark.parametrize("count", [65, 1000, 5000])
+def test_long_rows_come_in_order_too(row: int, count: int) -> None:
+    found = list(Workers(2).map(where, range(count), 10, lambda _: (-1, 0), row=row))
+    assert [number for number, _ in found] == list(range(count))
+    assert len({who for _, who in found}) == 2
+
+
+def test_neighbours_in_a_row_are_done_by_one() -> None:
+    found = list(Workers(2).map(lambda _item: os.getpid(), range(16_000), 10, late, row=1000))
+    rows = [set(found[at : at + 1000]) for at in range(0, 16_000, 1000)]
+    assert all(len(row) == 1 for row in rows)
+    assert rows[0] != rows[1]
+
+
 def test_many_items_are_spread_over_processes() -> None:
     found = set(Workers(2).map(lambda _item: os.getpid(), MANY, 10, late))
     assert len(found) == 2

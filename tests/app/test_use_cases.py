@@ -29,7 +29,13 @@ class Here:
         self._late = late_ones
 
     def map(
-        self, function: Callable[[T], R], items: Sequence[T], seconds: float, late: Callable[[T], R]
+        self,
+        function: Callable[[T], R],
+        items: Sequence[T],
+        seconds: float,
+        late: Callable[[T], R],
+        *,
+        row: int = 1,
     ) -> Iterator[R]:
         assert seconds == 5
         for item in items:

@@ -23,7 +23,7 @@ from reconciler.core.records.dora import (
 )
 from reconciler.model.audit import Spread
 from tests.audit.conftest import Run
-from tests.audit.story import CONTROLLER, Told, ended, policy
+from tests.audit.story import ADA, CONTROLLER, Told, ended, policy
 from tests.repos import GitRepo
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -186,6 +186,31 @@ def test_figures_of_a_repository(run: Run, told: Told) -> None:
     assert [one["name"] for one in found["teams"]] == ["team-sales", "team-web"]
     assert found["since"] == "2026-11-01T08:00:00Z"  # records begin here
     assert told.count == 16
+
+
+ALL = {"done": ["aws_lambda_function.api"], "failed": []}
+
+
+@pytest.mark.parametrize(
+    "result,more,deployments,failed",
+    [
+        ("interrupted", ALL, 4, 2),  # as when we were killed, and Terraform ended what it did
+        ("interrupted", {**ALL, "unknown": ["aws_kms_key.key"]}, 3, 3),
+        ("interrupted", {**ALL, "left": ["aws_kms_key.key"]}, 3, 3),
+        ("interrupted", {**ALL, "failed": ["aws_kms_key.key"]}, 3, 3),
+        ("interrupted", {"done": [], "failed": []}, 3, 3),  # nobody knows what it did
+        ("failed", ALL, 3, 3),
+    ],
+)
+def test_what_was_done_is_no_failure_though_nobody_saw_the_end(
+    run: Run, told: Told, result: str, more: dict[str, list[str]], deployments: int, failed: int
+) -> None:
+    commit = told.commit({"README.md": "x"}, ADA, "2026-11-06T07:00:00Z", "Change")
+    body = ended(None, commit, result, **more)
+    told.write("2026-11-06T09:00:00Z", "trade-fair", CONTROLLER, body)
+    found = run("dora", *SPAN, "--format", "json").json["all"]
+    assert (found["deployments"], found["failedChanges"]) == (deployments, failed)
+    assert found["changes"] == 5
 
 
 def test_what_ran_before_the_span_is_no_news_in_it(run: Run, told: Told) -> None:

@@ -216,7 +216,7 @@ def of(hint: Any, text: str) -> Any:
 def whole(text: str) -> Evidence:
     made = filled(Evidence, text)
     assert made.verified is not None
-    breaks = (ChainBreak(3, text, text, text),)
+    breaks = (ChainBreak(3, text, text, text, known_by=text),)
     return replace(made, verified=replace(made.verified, breaks=breaks), details_left_out=2)
 
 

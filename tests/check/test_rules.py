@@ -151,6 +151,9 @@ BAD: Final = (
     Bad("COMP008", 'locals {\n  x = file("/etc/passwd")\n}'),
     Bad("COMP008", 'output "x" {\n  value = [for one in fileset("/", "*") : one]\n}'),
     Bad("COMP008", 'locals {\n  x = "a ${upper(filebase64("/etc/passwd"))}"\n}'),
+    Bad("COMP009", block("aws_s3_object", '  bucket = "b"\n  key = "k"\n  source = "/proc/self/environ"'), at="aws_s3_object.x", others=frozenset({"COMP001"})),  # noqa: E501
+    Bad("COMP009", block("aws_s3_object", '  bucket = "b"\n  key = "k"\n  source = "${path.module}/../run.json"'), at="aws_s3_object.x", others=frozenset({"COMP001"})),  # noqa: E501
+    Bad("COMP009", 'provider "aws" {\n  alias = "z"\n  region = "eu-central-1"\n  assume_role_with_web_identity {\n    web_identity_token_file = "/proc/self/environ"\n  }\n}'),  # noqa: E501
     Bad("OPS001", database("backup_retention_period = 7", "backup_retention_period = 1"), at="aws_db_instance.x"),  # noqa: E501
     Bad("OPS002", database("  deletion_protection = true\n"), at="aws_db_instance.x"),
     Bad("OPS003", database("  multi_az = true\n"), at="aws_db_instance.x"),

@@ -1,10 +1,12 @@
 """What `audit` prints about a repository with a story, also where its records are damaged."""
 
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
 import pygit2
 
@@ -64,6 +66,27 @@ def _verified() -> Iterator[dict[str, Any]]:
         world.started("acme-portal")
         yield _said("verify", world.path)
         yield _said("replay 1", world.path)
+        with patch.dict(os.environ, _as_ada(world)):
+            yield from _written(world)
+
+
+def _as_ada(world: World) -> dict[str, str]:
+    """Who writes: a person of a team, with that person's key."""
+    world.key("ada")
+    return {
+        "RECONCILER_ACTOR_NAME": "Ada Berg",
+        "RECONCILER_ACTOR_EMAIL": "ada@example.com",
+        "RECONCILER_ACTOR_ID": "1001",
+        "RECONCILER_SIGNING_KEY": str(world.folder / "key-ada"),
+    }
+
+
+def _written(world: World) -> Iterator[dict[str, Any]]:
+    """What the commands that write say."""
+    world.recorder(name="").happened("", world.head, override("lease", "y"))
+    yield _said("acknowledge --all --because 'The key was away again.'", world.path)
+    yield _said("settle acme-portal --because 'The runner was lost.'", world.path)
+    yield _said("anchor", world.path)
 
 
 def _said(line: str, folder: Path) -> dict[str, Any]:

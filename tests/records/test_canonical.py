@@ -102,6 +102,8 @@ def test_no_other_spelling_is_read(value: Any, data: st.DataObject) -> None:
         b"[" * 100_000,
         b"[" * 2000 + b"]" * 2000,
         b"[" * 101 + b"]" * 101,
+        b"[1," + b"[" * 100 + b"]" * 100 + b"]",
+        b'["\\u001f\\ud800"]',
         b'{"a":' * 900 + b"1" + b"}" * 900,
         b'\xef\xbb\xbf{"a":1}',
         b'"\xed\xa0\x80"',

@@ -17,6 +17,7 @@ from reconciler.core.git_objects import (
     BadObject,
     TreeEntry,
     Who,
+    any_commit,
     commit_bytes,
     object_id,
     read_commit,
@@ -123,6 +124,53 @@ def test_a_tree_of_any_bytes_is_read_or_refused(data: bytes) -> None:
 def test_a_commit_of_any_bytes_is_refused(data: bytes) -> None:
     with pytest.raises(BadObject):
         read_commit(data)
+
+
+LINES = st.sampled_from(
+    [
+        b"tree " + b"a" * 40,
+        b"tree " + b"A" * 40,
+        b"parent " + b"b" * 40,
+        b"parent " + b"b" * 39,
+        b"parent " + b"b" * 40 + b" ",
+        b"author A <a@b> 1 +0000",
+        b"author ",
+        b"author",
+        b"committer C \xff\r <c@d> 2 +0000",
+        b"gpgsig -----BEGIN",
+        b"gpgsig ",
+        b"gpgsig",
+        b"gpgsig-sha256 x",
+        b"encoding x",
+        b"  two \xe2",
+        b" \xac one",
+        b" ",
+        b"",
+        b"words",
+    ]
+)
+USUAL = [b"tree " + b"a" * 40, b"author A <a@b> 1 +0000", b"committer C <c@d> 2 +0000"]
+
+
+@settings(max_examples=400)
+@given(st.lists(LINES, max_size=3), st.lists(LINES, max_size=5), st.integers(0, 1))
+@example([b"parent " + b"b" * 40], [b"gpgsig -----BEGIN", b" a", b"  b", b" ", b"", b"words"], 1)
+@example([], [b"gpgsig -----BEGIN", b"", b" a", b"", b"words"], 1)
+@example([], [b"gpgsig ", b" a", b"", b"words"], 1)
+@example([], [b"gpgsig -----BEGIN", b" a", b"gpgsig -----BEGIN", b"", b"words"], 1)
+def test_a_usual_commit_is_read_as_any_other(
+    first: list[bytes], last: list[bytes], usual: int
+) -> None:
+    tree, *people = USUAL
+    data = b"\n".join([tree, *first, *people, *last] if usual else first + last)
+
+    def told(read: Any) -> Any:
+        try:
+            return read(data)
+        except BadObject as err:
+            return str(err)
+
+    assert told(read_commit) == told(any_commit)
 
 
 @settings(max_examples=60)

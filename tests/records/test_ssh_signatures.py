@@ -327,6 +327,17 @@ def armor(data: bytes, width: int = 70) -> str:
     return "\n".join(["-----BEGIN SSH SIGNATURE-----", *lines, "-----END SSH SIGNATURE-----", ""])
 
 
+def test_what_one_signature_said_is_not_said_of_a_longer_or_shorter_one(
+    ed25519: ports.Signer,
+) -> None:
+    data = b64decode("".join(ed25519.sign(MESSAGE).split("\n")[1:-2]))
+    whole = parse_signature(armor(data))
+    assert parse_signature(armor(data[:-64] + bytes(64))) == replace(whole, blob=bytes(64))
+    for odd in (data[:-1], data + b"x", data[:-64], data[:-65] + data[-64:]):
+        with pytest.raises(BadSignature):
+            parse_signature(armor(odd))
+
+
 def test_other_widths_of_lines_are_read(ed25519: ports.Signer) -> None:
     text = ed25519.sign(MESSAGE)
     data = b64decode("".join(text.splitlines()[1:-1]))

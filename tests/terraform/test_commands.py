@@ -447,13 +447,40 @@ def test_what_is_allowed_is_applied_in_the_real_world(real: Lab, tmp_path: Path)
     assert json.loads(real.state_file("acme-portal-dev", "real").read_text())["resources"]
 
 
-def test_only_what_the_target_branch_had_is_applied_in_the_real_world(real: Lab) -> None:
+def test_only_what_the_target_branch_had_is_applied_in_the_real_world(
+    real: Lab, tmp_path: Path
+) -> None:
     """A branch could bring rules of its own; in the sandbox nothing is lost by it."""
+    real = real.apart(tmp_path)
     files = edited(lab(), PORTAL, "stage: production", "stage: dev")
-    aside = real.commit(edited(files, PORTAL, "  promotedFrom: acme-portal-staging\n", ""), "aside")
+    files = edited(files, PORTAL, "  promotedFrom: acme-portal-staging\n", "")
+    aside = real.commit(files, "aside")
+    for verb in ("apply", "destroy", "apply"):
+        done = real(verb, "acme-portal", "--rev", aside, "--yes")
+        assert (done.code, "not on the branch `main`" in done.err) == (2, True), done.err
+    assert kinds_of(real, "acme-portal") == ["refusal"]  # it is the same bypass each time
+    told = audited(real, "log", "acme-portal", sandbox=False)
+    assert f"apply acme-portal as {aside[:12]} has it" in told.out
+
+    other = real.commit(edited(files, PORTAL, "stage: dev", "stage: staging"), "further")
+    assert real("destroy", "acme-portal", "--rev", other, "--yes").code == 2
+    assert kinds_of(real, "acme-portal") == ["refusal", "refusal"]
+    assert real("apply", "no-such-portal", "--rev", aside, "--yes").code == 2
+    assert kinds_of(real, "no-such-portal") == []
+    assert real("drift", "acme-portal", "--rev", aside).code == 2
+    assert kinds_of(real, "acme-portal") == ["refusal", "refusal"]
+    whole = audited(real, "verify", sandbox=False)
+    assert (whole.code, "WHOLE" in whole.out) == (0, True), whole.out + whole.err
+
+
+def test_what_is_refused_stays_so_when_that_cannot_be_recorded(real: Lab, tmp_path: Path) -> None:
+    real = real.apart(tmp_path)
+    aside = real.commit(edited(lab(), PORTAL, "stage: production", "stage: dev"), "aside")
+    real.repo.repository.references.create("refs/heads/records", aside)  # which is no record
     done = real("apply", "acme-portal", "--rev", aside, "--yes")
-    assert (done.code, "not on the branch `main`" in done.err) == (2, True), done.out + done.err
-    assert real("destroy", "acme-portal", "--rev", aside, "--yes").code == 2
+    assert done.code == 2
+    assert "not on the branch `main`" in done.err
+    assert "could not be recorded" in done.err
 
 
 def test_a_change_does_not_say_where_credentials_are_sent(
@@ -764,8 +791,17 @@ def records_of(run: Lab) -> Records:
     return Records(GitRecords(run.repo.path, "records-sandbox"))
 
 
-def audited(run: Lab, verb: str, *argv: str, who: str = "ada@example.com") -> Done:
+def kinds_of(real: Lab, name: str) -> list[str]:
+    """What is recorded of an environment of the real world, newest first."""
+    records = Records(GitRecords(real.repo.path, "records"))
+    return [one.record.body.kind for one in records.of_environment(name)]
+
+
+def audited(
+    run: Lab, verb: str, *argv: str, who: str = "ada@example.com", sandbox: bool = True
+) -> Done:
     own = {"RECONCILER_ACTOR_EMAIL": who, "RECONCILER_ACTOR_NAME": "Somebody"}
+    own["RECONCILER_SANDBOX"] = "1" if sandbox else "0"
     process = run.process("audit", verb, *argv, **own)
     out, err = process.communicate(timeout=120)
     return Done(process.returncode, out, err)
@@ -939,6 +975,26 @@ def test_what_reads_files_never_gets_there(run: Lab, form: str) -> None:
         done = run(verb, "lab-never", "--rev", rev, *more)
         assert done.code == 10, done.out + done.err
         assert "nothing critical reaches Terraform: COMP008" in done.out
+    assert run.runs("lab-never") == []
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        'resource "aws_s3_object" "z" {\n  bucket = "b"\n  key    = "k"\n  source = "@"\n}\n',
+        'resource "aws_lambda_function" "z" {\n  function_name = "z"\n  filename = "@"\n}\n',
+    ],
+    ids=["object", "code"],
+)
+def test_what_uploads_files_of_the_machine_never_gets_there(run: Lab, argument: str) -> None:
+    path = TEMPLATE.rpartition("/")[0] + "/evil.tf"
+    text = argument.replace("@", "/proc/self/environ")
+    kind = argument.split('"')[1]
+    rev = run.commit({**lab(), path: text}, f"uploads-{kind}")
+    for verb, more in (("plan", ()), ("apply", ("--yes",))):
+        done = run(verb, "lab-never", "--rev", rev, *more)
+        assert done.code == 10, done.out + done.err
+        assert "nothing critical reaches Terraform: COMP009" in done.out
     assert run.runs("lab-never") == []
 
 

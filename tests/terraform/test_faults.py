@@ -189,6 +189,37 @@ def test_when_terraform_is_killed_what_nobody_knows_is_said(world: World) -> Non
     assert left(world) == ["aws_kms_key.key", "aws_sns_topic.last"]
 
 
+def providers(group: int) -> list[int]:
+    """What Terraform started, and is in its group."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        number = int(stat.parent.name)
+        if fields[2] == str(group) and fields[0] != "Z" and number != group:
+            found.append(number)
+    return found
+
+
+def test_when_a_provider_is_killed_what_it_was_making_is_in_doubt(world: World) -> None:
+    with half_way(world) as process:
+        for number in providers(world.pid()):
+            os.kill(number, signal.SIGKILL)
+        said = process.communicate(timeout=60)[0].split()
+    assert said == ["failed", "aws_sns_topic.first"]
+    with planning(world.site(), world.rendered) as planned:
+        assert [one.address for one in planned.doubts] == ["aws_kms_key.key"]
+        with pytest.raises(ReconcilerError) as caught:
+            apply(planned, planned.plan.digest)
+        assert caught.value.reason == "in-doubt"
+        with pytest.raises(ReconcilerError) as caught:
+            sure_of(planned, lambda: world.cloud, ())
+        assert caught.value.reason == "made-already"
+    assert world.count() == {"sns": 1, "kms": 1}
+
+
 @pytest.mark.parametrize("whom", ["both", "terraform"])
 def test_what_was_begun_and_not_saved_is_not_made_twice(world: World, whom: str) -> None:
     with half_way(world) as process:

@@ -393,11 +393,12 @@ class World:
         bench = Bench(GitSource(self.path), self.head, verify)
         return verified(records, bench, branch, **more)
 
-    def broken(self, **more: Any) -> set[tuple[str, int]]:
+    def broken(self, **more: Any) -> set[tuple[str, int | None]]:
         """Codes of breaks, and where they are."""
         found = self.verify(**more)
         assert found.whole is not bool(found.breaks)
         assert all(one.why and (one.commit or one.code == "rewritten") for one in found.breaks)
+        assert len({one.name for one in found.breaks}) == len(found.breaks)
         return {(one.code, one.sequence) for one in found.breaks}
 
     def codes(self, **more: Any) -> set[str]:

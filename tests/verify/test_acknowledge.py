@@ -53,6 +53,11 @@ def damaged_tip(world: World) -> None:
     damage(world, world.entry(world.tip, "record.json"), "flip")
 
 
+def damaged_decision(world: World) -> None:
+    place = number(world, "decision")
+    damage(world, world.entry(world.commits[place], "record.json"), "flip")
+
+
 KINDS: dict[str, Callable[[World], None]] = {
     one.__name__: one
     for one in (
@@ -135,6 +140,69 @@ def test_only_named_breaks_are_answered_for(world: World, run: Run) -> None:
     assert {one.name for one in world.verify().open_breaks} == {second.name}
     assert run("audit", "acknowledge", "order@123", "--because", "x").code == 2
     assert run("audit", "acknowledge", "--because", "x").code == 2
+
+
+def test_each_break_of_one_commit_is_answered_for_by_itself(world: World, run: Run) -> None:
+    damaged_decision(world)
+    many = [one for one in world.verify().breaks if one.code == "tree"]
+    assert len(many) > 1
+    assert len({one.commit for one in many}) == 1
+    assert len({one.name for one in many}) == len(many)
+    done = run("audit", "acknowledge", many[0].name, "--because", "x")
+    assert done.code == 0, done.err
+    still = {one.name for one in world.verify().open_breaks}
+    assert many[0].name not in still
+    assert {one.name for one in many[1:]} <= still
+    plain = many[1].name.rpartition("-")[0]  # which could mean any of them
+    assert run("audit", "acknowledge", plain, "--because", "x").code == 2
+
+
+@pytest.mark.parametrize("kind", ["damaged_decision", "hole", "damaged_document"])
+def test_the_cause_is_told_first_and_what_follows_is_counted(
+    world: World, run: Run, kind: str
+) -> None:
+    {**KINDS, "damaged_decision": damaged_decision}[kind](world)
+    found = world.verify()
+    cause, *rest = found.breaks
+    assert cause.code in ("damaged", "hole")
+    assert rest
+    assert all(one.follows for one in rest)
+    told = run("audit", "verify")
+    assert told.out.startswith(cause.name)
+    assert f"{len(rest)} more follow from what was lost" in " ".join(told.out.split())
+    assert not any(one.name in told.out for one in rest)
+    assert f"BROKEN  {len(found.breaks)} breaks" in told.out
+    listed = run("audit", "verify", "--format", "json").json["breaks"]
+    assert [(one["name"], one["follows"]) for one in listed] == [
+        (cause.name, False),
+        *((one.name, True) for one in rest),
+    ]
+    # Where somebody answered for the cause alone, the rest is named.
+    assert run("audit", "acknowledge", cause.name, "--because", "x").code == 0
+    again = " ".join(run("audit", "verify").out.split())
+    assert all(one.name in again for one in rest)
+
+
+def test_what_was_forged_is_told_beside_what_was_lost(world: World, run: Run) -> None:
+    damaged_document(world)
+    forged = on_top(world, {"README": b"nothing"})
+    world.move(forged)
+    told = run("audit", "verify").out
+    assert f"not-a-record@{forged[:12]}" in told
+    assert "damaged@" in told
+
+
+@pytest.mark.parametrize("kind", ["hole", "cut_back", "deleted"])
+def test_no_number_is_told_that_nobody_knows(world: World, run: Run, kind: str) -> None:
+    KINDS[kind](world)
+    (one,) = (one for one in world.verify().breaks if one.code in ("hole", "rewritten"))
+    assert one.sequence is None
+    told = run("audit", "verify").out
+    assert "record 0" not in told
+    assert f"{one.name}" in told
+    assert f"{one.commit[:12]}: " in told
+    listed = run("audit", "verify", "--format", "json").json["breaks"]
+    assert listed[0]["sequence"] is None
 
 
 # ------------------------------------------------------------------------------------- anchors

@@ -32,7 +32,19 @@ from reconciler.model.plan import Plan
 from reconciler.model.record import Recorded
 from reconciler.model.verified import Replayed
 from reconciler.report.check_json import decided as as_fields
-from tests.check.project import NOW, PORTAL, Project, Warm, base_files, warm
+from tests.check.project import (
+    DEMO,
+    NOW,
+    PORTAL,
+    QUIET,
+    SERVERLESS,
+    Project,
+    Warm,
+    base_files,
+    warm,
+    without,
+)
+from tests.check.test_change import BUCKET, PUBLIC, waiver
 from tests.repos import edited
 from tests.verify.history import CONTROLLER, FREEZE, PROGRAM, World, plan_for
 
@@ -281,3 +293,56 @@ def test_a_plan_that_is_gone_is_said(court: Court, main: str, tmp_path: Path) ->
 
 def replace_path(project: Project, path: Path) -> Project:
     return Project.make(path, project.ports)
+
+
+def body_of(court: Court, made: Recorded) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(court.records.kept(made.commit).data)["body"]
+    return found
+
+
+def test_with_waivers_in_force(court: Court, main: str, project: Project) -> None:
+    bad = {**base_files(), BUCKET: PUBLIC}
+    subject = "environments: [pitch-acme]"
+    for rule in ("SEC001", "SEC002", "SEC008"):
+        bad |= waiver(rule, subject, name=rule.lower())
+    made = court.decided(project.commit(bad, main), "pitch-acme")
+    excepted = {one["waivedBy"] for one in body_of(court, made)["decision"]["findings"]}
+    assert "sec001" in excepted
+    same(court.again(made))
+    # Where the commit that it rests on has no waiver, it would have been another decision.
+    bare = project.commit(without(bad, "policies/waivers/sec001.yaml"), main)
+    other = court.decided(bare, "pitch-acme")
+    same(court.again(other))
+    assert body_of(court, other)["verdict"] == "DENY"
+
+
+def test_with_a_gate_that_could_not_say(court: Court, main: str, project: Project) -> None:
+    unseen = {**base_files(), SERVERLESS + "terraform/override.tf": "locals {}\n"}
+    made = court.decided(project.commit(unseen, main), "pitch-acme")
+    body = body_of(court, made)
+    assert (body["verdict"], bool(body["decision"]["silent"])) == ("INDETERMINATE", True)
+    found = court.again(made)
+    same(found)
+    assert found.now == "INDETERMINATE"
+
+
+def test_where_checkov_is_absent(
+    court: Court, main: str, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = edited(
+        base_files(), DEMO, QUIET, "scanners: {dev: [checkov], staging: [], production: []}"
+    )
+    head = project.commit(asking, main)
+    monkeypatch.setenv("RECONCILER_TOOLS_DIR", str(tmp_path / "no-tools"))
+    engine = project.ports.engine
+    assert engine is not None
+    bare = Court(replace(project, ports=warm(tmp_path / "kept", engine)), court.branch)
+    made = bare.decided(head, "pitch-acme")
+    body = body_of(bare, made)
+    assert body["verdict"] == "INDETERMINATE"
+    assert [one["gate"] for one in body["decision"]["silent"]] == ["checkov"]
+    same(bare.again(made))
+    # As if Checkov had been there then: the difference is told, and no other verdict believed.
+    found = tampered(bare, made, {"decision.silent": [], "decision.verdict": "ALLOW"})
+    assert not found.agrees
+    assert found.now == "INDETERMINATE"

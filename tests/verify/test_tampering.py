@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
@@ -503,6 +504,29 @@ def test_a_shallow_clone_says_what_is_missing(world: World, tmp_path: Path) -> N
     assert "--unshallow" in next(one.why for one in found.breaks if one.code == "hole")
 
 
+def test_a_clone_without_records_says_so_and_how_to_fetch_them(
+    world: World, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone = tmp_path / "clone"
+    git(world, "clone", "-q", "--single-branch", "--branch=main", str(world.path), str(clone))
+    monkeypatch.chdir(clone)
+    done = run("audit", "verify")
+    assert done.code == 1
+    assert "there is no branch `records` here, so nothing was verified" in done.err
+    assert "WHOLE" not in done.out
+    said = run("audit", "verify", "--format", "json")
+    assert (said.code, said.json["kind"]) == (1, "Error")
+    assert (said.json["reason"], said.json["subject"]) == ("no-records", "records")
+    assert run("audit", "verify", "--sandbox").code == 1
+
+    command = re.search(r"`(git fetch [^`]+)`", said.json["hint"])
+    assert command is not None
+    subprocess.run(command[1].split(), check=True, capture_output=True)
+    again = run("audit", "verify")
+    assert again.code == 0, again.err
+    assert "WHOLE" in again.out
+
+
 def test_grafts_and_replaced_objects_deceive_nobody(world: World) -> None:
     tip, commits = world.tip, world.commits
     (world.path / "shallow").write_text(commits[5] + "\n")
@@ -514,6 +538,25 @@ def test_grafts_and_replaced_objects_deceive_nobody(world: World) -> None:
     assert world.verify().records == len(commits)
     assert world.verify().whole
     assert world.tip == tip
+    document = world.entry(tip, "record.json")
+    status = world.entry(tip, "status.json")
+    for oid, other in (
+        (tip, commits[3]),
+        (document, world.put("blob", b"{}")),
+        (world.entry(tip, ""), world.entry(commits[3], "")),
+        (status, world.put("blob", b"{}")),
+    ):
+        world.repository.references.create(f"refs/replace/{oid}", other)
+    assert git(world, "cat-file", "blob", document) == "{}"  # plain git is deceived
+    assert world.verify().whole
+    assert world.records().kept(tip).data != b"{}"
+
+
+def test_a_replaced_object_hides_nothing_that_is_broken(world: World) -> None:
+    forged = on_top(world, {"README": b"nothing"})
+    world.move(forged)
+    world.repository.references.create(f"refs/replace/{forged}", world.commits[-2])
+    assert [(one.code, one.commit) for one in world.verify().breaks] == [("not-a-record", forged)]
 
 
 # ---------------------------------------------------------------------------------- the rules

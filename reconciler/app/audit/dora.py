@@ -63,6 +63,13 @@ def figures(
     )
 
 
+def _all_done(body: ApplyEnded) -> bool:
+    """Whether every planned change was done, though nobody may have seen the end of it."""
+    if body.result != "interrupted":
+        return body.result == "done"
+    return bool(body.done) and not (body.failed or body.left or body.unknown)
+
+
 class _Read:
     """One walk over the records, newest first, and what it brings."""
 
@@ -115,7 +122,7 @@ class _Read:
             at = parse_start(record.at).astimezone(UTC)
         except ValueError:  # a day that no calendar has
             return
-        done = body.result == "done"
+        done = _all_done(body)
         authored = self._made(body.commit) if done else None
         self._last.setdefault(name, body.commit)
         self.events.append(Applied(name, at, body.commit, done, authored))

@@ -4,17 +4,17 @@ Strict: a tree that git itself would not write, or that names what no record wri
 """
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from reconciler.core.git_objects import FILE, TREE, BadObject, TreeEntry
 
 _OID = 20
 _SMALL = 64
+_FEW = 8
 
 
-@dataclass(frozen=True, slots=True)
-class RawTree:
+class RawTree(NamedTuple):
     """A tree's bytes, and where its entries begin, with the end."""
 
     data: bytes
@@ -33,6 +33,9 @@ def spliced(
     old: RawTree, data: bytes
 ) -> tuple[RawTree, dict[bytes, TreeEntry], dict[bytes, TreeEntry]]:
     """The new tree, and the entries of both that are not in the other."""
+    renewed = _renewed(old, data)
+    if renewed is not None:
+        return RawTree(data, old.starts), *renewed
     was, starts = old.data, old.starts
     first = bisect_right(starts, _same(was, data)) - 1
     ahead = starts[first]
@@ -56,6 +59,43 @@ def spliced(
     for name in both:
         del gone[name], new[name]
     return made, gone, new
+
+
+def _renewed(
+    old: RawTree, data: bytes
+) -> tuple[dict[bytes, TreeEntry], dict[bytes, TreeEntry]] | None:
+    """What differs where all names and modes are the same, as most records leave them; else None.
+
+    What was in order and well formed stays so: nothing but object ids is taken from the new bytes.
+    """
+    was, starts = old.data, old.starts
+    if not was or len(data) != len(was):
+        return None
+    gone: dict[bytes, TreeEntry] = {}
+    come: dict[bytes, TreeEntry] = {}
+    first, last = 0, len(starts) - 1
+    if last > _FEW:  # mostly one entry differs: find it
+        after = last
+        while after - first > 1:
+            middle = (first + after) // 2
+            if was[starts[first] : starts[middle]] == data[starts[first] : starts[middle]]:
+                first = middle
+            else:
+                after = middle
+        if was[starts[after] :] == data[starts[after] :]:
+            last = after
+    for place in range(first, last):
+        begin, end = starts[place], starts[place + 1]
+        if was[begin:end] == data[begin:end]:
+            continue
+        oid = end - _OID
+        head = was[begin:oid]
+        if head != data[begin:oid]:
+            return None
+        mode, _, name = head[:-1].partition(b" ")
+        gone[name] = TreeEntry(name, mode, was[oid:end])
+        come[name] = TreeEntry(name, mode, data[oid:end])
+    return gone, come
 
 
 def _entries(data: bytes, at: int, end: int) -> tuple[dict[bytes, TreeEntry], list[int]]:

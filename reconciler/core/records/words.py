@@ -49,7 +49,7 @@ def line(text: str, most: int) -> str:
     """The text on one line, with nothing in it that a screen would obey."""
     if not text.isprintable():
         text = "".join(char if char.isprintable() else " " for char in text)
-    one = " ".join(text.split())
+    one = " ".join(text.split()) if " " in text else text
     return one if len(one) <= most else one[: most - 1] + "…"
 
 
