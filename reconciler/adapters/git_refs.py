@@ -194,8 +194,8 @@ class GitRefs:
                     if str(reference.target) != old:
                         return False
                     reference.set_target(new)
-                else:
-                    self._repository.references.create(name, new)
+                elif not self._made(name, new):
+                    return False
             except (KeyError, pygit2.AlreadyExistsError):
                 return False
             except OSError as err:
@@ -210,6 +210,15 @@ class GitRefs:
                 raise self._not_written(err) from err
             else:
                 return True
+
+    def _made(self, name: str, new: str) -> bool:
+        """Make a ref, if nobody has. libgit2 looks first and locks then: two would both make it."""
+        with (self._common / "reconciler.lock").open("a") as alone:
+            fcntl.flock(alone, fcntl.LOCK_EX)
+            if self._target(name):
+                return False
+            self._repository.references.create(name, new)
+        return True
 
     def _lock(self, name: str) -> Path:
         return self._common / f"{name}.lock"
