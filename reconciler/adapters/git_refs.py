@@ -38,12 +38,16 @@ _FRESH: Final = 4096
 _LARGEST: Final = 64 * 1024 * 1024
 """Nobody writes a larger object; whoever pushes one only wants to take our memory."""
 _SAID: Final = 300
+_CACHE: Final = 16 * 1024 * 1024
+"""libgit2 keeps objects that it has read, by itself up to 256 MB in each process; a history is read
+once from end to end, and what is read twice is remembered here."""
 
 
 class GitRefs:
     """A repository on this machine, for what is kept in it: `noun` says to people what that is."""
 
     def __init__(self, path: Path, noun: str) -> None:
+        pygit2.settings.cache_max_size(_CACHE)
         self._path = path
         self._noun = noun
         self._repository = open_repository(path)
@@ -190,8 +194,8 @@ class GitRefs:
                     if str(reference.target) != old:
                         return False
                     reference.set_target(new)
-                else:
-                    self._repository.references.create(name, new)
+                elif not self._made(name, new):
+                    return False
             except (KeyError, pygit2.AlreadyExistsError):
                 return False
             except OSError as err:
@@ -206,6 +210,15 @@ class GitRefs:
                 raise self._not_written(err) from err
             else:
                 return True
+
+    def _made(self, name: str, new: str) -> bool:
+        """Make a ref, if nobody has. libgit2 looks first and locks then: two would both make it."""
+        with (self._common / "reconciler.lock").open("a") as alone:
+            fcntl.flock(alone, fcntl.LOCK_EX)
+            if self._target(name):
+                return False
+            self._repository.references.create(name, new)
+        return True
 
     def _lock(self, name: str) -> Path:
         return self._common / f"{name}.lock"

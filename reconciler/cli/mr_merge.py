@@ -54,15 +54,19 @@ def merge_command(number: int, repo: Path, form: str, message: str) -> None:
         with judged(at.ports, asked, approvals=approvals) as done:
             return done.report
 
-    report, may = may_merge(request, at.forge.consents(number), judge)
+    consents = at.forge.consents(number)
+    report, may = may_merge(request, consents, judge)
     if not may:
         _tell(request, "", report, form)
         stop_with(EXITS[report.verdict] or Exit.FAILURE)
     at.forge.fetched(request)
-    if at.judging(request.target) != base:
+    moved = f"`{request.target}` moved" if at.judging(request.target) != base else ""
+    if not moved and at.forge.consents(number) != consents:
+        moved = "who agrees changed"
+    if moved:
         raise WaitingError(
-            "target-moved",
-            f"`{request.target}` moved while !{number} was checked, and nothing was merged",
+            "moved-meanwhile",
+            f"{moved} while !{number} was checked, and nothing was merged",
             hint=f"check and merge again: `reconciler mr merge {number}`",
         )
     _tell(request, at.forge.merge(number, request.head, message), report, form)

@@ -284,3 +284,31 @@ def test_what_conflicts_is_told_file_by_file(place: Place) -> None:
     place.run("tom", "approve", "1")
     refused = place.run("tom", "merge", "1")
     assert (refused.code, PORTAL in refused.err) == (2, True), refused.err
+
+
+@pytest.mark.parametrize("what", ["target", "consent", "push"])
+def test_what_moves_during_the_check_is_not_merged(place: Place, what: str) -> None:
+    from reconciler.app.merge import may_merge
+
+    portal(place, "desired_count: 4", "desired_count: 5")
+    place.run("ines", "open")
+    place.run("tom", "approve", "1")
+
+    def meanwhile(*given: Any) -> Any:
+        found = may_merge(*given)
+        assert found[1]
+        if what == "target":
+            place.change("ada", "main", "NOTES.md", "hello\n")
+        elif what == "push":
+            portal(place, "desired_count: 5", "desired_count: 6")
+        else:
+            place.monkeypatch.setattr("reconciler.cli.mr_merge.may_merge", may_merge)
+            assert place.run("tom", "unapprove", "1").code == 0
+        place.home("tom")
+        return found
+
+    place.monkeypatch.setattr("reconciler.cli.mr_merge.may_merge", meanwhile)
+    refused = place.run("ada", "merge", "1")
+    assert refused.code == 1, refused.out
+    assert "!1" in refused.err
+    assert place.run("ada", "show", "1", "--format", "json").json["state"] == "open"

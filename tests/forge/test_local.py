@@ -424,3 +424,31 @@ def test_processes_at_one_server_lose_nothing(tmp_path: Path) -> None:
             forges.push(branch, {f"{branch}.txt": "x"})
         homes = [forges.home(name) for name in names]
         all_there(forges, names, 3, both(homes, "origin", 3))
+
+
+def test_one_ref_is_made_by_one_of_many(forges: LocalForges) -> None:
+    program = """
+import sys
+from pathlib import Path
+from reconciler.adapters.git_refs import GitRefs
+refs = GitRefs(Path(sys.argv[1]), "things")
+sys.stdin.readline()
+print(*(n for n in range(200) if refs.move(f"refs/x/{n}", "", sys.argv[2], durable=False)))
+"""
+    commits = [forges.push(f"b{number}", {"x": f"{number}"}) for number in range(3)]
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(forges.path), commit],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for commit in commits
+    ]
+    for one in running:
+        assert one.stdin is not None
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    made = [int(number) for one in running for number in one.communicate(timeout=300)[0].split()]
+    assert sorted(made) == list(range(200))
