@@ -1,49 +1,41 @@
 """Whether a merge request may be merged: the change is judged with what people said about it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
-from reconciler.model.approval import Approval, Given
+from reconciler.core.review.consent import Heard
+from reconciler.model.approval import Given
 from reconciler.model.check import CheckReport
 from reconciler.model.decision import Verdict
-from reconciler.model.merge_request import Consent, MergeRequest
+from reconciler.model.merge_request import MergeRequest
 
 Judge = Callable[[Mapping[str, Given]], CheckReport]
 
 
-class _Everywhere(Mapping[str, Given]):
-    """The same for every environment, and for the change itself."""
-
-    def __init__(self, given: Given) -> None:
-        self._given = given
-
-    def __getitem__(self, _name: str) -> Given:
-        return self._given
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(("",))
-
-    def __len__(self) -> int:
-        return 1
-
-
-def given_by(request: MergeRequest, consents: Iterable[Consent]) -> Mapping[str, Given]:
-    """What was agreed to, for a check without plans.
+class _WithoutPlans(Mapping[str, Given]):
+    """What was agreed to, for a check that has no plan.
 
     Whoever agreed to a commit and a plan agreed to the commit: that counts here, and nothing of it
     counts for another plan when there is one.
     """
-    approvals = tuple(
-        Approval(one.by, one.at, one.head, "", one.policies, one.reference, one.signed_by)
-        for one in consents
-    )
-    return _Everywhere(Given(approvals, (request.author,), frozenset({request.head})))
+
+    def __init__(self, heard: Heard) -> None:
+        self._heard = heard
+
+    def __getitem__(self, name: str) -> Given:
+        given = self._heard[name]
+        return replace(given, approvals=tuple(replace(one, plan="") for one in given.approvals))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._heard)
+
+    def __len__(self) -> int:
+        return len(self._heard)
 
 
-def may_merge(
-    request: MergeRequest, consents: Iterable[Consent], judge: Judge
-) -> tuple[CheckReport, bool]:
+def may_merge(request: MergeRequest, heard: Heard, judge: Judge) -> tuple[CheckReport, bool]:
     """What the check says of it, and whether it may be merged: only when everything is allowed."""
-    report = judge(given_by(request, consents))
+    report = judge(_WithoutPlans(heard))
     return report, report.verdict is Verdict.ALLOW and report.head == request.head
 
 

