@@ -108,11 +108,6 @@ sed -e 's/desired_count: 4/desired_count: 6/' environments/customer/acme-portal.
 commit portal 'Ines Duarte' ines@example.com 'More of it'
 judged 11 'NEEDS APPROVAL  acme-portal' --head portal
 
-cat <<'END'
-
-Now it is built: in the sandbox, a simulated cloud on this machine, by the real Terraform. The same copy,
-back on main.
-END
 # expected <exit code> <words that must stand in it> <command>: quiet about each resource
 expected() {
     wanted=$1
@@ -128,12 +123,33 @@ expected() {
         exit 1
     fi
 }
+forge="$rendered/forge.git"
+RECONCILER_STATE_DIR="$rendered/state" RECONCILER_REPO="$forge"
+RECONCILER_ACTOR_NAME='Sara Lind' RECONCILER_ACTOR_EMAIL=sara@example.com
+export RECONCILER_STATE_DIR RECONCILER_REPO RECONCILER_ACTOR_NAME RECONCILER_ACTOR_EMAIL
+
+cat <<'END'
+
+A merge request, without a server: it lives in a bare repository that everybody pushes to. It is looked at,
+and merged when everything is allowed.
+END
+cp environments/customer/acme-portal.yaml "$production"
+printf '    throttle_rate: 50\n' >> "$change/environments/demo/pitch-acme.yaml"
+commit slower 'Sara Lind' sara@example.com 'Let nobody call it too often'
+cp -R "$change/.git" "$forge"
+python -c 'import pygit2, sys; pygit2.Repository(sys.argv[1]).config["core.bare"] = True' "$forge"
+expected 0 '!1' reconciler mr open --source slower
+expected 0 'ALLOW' reconciler mr check 1
+expected 0 'MERGED !1' reconciler mr merge 1
+
+cat <<'END'
+
+Now it is built: in the sandbox, a simulated cloud on this machine, by the real Terraform, from what
+was merged.
+END
 build() {
-    cp environments/customer/acme-portal.yaml "$production"
-    RECONCILER_STATE_DIR="$rendered/state" RECONCILER_REPO="$change" RECONCILER_SANDBOX=1
-    RECONCILER_ACTOR_NAME='Sara Lind' RECONCILER_ACTOR_EMAIL=sara@example.com
-    export RECONCILER_STATE_DIR RECONCILER_REPO RECONCILER_SANDBOX
-    export RECONCILER_ACTOR_NAME RECONCILER_ACTOR_EMAIL
+    RECONCILER_SANDBOX=1
+    export RECONCILER_SANDBOX
     trap 'reconciler sandbox stop >/dev/null 2>&1; rm -rf "$rendered"' EXIT
     trap 'exit 130' INT TERM
     expected 0 'runs at http://127.0.0.1:' reconciler sandbox start
