@@ -4,11 +4,12 @@ Messages quote what somebody wrote, and names of files and people are what someb
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from reconciler.core.plan import mark_of
+from reconciler.core.plan import mark_of, plan_digest
 from reconciler.core.redact import hidden
 from reconciler.core.secrets.engine import scanner
 from reconciler.model.approval import Approval, Disregarded
@@ -19,6 +20,14 @@ from reconciler.model.problem import Problem
 
 _AT_ONCE: Final = 5000
 """Values in one text."""
+_SECRET: Final = re.compile(
+    r"(?i)(?:pass(?:word|wd|phrase)|secret|token|credential"
+    r"|(?:api|access|private|secret|auth|signing|encryption)[_-]?key)s?$"
+)
+"""What such a name has is hidden, however weak it looks."""
+_HARMLESS: Final = re.compile(
+    r"(?:arn:|alias/).*|(?:required|optional|enabled|disabled|true|false)?"
+)
 
 
 def veiled(decision: Decision) -> Decision:
@@ -38,24 +47,25 @@ def veiled(decision: Decision) -> Decision:
 
 
 def veiled_plan(plan: Plan, key: bytes) -> Plan:
-    """The same plan, under the same digest, without values that look like a secret.
+    """The same plan without values that look like a secret, also those that may be none.
 
     What nobody marked as sensitive may be one all the same, put together from parts. All values are
-    looked at as one text: that costs little, and nothing more where nothing is found.
+    looked at as one text: that costs little, and nothing more where nothing is found. The digest is
+    of what is shown, so that whoever reads the plan later can derive it.
     """
-    values = list(dict.fromkeys(_lines(plan)))
+    values = list(dict.fromkeys(_line(*one) for one in _values(plan)))
     found: set[str] = set()
     for start in range(0, len(values), _AT_ONCE):
         part = values[start : start + _AT_ONCE]
-        report = scanner().scan("\n".join(part).encode("utf-8", "surrogatepass"))
-        found.update(part[hit.line - 1] for hit in report.hits if not hit.rule.advice)
+        report = scanner().scan(_bytes("\n".join(part)))
+        found.update(part[hit.line - 1] for hit in report.hits)
         if report.problems:  # it could not be looked at as a whole
-            found.update(one for one in part if hidden(one) != one)
-    if not found:
+            found.update(one for one in part if scanner().scan(_bytes(one)).hits)
+    if not found and not any(_named(path, value) for path, value in _values(plan)):
         return plan
 
     def veil(path: str, value: Any) -> Any:
-        plain = _is_value(value) and _line(path, value) in found
+        plain = _is_value(value) and (_line(path, value) in found or _named(path, value))
         return {SENSITIVE: mark_of(value, key)} if plain else value
 
     def attributes(many: Iterable[AttributeChange]) -> tuple[AttributeChange, ...]:
@@ -64,10 +74,13 @@ def veiled_plan(plan: Plan, key: bytes) -> Plan:
             for one in many
         )
 
+    changes = tuple(replace(one, attributes=attributes(one.attributes)) for one in plan.changes)
+    outputs = attributes(plan.outputs)
     return replace(
         plan,
-        changes=tuple(replace(one, attributes=attributes(one.attributes)) for one in plan.changes),
-        outputs=attributes(plan.outputs),
+        changes=changes,
+        outputs=outputs,
+        digest=plan_digest(plan.environment, changes, outputs),
         drift=tuple(
             replace(
                 one,
@@ -81,16 +94,27 @@ def veiled_plan(plan: Plan, key: bytes) -> Plan:
     )
 
 
-def _lines(plan: Plan) -> Iterator[str]:
-    """Each value with its name, on a line of its own."""
-    for one in (*(each for change in plan.changes for each in change.attributes), *plan.outputs):
-        for value in (one.before, one.after):
-            if _is_value(value):
-                yield _line(one.path, value)
-    for drifted in (each for one in plan.drift for each in one.attributes):
-        for value in (drifted.want, drifted.have):
-            if _is_value(value):
-                yield _line(drifted.path, value)
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _values(plan: Plan) -> Iterator[tuple[str, Any]]:
+    """Each value that a text can be in, with its name."""
+    attributes = (*(each for one in plan.changes for each in one.attributes), *plan.outputs)
+    found = [(one.path, value) for one in attributes for value in (one.before, one.after)]
+    drifted = (each for one in plan.drift for each in one.attributes)
+    found += [(one.path, value) for one in drifted for value in (one.want, one.have)]
+    yield from ((path, value) for path, value in found if _is_value(value))
+
+
+def _named(path: str, value: Any) -> bool:
+    """Whether it is called a secret, and is neither a reference nor a switch."""
+    name = path.rpartition(".")[2]
+    return (
+        isinstance(value, str)
+        and _SECRET.search(name) is not None
+        and _HARMLESS.fullmatch(value) is None
+    )
 
 
 def _is_value(value: Any) -> bool:

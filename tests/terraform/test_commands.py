@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pygit2
 import pytest
@@ -162,7 +162,7 @@ def test_the_loop_of_a_sample(
         "to = aws_sns_topic.pitch_acme_stray",
     ):
         assert words in drift.out, (words, drift.out)
-    document = run("drift", "pitch-acme", "--format", "json").json
+    document = run("drift", "pitch-acme", "--record", "--format", "json").json
     assert document["kind"] == "Drift"
     assert document["environments"][0]["digest"][:19] in drift.out, "the same drift twice"
 
@@ -189,6 +189,8 @@ def test_the_loop_of_a_sample(
     assert run("state", "pitch-acme", "--format", "json").json["resources"] == []
     assert run.runs("pitch-acme") == [run.runs("pitch-acme")[0]], "no run directory is left"
 
+    _nothing_secret_is_kept(run, drift.out + mended.out)
+
 
 def sandbox_holds(run: Lab) -> dict[str, int]:
     assert run._said is not None
@@ -198,12 +200,31 @@ def sandbox_holds(run: Lab) -> dict[str, int]:
     return found
 
 
+def _nothing_secret_is_kept(run: Lab, said: str) -> None:
+    assert PASSWORD not in said
+    repository = run.repo.repository
+    objects = [repository[oid] for oid in repository]
+    kept = [one.data for one in objects if isinstance(one, pygit2.Blob)]
+    assert any(b"DB_PASSWORD" in one for one in kept)
+    assert not [one for one in kept if PASSWORD.encode() in one or KEY_ID.encode() in one]
+    assert audited(run, "verify").code == 0, "what was masked is no break"
+
+
+PASSWORD: Final = "Vt7qLm2ZxR9pQw"
+KEY_ID: Final = "AKIA" + "Q7RT4WZN5LKXVB3D"
+
+
 def _tamper(run: Lab) -> None:
     (table,) = [arn for arn in run.aws.tagged("pitch-acme") if ":table/" in arn]
     run.aws.client("dynamodb").tag_resource(
         ResourceArn=table, Tags=[{"Key": "owner", "Value": "mallory"}]
     )
-    run.aws.client("lambda").update_function_configuration(FunctionName="pitch-acme", Timeout=29)
+    run.aws.client("lambda").update_function_configuration(
+        FunctionName="pitch-acme",
+        Timeout=29,
+        Description=f"the key is {KEY_ID}",
+        Environment={"Variables": {"DB_PASSWORD": PASSWORD}},
+    )
     run.aws.client("cloudwatch").delete_alarms(AlarmNames=["pitch-acme/errors"])
     tags = [
         {"Key": "managed-by", "Value": "reconciler"},

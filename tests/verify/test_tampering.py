@@ -379,6 +379,21 @@ def test_files_beside_a_decision_say_the_same(world: World, name: str) -> None:
     assert ("tree" if name == "decision.json" else "plan", place) in world.broken()
 
 
+def test_a_word_for_what_was_hidden_excuses_no_other_plan(world: World) -> None:
+    place = number(world, "decision")
+
+    def change(made: Made) -> None:
+        data = made.files[PORTAL + "plan.json"]
+        assert data is not None
+        plan = json.loads(data)
+        plan["changes"][0]["address"] = "aws_iam_user.backdoor"
+        plan["changes"][0]["type"] = "(sensitive)"
+        made.files[PORTAL + "plan.json"] = canonical(plan) + b"\n" * data.endswith(b"\n")
+
+    world.rechain(place, {place: change})
+    assert ("plan", place) in world.broken()
+
+
 @pytest.mark.parametrize(
     "entries",
     [
