@@ -23,7 +23,7 @@ from reconciler.core.chat_documents import (
     standing,
     waiver,
 )
-from reconciler.core.chatops import Allowed, answers, mark_of, may, orders
+from reconciler.core.chatops import Allowed, mark_of, may, orders, waits
 from reconciler.core.documents import parse
 from reconciler.core.fingerprint import fingerprint
 from reconciler.core.load import lazy_shared
@@ -96,7 +96,7 @@ class Desk:
 def answer(desk: Desk, number: int) -> int:
     """Do and answer everything that was ordered and not answered; how many notes that were."""
     notes = desk.forge.notes(number)
-    waiting = [one for one in notes if _waits(one, notes)]
+    waiting = [one for one in notes if waits(one, notes)]
     if not waiting:
         return 0
     request = desk.forge.merge_request(number)
@@ -106,18 +106,11 @@ def answer(desk: Desk, number: int) -> int:
     for note in waiting:
         said = [(one, _said(desk, request, note, one)) for one in orders(note.text)]
         # Somebody else may have been faster: they did the same, and answered.
-        if _waits(note, desk.forge.notes(number)):
+        if waits(note, desk.forge.notes(number)):
             text = chat.answer(said, mark_of(note.id), desk.forge.writes_size)
             desk.forge.say(number, text, thread=note.thread)
             done += 1
     return done
-
-
-def _waits(note: Note, notes: Sequence[Note]) -> bool:
-    """Whether it orders something, and nobody has answered it."""
-    if note.ours or not orders(note.text):
-        return False
-    return not any(one.ours and answers(one.text, note.id) for one in notes)
 
 
 def _said(desk: Desk, request: MergeRequest, note: Note, order: Order | Misread) -> str:

@@ -5,7 +5,7 @@ or in a comment. What is not exactly an order is answered and never obeyed.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -216,6 +216,13 @@ def may(order: Order, note: Note, path: str, shared: Shared, now: datetime) -> A
     if not teams:
         return f"{path} is owned by {', '.join(owners)}: ask somebody of that team"
     return Allowed(who, teams[0])
+
+
+def waits(note: Note, notes: Sequence[Note]) -> bool:
+    """Whether it orders something, and nobody has answered it."""
+    if note.ours or not orders(note.text):
+        return False
+    return not any(one.ours and answers(one.text, note.id) for one in notes)
 
 
 def mark_of(note: str) -> str:
