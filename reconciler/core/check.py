@@ -14,6 +14,7 @@ from reconciler.core.yaml_reader import Path
 from reconciler.model.base import STAGES, format_duration
 from reconciler.model.desired import BlueprintFolder, Effective, Loaded, Shared
 from reconciler.model.environment import Environment
+from reconciler.model.profile import Profile
 
 
 def check(
@@ -339,6 +340,21 @@ def _dedicated_accounts(complete: list[Effective]) -> Iterator[Fault]:
             )
 
 
+def _auto_merge(profile: Loaded[Profile]) -> Iterator[Fault]:
+    """A stage that no environment of the track has is a mistake: who wrote it expects something."""
+    allowed = profile.document.spec.allowed.stages
+    for number, stage in enumerate(profile.document.spec.auto_merge.stages):
+        if stage not in allowed:
+            yield Fault(
+                profile.path,
+                ("spec", "autoMerge", "stages", number),
+                "stage-not-allowed",
+                f"the stage `{stage}` is not in `allowed.stages`",
+                f"one of: {listed(allowed)}",
+                did_you_mean(stage, allowed),
+            )
+
+
 def _shared_checks(environments: Collection[str], shared: Shared) -> Iterator[Iterable[Fault]]:
     tracks, teams = shared.profiles, shared.teams
     if shared.settings is not None:
@@ -404,6 +420,7 @@ def _shared_checks(environments: Collection[str], shared: Shared) -> Iterator[It
             spec.allowed.blueprints,
             known_blueprints,
         )
+        yield _auto_merge(profile)
         for what, chosen, allowed in (
             ("blueprint", spec.defaults.blueprint, spec.allowed.blueprints),
             ("region", spec.defaults.region, spec.allowed.regions),

@@ -203,6 +203,13 @@ class ApprovalRule(Model):
     """Whether only people count, and no agents."""
 
 
+class AutoMerge(Model):
+    """Which merge requests are merged without anybody doing it, once everything is allowed."""
+
+    stages: Items[Stage] = ()
+    """Stages of which changes are merged by themselves when they are allowed; empty = none."""
+
+
 class Drift(Model):
     """What happens when the cloud is not as declared."""
 
@@ -330,6 +337,8 @@ class ProfileSpec(Model):
     """Scanners that have to answer beside the policies, by stage."""
     approvals: tuple[ApprovalRule, ...] = ()
     """Who has to agree to what."""
+    auto_merge: AutoMerge = AutoMerge()
+    """What is merged by itself when it is allowed; absent = nothing."""
     drift: Drift
     """What happens when the cloud is not as declared."""
     ttl: Ttl | None = None

@@ -80,6 +80,20 @@ def test_a_name_that_nobody_has_is_told_with_the_nearest(
     assert problem.expected.startswith("one of: ")
 
 
+def test_a_stage_that_merges_by_itself_is_one_that_the_track_has() -> None:
+    said = ("  allowedOverrides: [drift.mode]\n", "  autoMerge: {stages: [dev, staging]}\n")
+    files = edited(small(), LAB, *said)
+    assert not problems(files)
+    files = edited(files, LAB, "stages: [dev, staging, production]", "stages: [dev]")
+    (problem,) = [one for one in problems(files) if one.path == LAB]
+    assert (problem.code, problem.message, problem.expected) == (
+        "stage-not-allowed",
+        "the stage `staging` is not in `allowed.stages`",
+        "one of: dev",
+    )
+    assert placed(problem) == place(files, LAB, "staging")
+
+
 def test_an_unknown_track_lists_those_that_there_are() -> None:
     files = edited(small(), BOX, "track: lab", "track: warehouse")
     (problem,) = [one for one in problems(files) if one.path == BOX]
