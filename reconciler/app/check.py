@@ -122,6 +122,8 @@ class Checked:
     """About the change itself, when there is one."""
     authors: tuple[Person, ...] = ()
     """Who made the change, as its commits tell."""
+    paths: tuple[str, ...] = ()
+    """Every file that the change touches."""
 
 
 def check_change(
@@ -221,7 +223,8 @@ def judge_change(
         notes,
     )
     itself = next((one for one in decisions if not one.environment), None)
-    return Checked(report, questions, {one.name: one for one in asked}, judge, itself, made_by)
+    subjects = {one.name: one for one in asked}
+    return Checked(report, questions, subjects, judge, itself, made_by, touched.paths)
 
 
 def judge_all(

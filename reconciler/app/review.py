@@ -20,18 +20,19 @@ from reconciler.core.approve import key_fingerprint
 from reconciler.core.fingerprint import fingerprint
 from reconciler.core.load import lazy_shared
 from reconciler.core.redact import hidden
+from reconciler.core.review import automerge
 from reconciler.core.review.consent import Heard
 from reconciler.core.review.marker import RESERVED, Trust
-from reconciler.core.review.moves import There, memory, moves
+from reconciler.core.review.moves import Settle, There, memory, moves
 from reconciler.core.review.wanted import Lines, Wanted, paths_of, wanted
-from reconciler.errors import ReconcilerError, WaitingError
+from reconciler.errors import ReconcilerError, StoppedError, UsageError, WaitingError
 from reconciler.model.affected import Affected, Effect
 from reconciler.model.approval import Given
 from reconciler.model.decision import STRICTNESS, Decision, Verdict
 from reconciler.model.desired import Shared
 from reconciler.model.merge_request import MergeRequest, Note, Status
 from reconciler.model.plan import Plan
-from reconciler.model.review import Mishap, Outcome, Review, ReviewState, Unplanned
+from reconciler.model.review import Merging, Mishap, Outcome, Review, ReviewState, Unplanned
 from reconciler.model.settings import RecordKeeping
 from reconciler.ports import ChangedLines, Forge, Hear, Memory, RepoTree, Signer, Verify
 from reconciler.report import note
@@ -166,23 +167,25 @@ def review(room: Room, number: int, request: MergeRequest | None = None) -> Outc
     """Look at one, also when it was looked at before. `request`: as a listing just told it."""
     with room.alone(number):
         now = request if request is not None else room.forge.merge_request(number)
+        said: tuple[str, ...] = ()
         for _ in range(_TRIES):
             away = _away(room, now)
             if away is not None:
-                return away
+                return replace(away, posted=said)
             if _fetched(room.forge, now) != now.head:
                 now = room.forge.merge_request(number)
                 continue
             found = _reviewed(room.renewed(), now)
             if isinstance(found, Outcome):
-                return found
-            now = found
-    return _stopped(
+                return replace(found, posted=(*said, *found.posted))
+            now, said = found.request, (*said, *found.posted)
+    moved = _stopped(
         now,
         "moved",
-        f"its last commit changed {_TRIES} times while it was looked at",
+        f"its last commit, or what judges it, changed {_TRIES} times while it was looked at",
         "let it come to rest; it is looked at again by itself",
     )
+    return replace(moved, posted=said)
 
 
 def review_all(room: Room, remembered: Callable[[int], Memory]) -> Iterator[Outcome]:
@@ -226,6 +229,7 @@ def _settled(outcome: Outcome) -> bool:
     return (
         found is not None
         and not outcome.mishaps
+        and not (outcome.merging is not None and outcome.merging.later)
         and not any(one.failed for one in found.unplanned)
         and not any(one.silent for one in found.report.decisions)
         # By a clock that goes before ours: it will count later, without anything changing.
@@ -263,13 +267,24 @@ def _away(room: Room, request: MergeRequest) -> Outcome | None:
     return None
 
 
-def _reviewed(room: Room, request: MergeRequest) -> Outcome | MergeRequest:
-    """What became of it; or how it is by now, when its last commit is another one."""
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """Something moved: what was judged is no longer what is there."""
+
+    request: MergeRequest
+    """As it is by now."""
+    posted: tuple[str, ...] = ()
+
+
+def _reviewed(room: Room, request: MergeRequest) -> Outcome | _Again:
+    """What became of it; or how it is by now, when that is not what was judged."""
     forge, number, trust = room.forge, request.number, room.trust(request.number)
     heard, early = agreed(forge, request, trust)
     with room.judge(room.rules.revision, request.head, heard) as done:
         found = _planned(room, request, done, heard)
         want = _wanted(room, request, done, found)
+        laws = {name: question.laws for name, question in done.checked.questions.items()}
+        paths = done.checked.paths
     signs = room.signs(trust)
     outcome = Outcome(
         number,
@@ -286,20 +301,90 @@ def _reviewed(room: Room, request: MergeRequest) -> Outcome | MergeRequest:
     statuses, unread = _statuses(forge, request, want)
     there = There(notes, statuses, request.labels)
     todo = moves(want, there, trust, signs=signs)
-    if not todo:
-        return replace(outcome, mishaps=unread)
-    now = forge.merge_request(number)
-    if now.state == "open" and now.target == room.branch and now.head != request.head:
-        return now
-    away = _away(room, now)
-    if away is not None:
-        return replace(away, told=f"{away.told}, since while it was looked at; nothing was posted")
-    if now.labels != request.labels:  # somebody gave or took one meanwhile
-        there = replace(there, labels=now.labels)
-        todo = moves(want, there, trust, signs=signs)
     sign = room.signer.sign if room.signer is not None and trust.verify is not None else None
-    posted, mishaps = post(Posting(forge, now, want, there, trust, sign, signs), todo)
-    return replace(outcome, posted=posted, mishaps=(*unread, *mishaps))
+    to = Posting(forge, request, want, there, trust, sign, signs)
+    mishaps = unread
+    if todo:
+        now = forge.merge_request(number)
+        if now.state == "open" and now.target == room.branch and now.head != request.head:
+            return _Again(now)
+        away = _away(room, now)
+        if away is not None:
+            told = f"{away.told}, since while it was looked at; nothing was posted"
+            return replace(away, told=told)
+        if now.labels != request.labels:  # somebody gave or took one meanwhile
+            there = replace(there, labels=now.labels)
+            todo = moves(want, there, trust, signs=signs)
+        to = replace(to, request=now, there=there)
+        posted, more = post(to, todo)
+        mishaps = (*unread, *more)
+        outcome = replace(outcome, posted=posted)
+    outcome = replace(outcome, mishaps=mishaps)
+    if not automerge.wants(found, laws):
+        return outcome
+    why_not = automerge.against(found, to.request, laws, paths)
+    if why_not:
+        return replace(outcome, merging=Merging(why_not=tuple(hidden(one) for one in why_not)))
+    return _merged(room, to, heard, outcome)
+
+
+def _merged(room: Room, to: Posting, heard: Heard, outcome: Outcome) -> Outcome | _Again:
+    """Merge it, with the very commit that was judged, when nothing moved since."""
+    unsaid = Merging(why_not=(_UNSAID,), later=True)
+    if outcome.mishaps:
+        return replace(outcome, merging=unsaid)
+    try:
+        outcome, notes = _settled_own(to, outcome)
+        if outcome.mishaps:
+            return replace(outcome, merging=unsaid)
+        waiting = automerge.waiting(notes)
+        if waiting:
+            return replace(outcome, merging=Merging(why_not=waiting))
+        now = _moved(room, to.request, heard)
+        if now is None:
+            commit = room.forge.merge(to.request.number, to.request.head)
+            return replace(outcome, merging=Merging(commit))
+    except StoppedError:
+        raise
+    except ReconcilerError as err:
+        if err.reason not in ("head-moved", "not-open"):
+            return _unmerged(outcome, err)
+        now = room.forge.merge_request(to.request.number)
+    return _Again(now, outcome.posted)
+
+
+def _unmerged(outcome: Outcome, err: ReconcilerError) -> Outcome:
+    """What keeps it from being merged now. What is wrong with it alone is no failure of ours."""
+    if isinstance(err, WaitingError | UsageError) or err.reason == "not-mergeable":
+        why = hidden("; ".join(one for one in (err.message, err.hint) if one))
+        return replace(outcome, merging=Merging(why_not=(why,), later=True))
+    mishap = Mishap(_MERGE, hidden(err.message), hidden(err.hint))
+    return replace(outcome, mishaps=(*outcome.mishaps, mishap))
+
+
+def _settled_own(to: Posting, outcome: Outcome) -> tuple[Outcome, Sequence[Note]]:
+    """Settle what we opened a moment ago, as the note: a forge may merge nothing before that."""
+    number = to.request.number
+    notes = to.forge.notes(number)
+    todo = moves(to.wanted, replace(to.there, notes=notes), to.trust, signs=to.signs)
+    posted, mishaps = post(to, [one for one in todo if isinstance(one, Settle)])
+    if posted:
+        notes = to.forge.notes(number)
+    return replace(outcome, posted=(*outcome.posted, *posted), mishaps=mishaps), notes
+
+
+def _moved(room: Room, request: MergeRequest, heard: Heard) -> MergeRequest | None:
+    """How it is by now, where anything that the verdict rests on is not as it was judged."""
+    forge = room.forge
+    now = forge.merge_request(request.number)
+    as_judged = (
+        (now.state, now.target, now.head, now.draft)
+        == ("open", request.target, request.head, request.draft)
+        and _fetched(forge, now) == request.head
+        and room.latest().revision == room.rules.revision
+        and forge.consents(request.number) == heard.consents
+    )
+    return None if as_judged else now
 
 
 def _statuses(
@@ -326,6 +411,8 @@ def agreed(
     return Heard(consents, shown, (request.author,), request.head), early
 
 
+_MERGE: Final = "the merge"
+_UNSAID: Final = "not everything that is to stand there could be posted"
 _UNSIGNED: Final = (
     "reconciler.yaml wants records signed, and this machine has no key of `records.writers`:"
     " what it shows is not believed, so agreements to it do not count"

@@ -28,7 +28,7 @@ from reconciler.wiring import build
     is_flag=True,
     help="Also plan what may be planned: its static gates let it, and it is from no fork.",
 )
-@click.option("--dry-run", is_flag=True, help="Post nothing; print the note instead.")
+@click.option("--dry-run", is_flag=True, help="Post and merge nothing; print the note instead.")
 def command(
     number: int | None,
     repo: Path,
@@ -42,6 +42,9 @@ def command(
 
     Its last commit is fetched and judged by the target branch, with the approvals that the forge
     tells. What is there already is not said again; what is no longer true is said anew.
+
+    Where everything is allowed, and the profiles of all that it touches say so (`autoMerge`), it
+    is merged then. --dry-run never merges.
 
     \b
     Examples:

@@ -55,6 +55,8 @@ def watch_command(repo: Path, listen: tuple[str, int] | None, once: bool, plan: 
     next to nothing. A webhook only hurries it. While the forge is away it is asked less and less
     often, up to `intervals.retry`. SIGTERM and Ctrl-C end it when what it is at is done.
 
+    What is allowed is merged where the profiles of all that it touches say so (`autoMerge`).
+
     \b
     Examples:
       reconciler mr watch
@@ -104,7 +106,7 @@ class _Voice:
         """What became of looking at one."""
         found = outcome.review
         verdict = found.verdict if found is not None else ""
-        now = (outcome.state, verdict, outcome.told, outcome.mishaps)
+        now = (outcome.state, verdict, outcome.told, outcome.mishaps, outcome.merging)
         self.complained |= outcome.state == "failed" or bool(outcome.mishaps)
         if outcome.posted or self._outcomes.get(outcome.number) != now:
             review_text.listed(out(), [outcome])

@@ -96,6 +96,17 @@ class Mishap:
 
 
 @dataclass(frozen=True, slots=True)
+class Merging:
+    """What became of merging one by itself, where a profile wants that."""
+
+    commit: str = ""
+    """What brought it in; empty: nothing did."""
+    why_not: tuple[str, ...] = ()
+    later: bool = False
+    """Whether the next look tries it again, also when nothing changes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of looking at one merge request."""
 
@@ -113,3 +124,5 @@ class Outcome:
     mishaps: tuple[Mishap, ...] = ()
     notes: tuple[str, ...] = ()
     link: str = ""
+    merging: Merging | None = None
+    """None: no profile wants it merged by itself, or a mishap says why it could not be."""

@@ -40,6 +40,8 @@ def _one(one: Outcome) -> dict[str, Any]:
         "simulated": bool(found and found.simulated),
         "note": one.text or None,
         "posted": list(one.posted),
+        "merged": (one.merging.commit or None) if one.merging else None,
+        "notMerged": list(one.merging.why_not) if one.merging else [],
         "failed": [
             {"what": each.what, "why": each.why, "hint": each.hint or None} for each in one.mishaps
         ],

@@ -15,6 +15,8 @@ def reviewed(console: Console, one: Outcome, *, dry_run: bool) -> None:
     found = one.review
     if found is None:
         _head(console, one)
+        if one.posted:
+            line(console, ("posted: ", "dim"), ", ".join(one.posted))
         _hint(console, one)
         return
     if dry_run:
@@ -35,6 +37,7 @@ def reviewed(console: Console, one: Outcome, *, dry_run: bool) -> None:
             line(console, ("  try: ", "dim"), each.hint)
     console.print()
     line(console, ("posted: ", "dim"), ", ".join(one.posted) or "nothing: it is all said")
+    _merging(console, one)
     _mishaps(console, one)
     _notes(console, one)
 
@@ -49,6 +52,7 @@ def listed(console: Console, many: Sequence[Outcome]) -> None:
         _head(console, one)
         if one.posted:
             line(console, ("  posted: ", "dim"), ", ".join(one.posted))
+        _merging(console, one, "  ")
         _hint(console, one)
         _mishaps(console, one)
     skipped = sum(1 for one in many if one.state == "skipped")
@@ -77,6 +81,20 @@ def _head(console: Console, one: Outcome) -> None:
 def _hint(console: Console, one: Outcome) -> None:
     if one.hint:
         line(console, ("  try: ", "dim"), one.hint)
+
+
+def _merging(console: Console, one: Outcome, indent: str = "") -> None:
+    """Nobody is to wonder who merged it, or why nobody did."""
+    found = one.merging
+    if found is None:
+        return
+    if found.commit:
+        words = f"by itself, as {found.commit[:12]}: its track wants that when all is allowed"
+        line(console, (f"{indent}merged: ", "bold green"), words)
+        return
+    again = "; the next look tries it again" if found.later else ""
+    words = "; ".join(found.why_not)
+    line(console, (f"{indent}not merged by itself: ", "dim"), f"{words}{again}")
 
 
 def _mishaps(console: Console, one: Outcome) -> None:

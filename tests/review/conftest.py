@@ -18,7 +18,7 @@ from reconciler.model.review import Outcome
 from reconciler.model.settings import SettingsSpec
 from reconciler.ports import Forge
 from reconciler.settings import ProcessSettings
-from tests.check.project import INES, Project, Warm, base_files, warm
+from tests.check.project import ADA, INES, Project, Warm, base_files, warm
 from tests.repos import Files, GitRepo
 from tests.review.memory_forge import INES as INES_AT_FORGE
 from tests.review.memory_forge import MemoryForge
@@ -119,7 +119,14 @@ def desk(origin: Project, warmed: Warm, tmp_path: Path, monkeypatch: pytest.Monk
         except KeyError:
             return ""
 
-    forge = MemoryForge(head)
+    def brings(target: str, commit: str) -> str:
+        onto = head(target)
+        tree = repository.merge_commits(onto, commit).write_tree(repository)
+        name = f"refs/heads/{target}"
+        parents: list[str | pygit2.Oid] = [pygit2.Oid(hex=onto), pygit2.Oid(hex=commit)]
+        return str(repository.create_commit(name, ADA, ADA, "Merge", tree, parents))
+
+    forge = MemoryForge(head, brings)
     ports = Served(ProcessSettings(), warmed.kept, warmed.workers, warmed.engine, forge)
     project = Project(GitRepo(path, repository), ports)
     return Desk(project, forge, base_files(), head("main"), ports)

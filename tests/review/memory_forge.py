@@ -32,6 +32,8 @@ class MemoryForge:
     """One project. `heads` gives a branch's last commit."""
 
     heads: Callable[[str], str] = lambda branch: branch
+    brings: Callable[[str, str], str] = lambda target, head: f"{head} in {target}"
+    """Merges a commit into a branch."""
     now: datetime = datetime(2026, 1, 1, 12, tzinfo=UTC)
     size: int = 1_000_000
     requests: dict[int, MergeRequest] = field(default_factory=dict)
@@ -117,7 +119,7 @@ class MemoryForge:
 
     @property
     def reads(self) -> int:
-        free = ("open_ones", "fetched", *WRITES)
+        free = ("open_ones", "fetched", "merge", *WRITES)
         return sum(number for name, number in self.calls.items() if name not in free)
 
     # ---------------------------------------------------------------------------- the port
@@ -167,7 +169,16 @@ class MemoryForge:
         return self.requests[number]
 
     def merge(self, number: int, head: str, message: str = "") -> str:
-        raise NotImplementedError
+        del message
+        self._called("merge")
+        request = self.requests[number]
+        if request.state != "open":
+            raise UsageError("not-open", f"!{number} is {request.state}")
+        if self.heads(request.source) != head:
+            raise WaitingError("head-moved", f"!{number} has another last commit")
+        commit = self.brings(request.target, head)
+        self.touch(number, state="merged", merged=commit)
+        return commit
 
     def consents(self, number: int) -> tuple[Consent, ...]:
         self._called("consents")
