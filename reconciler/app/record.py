@@ -42,6 +42,7 @@ from reconciler.model.approval import Given
 from reconciler.model.base import format_timestamp
 from reconciler.model.decision import Decision
 from reconciler.model.drift import Drift
+from reconciler.model.merge_request import DeploymentState
 from reconciler.model.plan import Plan
 from reconciler.model.record import Actor, Draft, Program, Recorded, Refusal
 from reconciler.model.rendered import Rendered
@@ -49,6 +50,11 @@ from reconciler.model.run import Diagnostic, Outcome
 from reconciler.ports import Hear, Snapshots
 from reconciler.report.check_json import decided as as_fields
 
+_SHOWN: Final[Mapping[str, DeploymentState]] = {
+    "done": "success",
+    "failed": "failed",
+    "interrupted": "canceled",
+}
 _SKEW: Final = timedelta(hours=1)
 """Clocks of forges and of machines that write records differ by less."""
 
@@ -359,17 +365,23 @@ def recorded_apply(
     action: Action,
     hear: Hear,
     sure: Mapping[str, str],
+    tell: Callable[[DeploymentState], None] = lambda _state: None,
 ) -> tuple[Outcome, ReconcilerError | None]:
     """Record the decision and the intent, apply, record the outcome. `sure`: as `apply` says.
 
     With the outcome, why it could not be recorded: then the next apply does that.
+    `tell`: hears of it as it begins and as it is over, whatever comes between.
     """
     plan, commit = found.planned.plan, dict(found.decision.inputs)["commit.head"]
     decision = recorder.decided(found.decision, found.question, plan, action=action)
     begun: list[Intent] = []
     failed: list[ReconcilerError] = []
+    shown: list[DeploymentState] = []
 
     def intend() -> None:
+        # Before the record: whoever loses patience here leaves no apply behind that nobody ended.
+        shown.append("running")
+        tell("running")
         run = found.planned.run.path.name
         law = dict(found.decision.inputs).get("commit.target", "")
         begun.append(recorder.starting(decision, plan, commit, action, run, law))
@@ -381,7 +393,13 @@ def recorded_apply(
             failed.append(error)
             raise
 
-    outcome = apply(found.planned, plan.digest, hear, intend, conclude, sure)
+    try:
+        outcome = apply(found.planned, plan.digest, hear, intend, conclude, sure)
+    except BaseException:
+        if shown:
+            tell("canceled")
+        raise
+    tell(_SHOWN[outcome.result])
     return outcome, failed[0] if failed else None
 
 

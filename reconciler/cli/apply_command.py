@@ -11,12 +11,14 @@ import click
 from rich.console import Console
 
 from reconciler.app.deliver import Decided, delivering
+from reconciler.app.deployments import Telling
 from reconciler.app.doubt import sure_of
 from reconciler.app.record import recorded_apply, settle_cut_off
 from reconciler.app.terraform import agreed
 from reconciler.cli.again import again
 from reconciler.cli.building import (
     OUTCOMES,
+    Declared,
     building_of,
     declared,
     declared_tree,
@@ -34,6 +36,8 @@ from reconciler.core.records.facts import Action
 from reconciler.core.redact import Redactor
 from reconciler.errors import Exit, ReconcilerError, UsageError
 from reconciler.model.decision import Decision, Verdict
+from reconciler.model.merge_request import Deployment, DeploymentState
+from reconciler.model.plan import Plan
 from reconciler.model.run import Outcome
 from reconciler.model.settings import SettingsSpec
 from reconciler.ports import RepoTree
@@ -136,6 +140,7 @@ def deliver(
     settled: tuple[Outcome, ...] = ()
     nothing = False
     untold: ReconcilerError | None = None
+    telling = None if sandbox else _telling(ports, repo, one)
     with standing(ports, repo, tree.revision, environment) as checked, stopping_well(ports):
         building = building_of(ports, repo, one, simulated=sandbox)
         hear = hearing(err(), Redactor(), show=screen.shown)
@@ -150,13 +155,10 @@ def deliver(
                 screen.planned(found, may=may)
                 if may and not plan.empty:
                     sure = sure_of(found.planned, building.cloud, make_again)
-                    if digest is not None:
-                        agreed(plan, digest, "destroy" if destroy else "plan")
-                    elif not yes:
-                        screen.ask(plan.digest)
+                    screen.agree(plan, digest, yes=yes)
                     hear = hearing(err(), found.planned.redact, show=screen.shown)
                     outcome, untold = recorded_apply(
-                        recorder, found, one.rendered, action, hear, sure
+                        recorder, found, one.rendered, action, hear, sure, telling or _nobody
                     )
                 elif may:
                     outcome, nothing = _nothing(found), True
@@ -168,12 +170,26 @@ def deliver(
     if form == "json":
         click.echo(plan_json.applied(outcome, settled, simulated=sandbox))
     elif not nothing:
-        plan_text.applied(
-            screen.console, outcome, destroyed=destroy, simulated=sandbox, again=again
-        )
+        screen.applied(outcome)
+    if telling is not None and telling.untold:
+        text.said(err(), f"The forge was not told what became of this: {telling.untold}")
     if untold is not None:
         raise untold
     stop_with(OUTCOMES[outcome.result])
+
+
+def _telling(ports: Ports, repo: Path, one: Declared) -> Telling | None:
+    """Tells a server of an apply; None: the forge is this repository, whose records tell."""
+    if one.spec.forge.kind == "local":
+        return None
+    about = Deployment(
+        one.name, one.revision, one.spec.branches.target, "running", one.stage == "production"
+    )
+    return Telling(lambda: ports.forge(repo, one.spec), about)
+
+
+def _nobody(_state: DeploymentState) -> None:
+    """There is nobody to tell."""
 
 
 def _agreed_settings(
@@ -215,6 +231,19 @@ class _Screen:
             text.said(self.console, words)
         elif may and found.decision.verdict is not Verdict.ALLOW:
             text.said(self.console, plan_text.NOBODY_HAS_TO_AGREE)
+
+    def applied(self, outcome: Outcome) -> None:
+        """What came of it."""
+        plan_text.applied(
+            self.console, outcome, destroyed=self.destroy, simulated=self.sandbox, again=again
+        )
+
+    def agree(self, plan: Plan, digest: str | None, *, yes: bool) -> None:
+        """Go on only with the plan that was named, or that somebody says yes to."""
+        if digest is not None:
+            agreed(plan, digest, "destroy" if self.destroy else "plan")
+        elif not yes:
+            self.ask(plan.digest)
 
     def ask(self, digest: str) -> None:
         """A destroy wants the name: nobody types it by accident."""

@@ -21,6 +21,7 @@ from reconciler.cli.target import target_of
 from reconciler.core.load import lazy_shared
 from reconciler.core.redact import Redactor
 from reconciler.errors import Exit, ReconcilerError, UsageError
+from reconciler.model.base import Stage
 from reconciler.model.place import Place
 from reconciler.model.rendered import Rendered
 from reconciler.model.run import Event
@@ -58,6 +59,7 @@ class Declared:
     revision: str
     rendered: Rendered
     place: Place
+    stage: Stage
     spec: SettingsSpec
 
 
@@ -85,6 +87,7 @@ def declared(
         tree.revision,
         rendered,
         Place(name, spec.account, found.filled.region),
+        spec.stage,
         settings or settings_of(tree),
     )
 
