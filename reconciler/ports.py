@@ -197,6 +197,18 @@ class Commits(Protocol):
         """Whether a commit is in a revision's history; None where that cannot be told."""
         ...
 
+    def before(self, revision: str, path: str) -> str:
+        """The newest commit behind one, by first parents, with nothing at a path; empty: none."""
+        ...
+
+    def makers(self, began: str, head: str, paths: Collection[str] = ()) -> tuple[Author, ...]:
+        """Who made the commits between two that change something at one of the paths, each once.
+
+        No `began`: since the beginning; no paths: whatever they change. A merge that came out as
+        git makes it has no author.
+        """
+        ...
+
     def lies(self, revision: str, path: str) -> str | None:
         """The object that lies at a path of a commit: a file or a folder."""
         ...
@@ -510,6 +522,13 @@ class Forge(Protocol):
         """Bring it into its target when its last commit is still this one; the commit that did it.
 
         A conflict is a UsageError that names each file, another head a WaitingError.
+        """
+        ...
+
+    def brought(self, commit: str) -> MergeRequest | None:
+        """The merged one that this commit is the merge of, or the last commit of; None: none is.
+
+        Git has to show it: the merge request's last commit is this one, or a parent of it.
         """
         ...
 

@@ -4,7 +4,7 @@ A commit is compared with all its parents: what no parent has at a path is added
 in only what it changes itself. A history that is cut off or lacks objects is refused.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -150,6 +150,49 @@ class GitHistory:
             return later == earlier or self._repository.descendant_of(later, earlier)
         except (KeyError, UsageError, pygit2.GitError):
             return None
+
+    def before(self, revision: str, path: str) -> str:
+        """The newest commit behind one, by first parents, with nothing at a path."""
+        found = self._commit(revision)
+        try:
+            while self.lies(str(found.id), path) is not None:
+                if not found.parent_ids:
+                    return ""
+                found = found.parents[0]
+        except (KeyError, pygit2.GitError) as err:
+            raise _cut_off(str(err)) from err
+        return str(found.id)
+
+    def makers(self, began: str, head: str, paths: Collection[str] = ()) -> tuple[Author, ...]:
+        """Who made the commits between two that change something at one of the paths."""
+        walker = self._repository.walk(self._commit(head).id, SortMode.TOPOLOGICAL)
+        if began:
+            walker.hide(self._commit(began).id)
+        try:
+            return tuple(sorted({_author(one) for one in walker if self._makes(one, paths)}))
+        except (KeyError, pygit2.GitError) as err:
+            raise _cut_off(str(err)) from err
+
+    def _makes(self, commit: pygit2.Commit, paths: Collection[str]) -> bool:
+        """Whether it brings in something of its own."""
+        here, parents = str(commit.id), [str(one.id) for one in commit.parents]
+        for path in paths:
+            now = self.lies(here, path)
+            if all(self.lies(one, path) != now for one in parents) and (parents or now):
+                break
+        else:
+            if paths:
+                return False
+        return len(parents) != 2 or not self._merged_by_git(commit)  # noqa: PLR2004  # a merge
+
+    def _merged_by_git(self, commit: pygit2.Commit) -> bool:
+        """Whether nobody had a hand in a merge: git comes to the same tree by itself."""
+        one, other = commit.parent_ids
+        try:
+            index = self._repository.merge_commits(one, other)
+            return index.conflicts is None and index.write_tree(self._repository) == commit.tree_id
+        except (KeyError, ValueError, pygit2.GitError):
+            return False
 
     def lies(self, revision: str, path: str) -> str | None:
         """The object that lies at a path of a commit: a file or a folder."""

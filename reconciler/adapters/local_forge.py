@@ -86,6 +86,19 @@ class LocalForge:
             raise no_source(request.number, request.source)
         return request.head if request.state == "merged" else head
 
+    def brought(self, commit: str) -> MergeRequest | None:
+        """The merged one that this commit is the merge of, or the last commit of."""
+        tips = self._refs.tips()
+        ends = self._merges.ends(commit)
+        for number in sorted(tips.requests, reverse=True):
+            try:
+                found = self._merges.told(self._refs.of(number, tips).state, tips)
+            except ReconcilerError:
+                continue  # a broken one brings nothing
+            if found.merged and commit in (found.merged, found.head) and found.head in ends:
+                return found
+        return None
+
     def consents(self, number: int) -> tuple[Consent, ...]:
         """Who agrees to it now."""
         return self._at.now(number)[0].state.consents

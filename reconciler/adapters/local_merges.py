@@ -103,6 +103,13 @@ class Merges:
                 found = str(parents[0])
         return found
 
+    def ends(self, commit: str) -> tuple[str, ...]:
+        """A commit and its parents: one of them is the last commit of what it brought."""
+        with suppress(KeyError, ValueError, pygit2.GitError):
+            found = self._repository[commit].peel(pygit2.Commit)
+            return (str(found.id), *map(str, found.parent_ids))
+        return ()
+
     def has(self, later: str, earlier: str) -> bool:
         """Whether a commit has another behind it, or is it."""
         if later == earlier:

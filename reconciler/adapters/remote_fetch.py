@@ -45,6 +45,14 @@ class RemoteFetch(RemoteRefs):
             return ()
         return sorted({side.path for found in index.conflicts for side in found if side})
 
+    def ends(self, commit: str) -> tuple[str, ...]:
+        """A commit and its parents, by git; nothing where it is not here."""
+        try:
+            found = open_repository(self._path)[commit].peel(pygit2.Commit)
+        except (KeyError, ValueError, pygit2.GitError):
+            return ()
+        return (str(found.id), *map(str, found.parent_ids))
+
     def _bring(self, *specs: str) -> None:
         self._url = self._address()
         self.connect()

@@ -214,6 +214,24 @@ class ForgeSuite:
 
     # ------------------------------------------------------------------------------ merging
 
+    def test_what_a_commit_was_brought_by_is_what_git_shows(self, forges: Forges) -> None:
+        first = forges.tip("main")
+        ada, one = opened(forges, "one")
+        _, two = opened(forges, "two")
+        assert ada.brought(first) is None
+        assert ada.brought(one.head) is None, "it is not merged"
+        merged = ada.merge(one.number, one.head)
+        ada.fetched(two)  # and the target with it
+        later = ada.merge(two.number, two.head)
+        ada.fetched(opened(forges, "three")[1])
+        for commit, made in ((merged, one), (one.head, one), (later, two)):
+            found = forges.as_user("ben").brought(commit)
+            assert found is not None
+            assert (found.number, found.head, found.state) == (made.number, made.head, "merged")
+        direct = forges.push("main", {"direct.txt": "past every merge request"})
+        ada.fetched(opened(forges, "four")[1])
+        assert ada.brought(direct) is None
+
     def test_merging_brings_it_into_the_target(self, forges: Forges) -> None:
         ada, made = opened(forges)
         forges.push("main", {"meanwhile.txt": "m"})

@@ -296,6 +296,29 @@ def test_each_apply_is_one_deployment_with_its_outcome(forges: GitLabForges) -> 
 # -------------------------------------------------------------------------------- merging
 
 
+@pytest.mark.parametrize("how", ["ff", "squash"])
+def test_what_brought_a_commit_is_believed_when_git_shows_it(
+    forges: GitLabForges, how: str
+) -> None:
+    """A squash leaves nothing of what was agreed to behind it: only GitLab's word."""
+    forges.lab.project.merge_method = "ff" if how == "ff" else "merge"
+    forges.lab.project.squash = how == "squash"
+    ada, made = opened(forges)
+    commit = ada.merge(made.number, made.head)
+    ada.fetched(ada.merge_request(made.number))
+    found = ada.brought(commit)
+    if how == "squash":
+        assert found is None
+    else:
+        assert found is not None
+        assert (found.number, found.head) == (made.number, made.head)
+
+
+def test_a_commit_that_gitlab_does_not_know_is_told(forges: GitLabForges) -> None:
+    with pytest.raises(ReconcilerError):
+        forges.as_user("ada").brought("a" * 40)
+
+
 def test_a_fast_forward_leaves_the_commit_itself(forges: GitLabForges) -> None:
     forges.lab.project.merge_method = "ff"
     ada, made = opened(forges)

@@ -180,6 +180,9 @@ class MemoryForge:
         self.touch(number, state="merged", merged=commit)
         return commit
 
+    def brought(self, commit: str) -> MergeRequest | None:
+        raise NotImplementedError
+
     def consents(self, number: int) -> tuple[Consent, ...]:
         self._called("consents")
         return tuple(self.agreed.get(number, ()))

@@ -99,6 +99,25 @@ class GitLabForge:
             )
         return found
 
+    def brought(self, commit: str) -> MergeRequest | None:
+        """The merged one that this commit is the merge of, or the last commit of.
+
+        GitLab names those that have to do with the commit; which one brought it, git says.
+        """
+        path = self._client.below("repository", "commits", commit, "merge_requests")
+        ends = self._fetch.ends(commit)
+        best: MergeRequest | None = None
+        with self._client.about(f"the commit {commit[:_SHORT]}"):
+            for body in self._client.rows(path):
+                found = reading.merge_request(body)
+                if found.state != "merged" or found.head not in ends:
+                    continue
+                if commit in (found.merged, found.head) and (
+                    best is None or found.number > best.number
+                ):
+                    best = found
+        return best
+
     def consents(self, number: int) -> tuple[Consent, ...]:
         """Who agrees to it now, and to which commit, as far as that can be told."""
         with self._about(number):

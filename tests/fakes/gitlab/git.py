@@ -38,6 +38,12 @@ class Git:
         except (KeyError, ValueError):
             return False
 
+    def between(self, base: str, head: str, commit: str) -> bool:
+        """Whether a commit is one of those that a head has and its base has not."""
+        walker = self.repository.walk(pygit2.Oid(hex=head))
+        walker.hide(pygit2.Oid(hex=base))
+        return any(str(one.id) == commit for one in walker)
+
     def point(self, ref: str, commit: str) -> None:
         self.repository.references.create(ref, commit, force=True)
 

@@ -32,6 +32,21 @@ def listed(call: Call) -> Answer:
     return page(call, rows, lambda one: show.merge(call.lab, one), "merge_requests")
 
 
+@route("GET", "/projects/*/repository/commits/*/merge_requests")
+def of_commit(call: Call) -> Answer:
+    """Those that brought the commit, or have it among their own: merged or not."""
+    lab, commit = call.lab, call.words[1]
+    if not lab.git.has(commit):
+        raise RefusedError(404, "404 Commit Not Found")
+    rows = [
+        one
+        for one in lab.merges.values()
+        if commit in (one.merge_commit, one.squash_commit)
+        or any(lab.git.between(each.base, each.head, commit) for each in one.versions)
+    ]
+    return page(call, rows, lambda one: show.merge(lab, one), "merge_requests")
+
+
 @route("GET", _ONE)
 def one(call: Call) -> Answer:
     """Looking at it makes somebody find out whether it can be merged; the next look tells."""
