@@ -75,6 +75,12 @@ def delivering(
         yield Decided(planned, veiled(decide(whole)), whole)
 
 
+def heard(found: Decided, given: Given) -> Decided:
+    """The same plan, decided about anew with what people said about it."""
+    question = found.question.heard(given)
+    return replace(found, decision=veiled(decide(question)), question=question)
+
+
 def _asked(checked: Checked, name: str) -> tuple[Question, Rendered]:
     question, subject = checked.questions.get(name), checked.subjects.get(name)
     if question is None or subject is None:

@@ -10,10 +10,11 @@ from typing import Final, TypeVar
 import click
 from rich.console import Console
 
-from reconciler.app.deliver import Decided, delivering
+from reconciler.app.agreed import Applied, given_to
+from reconciler.app.deliver import Decided, delivering, heard
 from reconciler.app.deployments import Telling
 from reconciler.app.doubt import sure_of
-from reconciler.app.record import recorded_apply, settle_cut_off
+from reconciler.app.record import Recorder, recorded_apply, settle_cut_off
 from reconciler.app.terraform import agreed
 from reconciler.cli.again import again
 from reconciler.cli.building import (
@@ -31,9 +32,11 @@ from reconciler.cli.building import (
 )
 from reconciler.cli.check_command import EXITS
 from reconciler.cli.recording import record_refusal, recorder_of
+from reconciler.cli.reviewing import room_of
 from reconciler.cli.screen import err, format_option, out, repo_option, stop_with
 from reconciler.core.records.facts import Action
-from reconciler.core.redact import Redactor
+from reconciler.core.records.words import line
+from reconciler.core.redact import Redactor, hidden
 from reconciler.errors import Exit, ReconcilerError, UsageError
 from reconciler.model.decision import Decision, Verdict
 from reconciler.model.merge_request import Deployment, DeploymentState
@@ -98,9 +101,11 @@ def command(
     """Make the cloud as the target branch declares an environment.
 
     Judges, plans, judges the plan, and asks; then applies that very plan. Who names the plan by
-    `--plan` has agreed to it, and is not asked. Without an allowing decision nothing is applied. In
-    the sandbox nobody has to agree: nothing there is real. What an earlier apply began to make, and
-    nobody knows the end of, is looked for in the cloud before it is made: nothing is made twice.
+    `--plan` has agreed to it, and is not asked. Without an allowing decision nothing is applied.
+    Where others have to agree, it counts what they agreed to, with that very plan, on the merge
+    request that brought the commit. In the sandbox nobody has to agree: nothing there is real. What
+    an earlier apply began to make, and nobody knows the end of, is looked for in the cloud before
+    it is made: nothing is made twice.
 
     \b
     Examples:
@@ -135,7 +140,7 @@ def deliver(
     one = declared(ports, tree, environment, settings)
     screen = _Screen(out(), environment, sandbox=sandbox, shown=form == "text", destroy=destroy)
     screen.begin()
-    recorder = recorder_of(ports, repo, tree, one.spec, simulated=sandbox)
+    recorder = _recorder(ports, repo, tree, one, sandbox=sandbox)
     outcome: Outcome | None = None
     settled: tuple[Outcome, ...] = ()
     nothing = False
@@ -145,6 +150,8 @@ def deliver(
         building = building_of(ports, repo, one, simulated=sandbox)
         hear = hearing(err(), Redactor(), show=screen.shown)
         with delivering(checked, environment, building.site, destroy=destroy, hear=hear) as found:
+            if isinstance(found, Decided) and not sandbox:
+                found = _heard(ports, repo, one, recorder, found)  # noqa: PLW2901  # the same, decided
             decision = found.decision
             may = _may(decision, sandbox=sandbox)
             if not isinstance(found, Decided):
@@ -176,6 +183,29 @@ def deliver(
     if untold is not None:
         raise untold
     stop_with(OUTCOMES[outcome.result])
+
+
+def _recorder(
+    ports: Ports, repo: Path, tree: RepoTree, one: Declared, *, sandbox: bool
+) -> Recorder:
+    """The history may rest on newer commits of the target branch than what is applied again."""
+    newest = tree if sandbox else declared_tree(ports, repo, None)
+    return recorder_of(ports, repo, newest, one.spec, simulated=sandbox)
+
+
+def _heard(ports: Ports, repo: Path, one: Declared, recorder: Recorder, found: Decided) -> Decided:
+    """With what people agreed to, where somebody's agreement is all that is missing."""
+    if found.decision.verdict is not Verdict.NEEDS_APPROVAL:
+        return found
+    applied = recorder.records.status(one.name).get("applied")
+    since = str(applied.get("commit", "")) if isinstance(applied, dict) else ""
+    try:
+        room = room_of(ports, repo, plan=False, sandbox=False, post=False)
+        what = Applied(one.name, one.path, one.revision, since)
+        return heard(found, given_to(room, ports.commits(repo), what))
+    except ReconcilerError as error:  # nobody is known to have agreed, so nobody has
+        text.said(err(), f"No approval could be read: {line(hidden(error.message), 300)}")
+        return found
 
 
 def _telling(ports: Ports, repo: Path, one: Declared) -> Telling | None:

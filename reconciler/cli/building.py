@@ -58,6 +58,7 @@ class Declared:
     name: str
     revision: str
     rendered: Rendered
+    path: str
     place: Place
     stage: Stage
     spec: SettingsSpec
@@ -86,6 +87,7 @@ def declared(
         name,
         tree.revision,
         rendered,
+        found.filled.environment.path,
         Place(name, spec.account, found.filled.region),
         spec.stage,
         settings or settings_of(tree),

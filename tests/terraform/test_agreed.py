@@ -1,0 +1,189 @@
+"""What people agreed to on a merge request, in a real apply: that very plan, or nothing."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pygit2
+import pytest
+
+from reconciler.adapters.local_forge import LocalForge
+from reconciler.adapters.merge_request_refs import MergeRequestRefs
+from reconciler.adapters.record_store import GitRecords
+from reconciler.adapters.regorus_engine import EmbeddedEngine
+from reconciler.adapters.ssh_keys import verify
+from reconciler.app.records import Records
+from reconciler.errors import TransientError
+from reconciler.model.approval import Person
+from reconciler.model.merge_request import MergeRequest, Proposal
+from reconciler.model.record import DecisionBody
+from tests.check.project import ADA, INES, PORTAL, Warm, signature, warm
+from tests.repos import Files, GitRepo, edited
+from tests.terraform.lab import Done, Lab, lab
+from tests.verify.history import key
+
+TOM = signature("Tom Weber", "tom@example.com")  # team-web, which acme-portal belongs to
+NAME = "acme-portal"
+OTHER = "sha256:" + "ab" * 32
+
+if shutil.which("terraform") is None:
+    pytest.skip("terraform is not on PATH", allow_module_level=True)
+
+
+@dataclass
+class Place:
+    """A bare repository with merge requests in it, and whoever works there."""
+
+    run: Lab
+    folder: Path
+    files: Files
+
+    def as_user(self, who: pygit2.Signature) -> LocalForge:
+        signer = key(who.email.partition("@")[0], self.folder)
+        refs = MergeRequestRefs(self.run.repo.path, "", None, signer, verify)
+        now = lambda: datetime.now(UTC).replace(microsecond=0)  # noqa: E731  # one word for one use
+        return LocalForge(refs, Person(who.name, who.email), now)
+
+    def change(self, count: int, who: pygit2.Signature = INES) -> str:
+        """A commit of somebody's on a branch of its own."""
+        branch, repository = f"more-{count}", self.run.repo.repository
+        self.files = edited(self.files, PORTAL, "desired_count: 4", f"desired_count: {count}")
+        tree = repository[self.run.commit(self.files, branch)].peel(pygit2.Commit).tree_id
+        onto = repository.references["refs/heads/main"].target
+        made = repository.create_commit(None, who, who, "More", tree, [onto])
+        repository.references.create(f"refs/heads/{branch}", made, force=True)
+        return branch
+
+    def opened(self, branch: str, by: pygit2.Signature = INES) -> MergeRequest:
+        return self.as_user(by).open(Proposal("More", "", branch, "main"))
+
+    def agrees(self, made: MergeRequest, who: pygit2.Signature, plan: str = "") -> None:
+        """To its last commit, and to what planning it gives, unless it is said otherwise."""
+        found = self.run("plan", NAME, "--rev", made.source, "--format", "json").json
+        plans = ((NAME, plan or found["digest"]),) if plan != "none" else ()
+        policies = found["decision"]["inputs"]["policies"]
+        self.as_user(who).approve(made.number, made.head, plans, policies)
+
+    def merge(self, made: MergeRequest) -> str:
+        """By somebody who did not make it."""
+        return self.as_user(TOM).merge(made.number, made.head)
+
+    def apply(self, *more: str) -> Done:
+        return self.run("apply", NAME, "--yes", *more)
+
+
+@pytest.fixture(scope="module")
+def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    engine = EmbeddedEngine(10, 1)
+    yield warm(tmp_path_factory.mktemp("kept"), engine)
+    engine.close()
+
+
+@pytest.fixture
+def place(
+    tmp_path: Path,
+    ports: Warm,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Place:
+    files = lab()
+    for path, text in files.items():
+        if path.startswith("profiles/teams/"):
+            for who in (ADA, INES, TOM):
+                name = who.email.partition("@")[0]
+                own = f'keys: ["{key(name, tmp_path).public_key.text}"]'
+                text = re.sub(rf'keys: \["[^"]+ {who.email}"\]', own, text)  # noqa: PLW2901
+            files[path] = text
+    repo = GitRepo.make(tmp_path / "r.git")
+    repo.commit(dict(files))
+    run = Lab(repo, tmp_path / "state", "", files).inside(ports, capsys, monkeypatch)
+    monkeypatch.delenv("RECONCILER_SANDBOX")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLEEXAMPLE00")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush-hush-hush")
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    return Place(run, tmp_path, files)
+
+
+def test_what_was_agreed_to_with_that_very_plan_is_applied(place: Place) -> None:
+    made = place.opened(place.change(5))
+    place.agrees(made, TOM)
+    place.merge(made)
+    done = place.apply()
+    assert done.code == 0, done.out + done.err
+    for verb in (("log", NAME), ("verify",), ("replay", "--all")):
+        process = place.run.process("audit", *verb, RECONCILER_SANDBOX="0")
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, out + err
+    (record,) = [
+        one.record
+        for one in Records(GitRecords(place.run.repo.path, "records")).of_environment(NAME)
+        if isinstance(one.record.body, DecisionBody)
+    ]
+    assert "Tom Weber" in str(record.body), "who agreed is recorded"
+
+
+@pytest.mark.parametrize(
+    "who, plan, why",
+    [
+        (TOM, "none", "before there was a plan"),
+        (TOM, OTHER, "the plan is another one since"),
+        (INES, "", "who made the change does not agree to it"),
+    ],
+)
+def test_what_was_not_agreed_to_like_that_waits_and_why_is_said(
+    place: Place, who: pygit2.Signature, plan: str, why: str
+) -> None:
+    made = place.opened(place.change(5))
+    place.agrees(made, who, plan)
+    place.merge(made)
+    refused = place.apply()
+    assert refused.code == 11, refused.out + refused.err
+    assert why in " ".join(refused.out.split()), refused.out
+    assert "Nothing was applied" in refused.out
+    assert list(place.run.known.glob("real/states/*.tfstate")) == []
+
+
+def test_what_somebody_pushed_past_merge_requests_has_nobodys_agreement(place: Place) -> None:
+    made = place.opened(place.change(5))
+    place.agrees(made, TOM)
+    brought = place.merge(made)
+    place.run.repo.commit({**place.files, "README.md": "pushed\n"})
+    refused = place.apply()
+    assert refused.code == 11
+    assert refused.err.count("No approval could be read: no merge request brought") == 1
+    assert place.apply("--rev", brought).code == 0
+
+
+def test_who_changed_it_before_does_not_agree_to_it_with_a_later_change(place: Place) -> None:
+    place.merge(place.opened(place.change(5, TOM), TOM))
+    place.files = edited(place.files, PORTAL, "desired_count: 5", "desired_count: 4")
+    made = place.opened(place.change(6))
+    place.agrees(made, TOM)
+    place.merge(made)
+    refused = place.apply()
+    assert refused.code == 11, refused.out
+    assert "who made the change does not agree" in " ".join(refused.out.split()), refused.out
+
+
+def test_without_an_answer_of_the_forge_nobody_agreed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = place.opened(place.change(5))
+    place.agrees(made, TOM)
+    place.merge(made)
+
+    def away(*_given: object) -> None:
+        raise TransientError("forge-away", "the forge answers 502", hint="try again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalForge, "brought", away)
+        refused = place.apply()
+    assert refused.code == 11
+    assert refused.err.count("No approval could be read: the forge answers 502") == 1
+    assert place.apply().code == 0
