@@ -148,8 +148,13 @@ def network_environment() -> dict[str, str]:
 
 
 def secret_of(name: str) -> str | None:
-    """The value of a variable that `reconciler.yaml` names; it is handed on and never shown."""
-    return os.environ.get(name)
+    """The value of a variable that `reconciler.yaml` names; it is handed on and never shown.
+
+    Without the line's end that a file of it mostly has: no header takes one, and libraries show
+    what they do not take.
+    """
+    value = os.environ.get(name)
+    return value.strip() if value is not None else None
 
 
 def installers_environment() -> dict[str, str]:

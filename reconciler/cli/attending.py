@@ -12,7 +12,7 @@ from reconciler.app.policy import engine_settings, load_policies
 from reconciler.app.record import Recorder
 from reconciler.app.review import Room, review, review_all
 from reconciler.cli.building import settings_of
-from reconciler.cli.recording import recorder_of
+from reconciler.cli.recording import can_sign, recorder_of
 from reconciler.cli.reviewing import room_of
 from reconciler.cli.target import target_of
 from reconciler.errors import ReconcilerError, StoppedError, TransientError, WaitingError
@@ -80,7 +80,7 @@ class Attending:
     def _rules(self) -> RepoTree:
         """The target branch as it is here."""
         repository = self.ports.repository(self.repo)
-        return repository.snapshot(target_of(repository, repository.snapshot(None), None))
+        return repository.snapshot(target_of(repository))
 
     def _attend(self, now: "_Round", visit: "_Visit") -> bool:
         """Orders of one; whether none is left. What is wrong with them alone stops nobody else."""
@@ -129,7 +129,11 @@ class _Round:
         return recorder_of(self.ports, self.repo, self.room.rules, self.spec, simulated=False)
 
     def _recorder(self, actor: Actor) -> Recorder:
-        return replace(self._writer, actor=actor)
+        """Writes what somebody ordered; refused before the deed where our key may not sign that."""
+        found = replace(self._writer, actor=actor)
+        if found.records.signs_with:
+            can_sign(self.ports, self.repo, self.room.rules, found)
+        return found
 
     def _rule(self, mark: str) -> Rule | None:
         engine = engine_settings(self.room.rules)

@@ -105,6 +105,6 @@ def audit(repo: Path, *, sandbox: bool) -> Audit:
 
 def _target(repository: Repository) -> RepoTree | None:
     try:
-        return repository.snapshot(target_of(repository, repository.snapshot(None), None))
+        return repository.snapshot(target_of(repository))
     except UsageError:
         return None  # an auditor may have been given nothing but the records

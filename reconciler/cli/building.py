@@ -116,7 +116,7 @@ def declared_tree(ports: Ports, repo: Path, rev: str | None) -> RepoTree:
     repository = ports.repository(repo)
     if rev is not None:
         return repository.snapshot(rev)
-    return repository.snapshot(target_of(repository, repository.snapshot(None), None))
+    return repository.snapshot(target_of(repository))
 
 
 def only_agreed(ports: Ports, repo: Path, tree: RepoTree) -> SettingsSpec:
@@ -126,7 +126,7 @@ def only_agreed(ports: Ports, repo: Path, tree: RepoTree) -> SettingsSpec:
     an older commit may name a server that holds nothing any more.
     """
     repository = ports.repository(repo)
-    target = target_of(repository, repository.snapshot(None), None)
+    target = target_of(repository)
     if repository.git.began(target, tree.revision) != tree.revision:
         raise UsageError(
             "not-agreed",

@@ -154,7 +154,7 @@ def judged(
 
 
 def _span(ports: Ports, repository: Repository, head: RepoTree, asked: Asked) -> Span:
-    target = target_of(repository, head, asked.base)
+    target = target_of(repository, asked.base)
     last = asked.head or "HEAD"
     loose = asked.head is None and repository.workdir is not None
     committed = repository.snapshot(last) if loose else head

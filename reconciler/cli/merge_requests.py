@@ -64,9 +64,7 @@ def desk(repo: Path) -> Desk:
     """The forge that the target branch's settings name."""
     ports = build()
     repository = ports.repository(repo)
-    settings = lazy_shared(
-        repository.snapshot(target_of(repository, repository.snapshot(None), None))
-    ).settings
+    settings = lazy_shared(repository.snapshot(target_of(repository))).settings
     spec = (
         settings.document.spec
         if settings

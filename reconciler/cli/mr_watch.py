@@ -73,7 +73,7 @@ def watch_command(repo: Path, listen: tuple[str, int] | None, once: bool, plan: 
         stop_with(Exit.FAILURE if voice.complained else Exit.OK)
         return
     repository = ports.repository(repo)
-    spec = settings_of(repository.snapshot(target_of(repository, repository.snapshot(None), None)))
+    spec = settings_of(repository.snapshot(target_of(repository)))
     inbox = Inbox()
     watching = Watching(
         attending.everything,

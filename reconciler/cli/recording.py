@@ -27,8 +27,8 @@ def recorder_of(
     records = ports.records(repo, spec, simulated=simulated)
     agents = [one.document for one in lazy_shared(tree).agents.values()]
     recorder = ports.recorder(repo, records, agents, simulated=simulated)
-    if spec.records.signed:
-        _can_sign(ports, repo, tree, recorder)
+    if spec.records.signed or recorder.records.signs_with:
+        can_sign(ports, repo, tree, recorder)
     tip = records.tip()
     branch = spec.branches.records_of(simulated=simulated)
     memory = ports.found_whole(repo, branch)
@@ -72,7 +72,7 @@ def record_refusal(
         text.said(err(), f"That this was refused could not be recorded: {error}")
 
 
-def _can_sign(ports: Ports, repo: Path, tree: RepoTree, recorder: Recorder) -> None:
+def can_sign(ports: Ports, repo: Path, tree: RepoTree, recorder: Recorder) -> None:
     """Nothing begins that could only be recorded in a way that breaks the history."""
     key, actor = recorder.records.signs_with, recorder.actor
     if not key:

@@ -32,7 +32,7 @@ def room_of(ports: Ports, repo: Path, *, plan: bool, sandbox: bool, post: bool) 
     repository = ports.repository(repo)
 
     def target() -> RepoTree:
-        return repository.snapshot(target_of(repository, repository.snapshot(None), None))
+        return repository.snapshot(target_of(repository))
 
     rules = target()
     signer, verify = ports.signing()

@@ -192,9 +192,8 @@ def test_the_target_is_the_one_of_the_settings_as_last_fetched(
     said = run("check", "--head", "fine", "--format", "json", *NOW).json
     assert (said["base"], said["decisions"]) == (fine, [])
     write(clone.repo.path, edited(files, "reconciler.yaml", "target: main", "target: release"))
-    done = run("check", *NOW)
-    assert done.code == 2
-    assert "no branch `release`" in done.err
+    done = run("check", "--format", "json", *NOW)
+    assert done.json["base"] == fine, "what lies here is judged, and names no judge"
 
 
 def test_a_change_does_not_name_its_own_judge(clone: Project, run: Run, files: Files) -> None:
@@ -209,6 +208,25 @@ def test_a_change_does_not_name_its_own_judge(clone: Project, run: Run, files: F
     done = run("check", "--head", "change", "--format", "json", *NOW)
     assert done.json["base"] == str(at)
     assert done.code == 10
+
+
+def test_nor_where_nobody_said_which_branch_of_origin_is_the_first(
+    clone: Project, run: Run, files: Files
+) -> None:
+    """As a clone of one branch has it: what is checked out would name itself."""
+    repository = clone.repo.repository
+    at = repository.references["refs/heads/main"].target
+    loose = edited(files, "reconciler.yaml", "target: main", "target: evil")
+    made = branch(clone, "evil", edited(loose, *TOO_BIG))
+    repository.remotes.create("origin", "https://git.example.com/environments.git")
+    repository.references.create("refs/remotes/origin/evil", pygit2.Oid(hex=made))
+    repository.checkout("refs/heads/evil", strategy=pygit2.enums.CheckoutStrategy.FORCE)
+    refused = run("check", *NOW)
+    assert (refused.code, "which branch of origin judges" in refused.err) == (2, True)
+    assert "git remote set-head origin --auto" in refused.err
+    repository.references.create("refs/remotes/origin/main", at)
+    done = run("check", "--format", "json", *NOW)
+    assert (done.json["base"], done.code) == (str(at), 10)
 
 
 def test_a_bare_repository(tmp_path: Path, clone: Project, run: Run, files: Files) -> None:
