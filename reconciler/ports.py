@@ -455,7 +455,10 @@ class RecordStore(Protocol):
         ...
 
     def tag(self, name: str, data: bytes) -> None:
-        """Keep a tag, here and where the records are kept; an error when it is there already."""
+        """Keep a tag, here and where the records are kept; this very one may be there.
+
+        An error when there is another of that name; it is here afterwards.
+        """
         ...
 
 

@@ -216,7 +216,6 @@ class Ports:
         from reconciler.app.audit.reading import unknown_of
         from reconciler.core.records.standing import state_of
 
-        records = spec.branches.records
         folder = self.settings.state_folder()
         history = GitHistory(repo)
         root = folder / building.repository_name(history.root, repo)
@@ -234,10 +233,10 @@ class Ports:
             # A sandbox's states end with it, and its records do not.
             (lambda _name: None)
             if simulated
-            else self._known(repo, records, lambda of, name: state_of(of.status(name)), None),
+            else self._known(repo, spec, lambda of, name: state_of(of.status(name)), None),
             (lambda _name: frozenset())
             if simulated
-            else self._known(repo, records, unknown_of, frozenset()),
+            else self._known(repo, spec, unknown_of, frozenset()),
             built.patience,
         )
         return Building(
@@ -421,15 +420,17 @@ class Ports:
         return self.settings.state_folder() / repository_name(GitHistory(repo).root, repo)
 
     def _known(
-        self, repo: Path, branch: str, of: "Callable[[Records, str], T]", otherwise: T
+        self, repo: Path, spec: SettingsSpec, of: "Callable[[Records, str], T]", otherwise: T
     ) -> Callable[[str], T]:
         """Something that the records that are here know of environments."""
         from reconciler.app.audit.reading import trail
         from reconciler.app.records import Broken
 
+        branch, remote = spec.branches.records, spec.records.remote or ""
+
         def recorded(name: str) -> T:
             try:
-                return of(trail(self.record_store(repo, branch), branch).records, name)
+                return of(trail(self.record_store(repo, branch), branch, remote).records, name)
             except Broken:
                 return otherwise  # whoever writes records stops at that
 

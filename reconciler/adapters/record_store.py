@@ -1,7 +1,9 @@
 """The branch of records, here or at a remote: objects, and a ref moved only from where it was.
 
-A remote on this machine's disk is worked on directly: libgit2 does not compare what it overwrites
-there. A remote behind a server does, and rejects what does not follow.
+A remote behind a server compares what is moved, and rejects what does not follow. libgit2 does not
+do that at a remote on this machine's disk: there the ref is moved by ourselves, under git's lock.
+Everything else is the same for both, and what was seen is remembered here: whoever may push to a
+remote could make it forget.
 """
 
 import time
@@ -15,6 +17,7 @@ import pygit2
 from reconciler.adapters.git import open_repository
 from reconciler.adapters.git_refs import GitRefs
 from reconciler.adapters.git_remote import Credentials, RemoteRefs, place_of
+from reconciler.core.git_objects import BadObject, read_commit, read_tree
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.ports import RecordStore
 
@@ -22,6 +25,8 @@ _SOON: Final = 1.0
 """What was seen is noted at most so often."""
 _SEEN: Final = "refs/reconciler/seen/"
 _TRIES: Final = 5
+_BATCH: Final = 4096
+"""So many objects are held before they are written here."""
 _NOUN: Final = "records"
 _CACHE: Final = 16 * 1024 * 1024
 """libgit2 keeps objects that it has read, by itself up to 256 MB in each process; a history is read
@@ -37,7 +42,7 @@ def record_store(
     place = place_of(open_repository(path), remote, _NOUN)
     if place is None:
         return RemoteRecords(path, branch, remote, credentials)
-    return GitRecords(place, branch)
+    return DiskRecords(path, branch, remote, place)
 
 
 class GitRecords(GitRefs):
@@ -62,7 +67,7 @@ class GitRecords(GitRefs):
         """Move the branch, if it is still where it was."""
         if self._target(self._ref) != old:
             return False
-        self._unused()
+        self.unused()
         moved = self.move(self._ref, old, new, durable=durable)
         if moved:
             if durable:
@@ -102,10 +107,12 @@ class GitRecords(GitRefs):
         }
 
     def tag(self, name: str, data: bytes) -> None:
-        """Keep a tag."""
+        """Keep a tag; this very one may be there."""
         oid = self.write("tag", data)
         self._flush()
         self._on_disk()
+        if self._target(f"refs/tags/{name}") == oid:
+            return
         try:
             self._repository.references.create(f"refs/tags/{name}", oid)
         except pygit2.AlreadyExistsError as err:
@@ -117,7 +124,7 @@ class GitRecords(GitRefs):
     def _seen_ref(self) -> str:
         return _SEEN + self._branch
 
-    def _unused(self) -> None:
+    def unused(self) -> None:
         """Nobody works on a checkout of records: their next commit would undo what we write."""
         if self._free:
             return
@@ -163,24 +170,40 @@ class RemoteRecords(RemoteRefs, GitRecords):
         return True
 
     def tag(self, name: str, data: bytes) -> None:
-        """Keep a tag, there and then here."""
+        """Keep a tag, there and then here; one that is in one place only goes to the other."""
         oid = self.write("tag", data)
         self._flush()
         place = f"refs/tags/{name}"
-        told = self._told({})
+        there = self._tag_at(place)
+        if there and there != oid:
+            self._bring_tag(place, there)
+            raise _tag_there(name)
+        if not there:
+            self._send_tag(name, oid, data)
+        here = self._target(place)
+        if here and here != oid:
+            raise _tag_there(name)
+        if not here:
+            with suppress(OSError, ValueError, pygit2.GitError):
+                self._repository.references.create(place, oid)
+
+    def _tag_at(self, place: str) -> str:
+        """The tag as the remote has it."""
+        return self.tips(place).get(place, "")
+
+    def _bring_tag(self, place: str, _oid: str) -> None:
+        """Somebody else's tag, here, unless there is another one of that name."""
+        if not self._target(place):
+            self.fetch(f"{place}:{place}")
+
+    def _send_tag(self, name: str, oid: str, _data: bytes) -> None:
+        place, told = f"refs/tags/{name}", self._told({})
         try:
-            heads = self._server.list_heads(callbacks=told, proxy=True)
-            there = next((str(one.oid) for one in heads if one.name == place), oid)
-            if there != oid:
-                raise _tag_there(name)
-            told = self._told({})
             self._server.push([f"{oid}:{place}"], callbacks=told, proxy=True)
         except (KeyError, OSError, pygit2.GitError) as err:
             raise self._failed(err, "anchored", told) from err
         if told.rejected:
             raise self._refused(told, place)
-        with suppress(OSError, pygit2.GitError):
-            self._repository.references.create(place, oid)
 
     def _fetched(self) -> str:
         """The tip at the remote; whatever it stands on is here afterwards."""
@@ -189,6 +212,7 @@ class RemoteRecords(RemoteRefs, GitRecords):
             if not tip or tip in self._repository:
                 self._track(tip)
                 return tip
+            self._remember_tracked()
             self.fetch(f"+{self._ref}:{self._tracking}")
             if tip in self._repository:
                 return tip
@@ -196,10 +220,109 @@ class RemoteRecords(RemoteRefs, GitRecords):
         raise self._failed(late, "read", self._told({}))
 
     def _track(self, tip: str) -> None:
-        """For people who look at what they fetched; nothing rests on it."""
-        if tip and self._target(self._tracking) != tip:
-            with suppress(OSError, ValueError, pygit2.GitError):
+        """What an audit reads is what an apply looked at; also that the branch is gone there."""
+        if self._target(self._tracking) == tip:
+            return
+        self._remember_tracked()
+        with suppress(KeyError, OSError, ValueError, pygit2.GitError):
+            if tip:
                 self._repository.references.create(self._tracking, tip, force=True)
+            else:
+                self._repository.references.delete(self._tracking)
+
+    def _remember_tracked(self) -> None:
+        """A plain `git fetch` may have seen more than we: it is not forgotten with its ref."""
+        known, seen = self._target(self._tracking), self.seen()
+        if known in ("", seen):
+            return
+        with suppress(KeyError, OSError, ValueError, pygit2.GitError):
+            if not seen or self._repository.descendant_of(known, seen):
+                self._saved = 0.0
+                self.saw(known)
+
+
+class DiskRecords(RemoteRecords):
+    """Records at a remote on this machine's disk."""
+
+    def __init__(self, path: Path, branch: str, remote: str, place: Path) -> None:
+        super().__init__(path, branch, remote)
+        self._there = GitRecords(place, branch)
+
+    def move(self, name: str, old: str, new: str, *, durable: bool) -> bool:
+        """Everything that is new goes there, and the ref moves there if it is where it was."""
+        self._there.unused()
+        fresh = dict(self._waiting)
+        self._flush()
+        if durable:
+            self._on_disk()
+        for kind, data in fresh.values():
+            self._there.write(kind, data)
+        try:
+            return self._there.move(name, old, new, durable=durable)
+        finally:
+            self._there.drop()
+
+    def _fetched(self) -> str:
+        tip = self._there.tip()
+        self._copy(tip)
+        self._track(tip)
+        return tip
+
+    def _copy(self, tip: str) -> None:
+        """Bring here what a commit stands on, oldest first.
+
+        libgit2 would copy the whole history each time. What is missing or damaged there is left
+        out: verifying names it.
+        """
+        commits: dict[str, bytes] = {}
+        todo = [tip] if tip else []
+        while todo:
+            at = todo.pop()
+            if at in commits or at in self._repository:
+                continue
+            with suppress(LookupError, BadObject):
+                kind, data = self._there.read(at)
+                if kind == "commit":
+                    commits[at] = data
+                    todo += read_commit(data).parents
+        for data in reversed(commits.values()):
+            with suppress(BadObject):
+                self._copy_tree(read_commit(data).tree)
+            self.write("commit", data)
+            if len(self._waiting) > _BATCH:
+                self._flush()
+        if commits:
+            self._flush()
+
+    def _copy_tree(self, tree: str) -> None:
+        todo = [tree]
+        while todo:
+            at = todo.pop()
+            if at in self._waiting or at in self._repository:
+                continue
+            with suppress(LookupError, BadObject):
+                kind, data = self._there.read(at)
+                if kind == "tree":
+                    self.write("tree", data)
+                    todo += [entry.oid.hex() for entry in read_tree(data).values()]
+                elif kind == "blob":
+                    self.write("blob", data)
+
+    def _tag_at(self, place: str) -> str:
+        return self._there.here(place)
+
+    def _bring_tag(self, place: str, oid: str) -> None:
+        if self._target(place):
+            return
+        with suppress(LookupError, OSError, ValueError, pygit2.GitError):
+            kind, data = self._there.read(oid)
+            if kind == "tag":
+                self.write("tag", data)
+                self._flush()
+                self._repository.references.create(place, oid)
+
+    def _send_tag(self, name: str, _oid: str, data: bytes) -> None:
+        self._there.tag(name, data)
 
 
 def _tag_there(name: str) -> UsageError:

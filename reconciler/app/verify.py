@@ -132,6 +132,7 @@ def verify(
     `since`: a commit up to which everything was verified before; then only what comes after it is
     looked at.
     """
+    known = records.store.seen()  # before the tip: others write meanwhile
     walk = _walked(records, records.tip(), since)
     reader = _Reader(records, bench)
     rules, order = _from(records, bench, walk, simulated=simulated)
@@ -160,7 +161,7 @@ def verify(
         anchors, lost = _anchors(records, bench, laws, walk.places)
         found += lost
     ahead: list[str] = []
-    found += _rewritten(records, walk, ahead)
+    found += _rewritten(records, walk, known, ahead)
     answered, gone = _answered(rules, found, walk)
     breaks = _in_order({*found, *gone}, walk.places)
     return Verified(
@@ -682,10 +683,9 @@ def _anchors(
     return tuple(sorted(found, key=lambda one: one.sequence)), lost
 
 
-def _rewritten(records: Records, walk: _Walk, ahead: list[str]) -> Iterator[Break]:
+def _rewritten(records: Records, walk: _Walk, seen: str, ahead: list[str]) -> Iterator[Break]:
     """Whether others, or we before, saw a history that is not this one."""
     tip = records.tip()
-    seen = records.store.seen()
     if seen and not _behind(records, seen, walk):
         yield Break(
             None, seen, "rewritten", f"the branch had come to {seen[:12]}, and has it no more"

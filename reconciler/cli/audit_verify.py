@@ -213,6 +213,8 @@ def acknowledge_command(
     """  # noqa: D301  # \b is click's mark for lines as they are
     if everything is bool(breaks):
         raise UsageError("usage", "name breaks, or give `--all`")
+    writing = _writing(repo, sandbox=sandbox)
+    writing.records.tip()  # what is answered for is what an apply would stop at, as of now
     found = verified(audit(repo, sandbox=sandbox), sandbox=sandbox)
     there = {one.name for one in found.open_breaks}
     names = tuple(sorted(there)) if everything else breaks
@@ -223,7 +225,6 @@ def acknowledge_command(
             f"there is no break `{unknown[0]}`" if unknown else "nothing is broken",
             hint="`reconciler audit verify` names them",
         )
-    writing = _writing(repo, sandbox=sandbox)
     _only_people(writing, repo)
     made = writing.recorder.acknowledged(writing.target.revision, names, because)
     if form == "json":

@@ -97,10 +97,10 @@ def audit(repo: Path, *, sandbox: bool) -> Audit:
     settings = lazy_shared(target).settings if target is not None else None
     branches = settings.document.spec.branches if settings else Branches()
     branch = branches.records_of(simulated=sandbox)
-    found = trail(ports.record_store(repo, branch), branch)
+    kept_at = (settings.document.spec.records.remote if settings else "") or ""
+    found = trail(ports.record_store(repo, branch), branch, "" if sandbox else kept_at)
     name = settings.document.metadata.name if settings else ""
-    remote = (settings.document.spec.records.remote if settings else "") or "origin"
-    return Audit(ports, repo, repository, target, found, _now(), name, remote)
+    return Audit(ports, repo, repository, target, found, _now(), name, kept_at or "origin")
 
 
 def _target(repository: Repository) -> RepoTree | None:

@@ -14,7 +14,7 @@ import pygit2
 import pytest
 
 from reconciler.adapters.git_remote import ssh_agent, ssh_key, token_credentials
-from reconciler.adapters.record_store import GitRecords, RemoteRecords, record_store
+from reconciler.adapters.record_store import DiskRecords, GitRecords, RemoteRecords, record_store
 from reconciler.app.records import Records
 from reconciler.core.git_objects import Who, commit_bytes, object_id, tag_bytes
 from reconciler.errors import ReconcilerError, TransientError, UsageError
@@ -347,19 +347,22 @@ def test_a_branch_that_goes_between_the_look_and_the_push_is_not_made_anew(
 
 
 @pytest.mark.parametrize("form", ["{}", "file://{}", "../served/r.git"])
-def test_a_remote_on_this_disk_is_worked_on_directly(tmp_path: Path, form: str) -> None:
+def test_a_remote_on_this_disk_is_moved_there_and_seen_here(tmp_path: Path, form: str) -> None:
     there = GitRepo.make(tmp_path / "served/r.git").path
     writers = []
     for name in ("one", "other"):
         home = clone(tmp_path / name, form.format(there))
         store = record_store(home, "records", "origin")
-        assert isinstance(store, GitRecords)
-        assert not isinstance(store, RemoteRecords)
+        assert isinstance(store, DiskRecords)
         writers.append(Records(store))
     for number in range(10):
         writers[number % 2].append([drafts.draft("expiry", number)])
     assert len(set(ids(there))) == 10
-    assert git(tmp_path / "one", "for-each-ref") == ""
+    assert "reconciler/seen" not in git(there, "for-each-ref")
+    assert "reconciler/seen/records" in git(tmp_path / "one", "for-each-ref")
+    assert git(tmp_path / "other", "rev-parse", "origin/records") == git(
+        there, "rev-parse", "records"
+    )
 
 
 def test_a_remote_that_is_not_there_is_said(tmp_path: Path) -> None:

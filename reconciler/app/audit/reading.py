@@ -70,13 +70,18 @@ def _refuse(what: str) -> NoReturn:
     raise AssertionError(msg)
 
 
-def trail(store: RecordStore, branch: str) -> Trail:
+def trail(store: RecordStore, branch: str, remote: str = "") -> Trail:
     """The branch as it is here; as it was fetched, where that is further or all there is.
 
+    Records that are kept at a remote are read as they were fetched from there, since an apply
+    goes by those: a branch of that name here may be anything, and is read where nothing was seen.
     One view of it for the whole audit, however many records are written meanwhile.
     """
+    others = store.others()
+    if remote and (others.get(remote) or store.seen()):
+        return Trail(Records(_At(store, others.get(remote, ""))), f"{remote}/{branch}")
     own = store.tip()
-    for name, tip in sorted(store.others().items(), key=lambda one: (one[0] != "origin", one[0])):
+    for name, tip in sorted(others.items(), key=lambda one: (one[0] != "origin", one[0])):
         if tip and (not own or _behind(own, tip, store)):
             return Trail(Records(_At(store, tip)), f"{name}/{branch}")
     return Trail(Records(_At(store, own)), branch)

@@ -1,0 +1,175 @@
+"""Records that are kept elsewhere: what was seen is remembered here, wherever elsewhere is."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli.building import settings_of
+from reconciler.cli.recording import recorder_of
+from reconciler.errors import ReconcilerError
+from reconciler.wiring import build
+from tests.records.chains import git
+from tests.records.git_server import serving
+from tests.verify.conftest import Run
+from tests.verify.history import World
+
+FORMS = ("path", "file", "http")
+
+
+@dataclass
+class Shared:
+    """A repository that everybody pushes to, and a clone of it."""
+
+    there: World
+    home: Path
+    run: Run
+
+    def refusal(self) -> str:
+        """What an apply in the clone is told before it begins; empty: it may."""
+        ports = build()
+        tree = ports.repository(self.home).snapshot("origin/main")
+        try:
+            recorder_of(ports, self.home, tree, settings_of(tree), simulated=False)
+        except ReconcilerError as error:
+            return f"{error.reason}: {error.message}"
+        return ""
+
+    def acknowledged(self) -> int:
+        return self.run("audit", "acknowledge", "--all", "--because", "see INC-7").code
+
+
+@pytest.fixture(params=FORMS)
+def shared(
+    request: pytest.FixtureRequest,
+    told: World,
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Shared]:
+    root = tmp_path / "served"
+    shutil.copytree(told.path, root / "r.git")
+    there = World(root / "r.git", told.folder, told.now, told.count)
+    there.forget()
+    more = "signed: true\n    remote: origin"
+    there.edit("reconciler.yaml", "signed: true", more)
+    there.repository.config["http.receivepack"] = "true"
+    with serving(root) if request.param == "http" else nullcontext() as server:
+        path = str(there.path)
+        url = server.url() if server else {"path": path, "file": f"file://{path}"}[request.param]
+        home = tmp_path / "home"
+        git(tmp_path, "clone", "--quiet", url, str(home))
+        monkeypatch.chdir(home)
+        yield Shared(there, home, run)
+
+
+def seen(path: Path) -> str:
+    return git(path, "for-each-ref", "--format=%(objectname)", "refs/reconciler/seen/records")
+
+
+def written(shared: Shared) -> None:
+    """This clone writes a record, and so has seen one."""
+    tip = shared.there.tip
+    done = shared.run("audit", "settle", "acme-portal", "--because", "it is gone")
+    assert done.code == 0, done.err
+    assert shared.there.tip != tip
+    assert seen(shared.home)
+
+
+@pytest.fixture
+def begun(shared: Shared) -> Shared:
+    """An apply is open, and this clone has said that its machine is gone."""
+    shared.there.started("acme-portal")
+    shared.there.forget()
+    written(shared)
+    return shared
+
+
+def cut(shared: Shared) -> None:
+    """The newest record is dropped, by a forced push."""
+    shared.there.move(shared.there.commits[-2])
+
+
+def other(shared: Shared) -> None:
+    """Another record stands where the newest stood."""
+    shared.there.move(shared.there.commits[-2])
+    shared.there.applied("trade-fair", by=())
+
+
+def gone(shared: Shared) -> None:
+    """The branch is deleted."""
+    shared.there.repository.references.delete("refs/heads/records")
+
+
+HARM: dict[str, Callable[[Shared], None]] = {one.__name__: one for one in (cut, other, gone)}
+
+
+def test_what_was_seen_is_remembered_where_nobody_can_push(begun: Shared) -> None:
+    assert seen(begun.there.path) == ""
+    assert begun.refusal() == ""
+
+
+@pytest.mark.parametrize("harm", sorted(HARM))
+def test_verify_and_apply_say_the_same_and_work_goes_on(begun: Shared, harm: str) -> None:
+    HARM[harm](begun)
+    assert begun.refusal().startswith("records-broken: ")
+    told = begun.run("audit", "verify")
+    assert told.code == 1, told.out
+    assert "rewritten" in told.out
+    assert begun.acknowledged() == 0
+    assert begun.run("audit", "verify").code == 0
+    assert begun.refusal() == ""
+
+
+@pytest.mark.parametrize("harm", sorted(HARM))
+def test_who_answers_needs_no_apply_before(begun: Shared, harm: str) -> None:
+    HARM[harm](begun)
+    assert begun.acknowledged() == 0
+    assert begun.refusal() == ""
+
+
+def test_a_local_branch_of_that_name_hides_nothing(begun: Shared) -> None:
+    git(begun.home, "fetch", "--quiet", "origin", "records:records")
+    cut(begun)
+    assert begun.refusal().startswith("records-broken: ")
+    assert begun.run("audit", "verify").code == 1
+    assert begun.acknowledged() == 0
+    assert begun.refusal() == ""
+
+
+@pytest.mark.parametrize("harm", sorted(HARM))
+def test_what_was_only_fetched_is_remembered_too(shared: Shared, harm: str) -> None:
+    """A clone that never wrote: plain git brought the branch."""
+    assert seen(shared.home) == ""
+    HARM[harm](shared)
+    assert shared.refusal().startswith("records-broken: ")
+    assert shared.run("audit", "verify").code == 1
+
+
+def test_records_of_others_come_as_they_are_needed(begun: Shared) -> None:
+    begun.there.now = datetime.now(UTC)
+    for _ in range(3):
+        begun.there.applied("trade-fair", by=())
+        assert begun.refusal() == ""
+        assert begun.run("audit", "verify").code == 0
+        log = begun.run("audit", "log", "--format", "json", "--limit", "1").json["records"]
+        assert log[0]["commit"] == begun.there.tip
+    git(begun.home, "fsck", "--connectivity-only")
+
+
+def test_what_is_missing_there_is_named(shared: Shared) -> None:
+    """Over a disk nothing refuses to bring what is not whole; it is verified as it is."""
+    if "http" in git(shared.home, "remote", "get-url", "origin"):
+        pytest.skip("a server does not send it")
+    there = shared.there
+    there.applied("trade-fair", by=())
+    lost = there.entry(there.tip, "record.json")
+    (there.path / "objects" / lost[:2] / lost[2:]).unlink()
+    assert shared.refusal().startswith("records-broken: ")
+    assert "damaged@" in shared.run("audit", "verify").out
