@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple
 
 from reconciler.core.canonical import NotCanonical, digest
 from reconciler.core.git_objects import (
@@ -23,6 +23,7 @@ from reconciler.core.git_objects import (
     commit_bytes,
     object_id,
     read_commit,
+    read_tag,
     read_tree,
     tag_bytes,
     with_entry,
@@ -80,6 +81,15 @@ class Kept:
     def digest(self) -> str:
         """Of its document."""
         return digest(self.data)
+
+
+class Anchored(NamedTuple):
+    """A tag, and the record that it names."""
+
+    name: str
+    kept: Kept
+    fresh: bool
+    """Whether it was made just now; where not, somebody has to look whether it is good."""
 
 
 class Broken(ReconcilerError):  # noqa: N818  # a state of what was read, told in words
@@ -438,19 +448,40 @@ class Records:
             at = parents[0] if parents else ""
         return None
 
-    def anchor(self, by: Author, seconds: int) -> tuple[str, Kept]:
-        """A tag that says how far the history has come; its name, and the record."""
+    def anchor(self, by: Author, seconds: int) -> Anchored:
+        """A tag that says how far the history has come.
+
+        One that names the same record counts, whoever made it: it goes where it is missing yet.
+        """
         tip = self.tip()
         if not tip:
             raise UsageError("no-records", "there is no record to anchor")
         kept = self.kept(tip)
         name = f"{ANCHORS}{kept.record.chain.sequence}"
+        data = self._tagged(name, tip)
+        if data is not None:
+            self.store.tag(name, data)
+            return Anchored(name, kept, fresh=False)
         words = f"Record {kept.record.chain.sequence}: {kept.digest}\n"
         data = tag_bytes(tip, name, Who(by.name, by.email, seconds), words)
         if self._signer is not None:
             data += self._signer.sign(data).encode()
-        self.store.tag(name, data)
-        return name, kept
+        try:
+            self.store.tag(name, data)
+        except UsageError:
+            if self._tagged(name, tip) is None:  # it was brought here, where it was at the remote
+                raise
+            return Anchored(name, kept, fresh=False)
+        return Anchored(name, kept, fresh=True)
+
+    def _tagged(self, name: str, tip: str) -> bytes | None:
+        """The tag of that name that is here, if it names a commit."""
+        oid = self.store.tags(name).get(name)
+        try:
+            kind, data = self.store.read(oid) if oid else ("", b"")
+            return data if kind == "tag" and read_tag(data)[0] == tip else None
+        except (LookupError, BadObject):
+            return None
 
     def _doubt(self, drafts: Sequence[Draft], since: int) -> None:
         """Until we hear that the branch has moved nobody knows whether it has."""

@@ -282,19 +282,22 @@ def anchor_command(repo: Path, sandbox: bool, form: str) -> None:
 
     Who rewrites the history cannot reach the tag any more, and `verify` says so. Keep tags where
     those who write records cannot delete them: protect `records-anchor/*`, or name a second remote
-    in the settings (`records.anchor`), which gets the tag, too.
+    in the settings (`records.anchor`), which gets the tag, too. Where that failed, run it again:
+    what is missing anywhere is sent.
 
     \b
     Examples:
       reconciler audit anchor
 
     Exit code 0: anchored; 1: the second remote did not take it; 2: there is nothing to anchor, or
-    it is anchored already.
+    it is anchored already and there is no second remote.
     """  # noqa: D301  # \b is click's mark for lines as they are
     writing = _writing(repo, sandbox=sandbox)
     actor = writing.recorder.actor
     seconds = int(writing.recorder.clock().timestamp())
-    name, kept = writing.records.anchor(Author(actor.email, actor.name), seconds)
+    name, kept, fresh = writing.records.anchor(Author(actor.email, actor.name), seconds)
+    if not fresh and (writing.anchor is None or not _good_anchor(repo, name, sandbox=sandbox)):
+        raise UsageError("tag-there", f"there is a tag {name} already", subject=name)
     if writing.anchor is not None:
         writing.ports.repository(repo).git.push_tag(writing.anchor, name)
     if form == "json":
@@ -303,6 +306,12 @@ def anchor_command(repo: Path, sandbox: bool, form: str) -> None:
         click.echo(verify_json.anchored(anchor, writing.anchor or ""))
         return
     text.said(out(), f"{name}: record {kept.record.chain.sequence}, {kept.commit[:12]}")
+
+
+def _good_anchor(repo: Path, name: str, *, sandbox: bool) -> bool:
+    """Whether a tag that somebody made is one: no other is sent on."""
+    found = verified(audit(repo, sandbox=sandbox), sandbox=sandbox)
+    return any(one.name == name for one in found.anchors)
 
 
 @click.command("signers")

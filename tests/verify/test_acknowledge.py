@@ -209,8 +209,7 @@ def test_no_number_is_told_that_nobody_knows(world: World, run: Run, kind: str) 
 
 
 def anchored(world: World, key: str = "controller") -> str:
-    name, _ = world.records(key).anchor(Author("ada@example.com", "Ada Berg"), 1793606700)
-    return name
+    return world.records(key).anchor(Author("ada@example.com", "Ada Berg"), 1793606700).name
 
 
 def test_an_anchor_is_reached_until_the_history_is_rewritten(world: World) -> None:

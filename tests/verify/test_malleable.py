@@ -55,7 +55,7 @@ def test_a_twin_says_what_the_record_said_and_whoever_saw_that_names_it(world: W
     assert world.verify().whole
     other = twin(world, was)
     assert other != was
-    anchor, _ = world.records().anchor(Author("ada@example.com", "Ada Berg"), 1_800_000_000)
+    anchor, *_ = world.records().anchor(Author("ada@example.com", "Ada Berg"), 1_800_000_000)
     world.move(other)
 
     # This machine had seen the first one, and the anchor names it.

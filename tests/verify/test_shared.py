@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pygit2
 import pytest
 
 from reconciler.cli.building import settings_of
@@ -17,6 +18,7 @@ from reconciler.errors import ReconcilerError
 from reconciler.wiring import build
 from tests.records.chains import git
 from tests.records.git_server import serving
+from tests.repos import GitRepo
 from tests.verify.conftest import Run
 from tests.verify.history import World
 
@@ -57,7 +59,7 @@ def shared(
     shutil.copytree(told.path, root / "r.git")
     there = World(root / "r.git", told.folder, told.now, told.count)
     there.forget()
-    more = "signed: true\n    remote: origin"
+    more = "signed: true\n    remote: origin\n    anchor: mirror"
     there.edit("reconciler.yaml", "signed: true", more)
     there.repository.config["http.receivepack"] = "true"
     with serving(root) if request.param == "http" else nullcontext() as server:
@@ -173,3 +175,63 @@ def test_what_is_missing_there_is_named(shared: Shared) -> None:
     (there.path / "objects" / lost[:2] / lost[2:]).unlink()
     assert shared.refusal().startswith("records-broken: ")
     assert "damaged@" in shared.run("audit", "verify").out
+
+
+# ------------------------------------------------------------------------------------- anchors
+
+
+def mirror(shared: Shared, path: Path) -> pygit2.Repository:
+    made = GitRepo.make(path).repository
+    git(shared.home, "remote", "add", "mirror", str(path))
+    return made
+
+
+def tags(path: Path) -> str:
+    return git(path, "for-each-ref", "refs/tags/records-anchor/")
+
+
+def test_an_anchor_is_here_and_there_and_at_the_mirror(begun: Shared, tmp_path: Path) -> None:
+    mirror(begun, tmp_path / "mirror.git")
+    done = begun.run("audit", "anchor")
+    assert done.code == 0, done.err
+    places = (begun.home, begun.there.path, tmp_path / "mirror.git")
+    assert len({tags(place) for place in places}) == 1
+    assert tags(begun.home).count("\n") == 1
+    found = begun.run("audit", "verify", "--format", "json").json
+    assert [one["name"] for one in found["anchors"]] == [done.out.partition(":")[0]]
+
+
+def test_what_a_failed_push_left_out_is_sent_by_the_next(begun: Shared, tmp_path: Path) -> None:
+    git(begun.home, "remote", "add", "mirror", str(tmp_path / "mirror.git"))
+    assert begun.run("audit", "anchor").code == 1
+    assert tags(begun.home) == tags(begun.there.path) != ""
+    GitRepo.make(tmp_path / "mirror.git")
+    done = begun.run("audit", "anchor")
+    assert done.code == 0, done.err
+    assert tags(tmp_path / "mirror.git") == tags(begun.home) == tags(begun.there.path)
+
+
+@pytest.mark.parametrize("lost", ["here", "there"])
+def test_an_anchor_that_is_in_one_place_goes_to_the_others(
+    begun: Shared, tmp_path: Path, lost: str
+) -> None:
+    """Another clone made it, or the remote lost it."""
+    mirror(begun, tmp_path / "mirror.git")
+    assert begun.run("audit", "anchor").code == 0
+    was = tags(begun.home)
+    name = was.split()[-1]
+    git(begun.home if lost == "here" else begun.there.path, "update-ref", "-d", name)
+    git(tmp_path / "mirror.git", "update-ref", "-d", name)
+    assert begun.run("audit", "anchor").code == 0
+    assert tags(begun.home) == tags(begun.there.path) == tags(tmp_path / "mirror.git") == was
+
+
+def test_an_anchor_that_is_nobodys_is_not_sent_on(begun: Shared, tmp_path: Path) -> None:
+    mirror(begun, tmp_path / "mirror.git")
+    name = f"records-anchor/{len(begun.there.commits) - 1}"
+    git(begun.there.path, "-c", "user.name=Eve", "-c", "user.email=eve@example.com", "tag",
+        "-a", "-m", "x", name, begun.there.tip)  # fmt: skip
+    done = begun.run("audit", "anchor")
+    assert done.code == 2
+    assert "already" in done.err
+    assert tags(tmp_path / "mirror.git") == ""
