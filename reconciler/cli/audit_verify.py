@@ -15,6 +15,7 @@ from reconciler.app.verify import verify
 from reconciler.cli.auditing import Audit, audit, records_option
 from reconciler.cli.building import settings_of
 from reconciler.cli.checking import Asked, judged
+from reconciler.cli.recording import can_sign
 from reconciler.cli.screen import err, format_option, out, progress, repo_option, stop_with
 from reconciler.core.load import lazy_shared
 from reconciler.core.records.verify import Doer
@@ -226,11 +227,18 @@ def acknowledge_command(
             hint="`reconciler audit verify` names them",
         )
     _only_people(writing, repo)
+    _signs(writing, repo)
     made = writing.recorder.acknowledged(writing.target.revision, names, because)
     if form == "json":
         click.echo(verify_json.answered(made, names, because))
         return
     text.said(out(), f"Record {made.sequence} ({made.commit[:12]}): you answer for {len(names)}.")
+
+
+def _signs(writing: _Writing, repo: Path) -> None:
+    """What is written here to answer for breaks makes no new ones."""
+    if settings_of(writing.target).records.signed:
+        can_sign(writing.ports, repo, writing.target, writing.recorder)
 
 
 def _only_people(writing: _Writing, repo: Path) -> None:
@@ -264,6 +272,7 @@ def settle_command(environment: str, because: str, repo: Path, sandbox: bool, fo
     Exit code 0: it is taken for ended; 1: that could not be recorded; 2: no apply of it is open.
     """  # noqa: D301  # \b is click's mark for lines as they are
     writing = _writing(repo, sandbox=sandbox)
+    _signs(writing, repo)
     made = writing.recorder.settle(writing.target.revision, environment, because)
     if made is None:
         raise UsageError("not-open", f"no apply of {environment} is open", subject=environment)
@@ -293,6 +302,7 @@ def anchor_command(repo: Path, sandbox: bool, form: str) -> None:
     it is anchored already and there is no second remote.
     """  # noqa: D301  # \b is click's mark for lines as they are
     writing = _writing(repo, sandbox=sandbox)
+    _signs(writing, repo)
     actor = writing.recorder.actor
     seconds = int(writing.recorder.clock().timestamp())
     name, kept, fresh = writing.records.anchor(Author(actor.email, actor.name), seconds)

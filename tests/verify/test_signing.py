@@ -10,8 +10,11 @@ from reconciler.cli.building import settings_of
 from reconciler.cli.recording import recorder_of
 from reconciler.errors import UsageError
 from reconciler.wiring import build
+from tests.records.chains import git
+from tests.verify.history import ADA, override
 
 if TYPE_CHECKING:
+    from tests.verify.conftest import Run
     from tests.verify.history import World
 
 
@@ -43,3 +46,33 @@ def test_nothing_begins_without_a_key_that_may_sign(
     assert begin(fresh, monkeypatch, "tom", "ada").startswith("unknown-signing-key")
     assert not begin(fresh, monkeypatch, "ada", "ada")
     assert not begin(fresh, monkeypatch, "controller", "ada")
+
+
+COMMANDS = {
+    "acknowledge": ("audit", "acknowledge", "--all", "--because", "see INC-7"),
+    "settle": ("audit", "settle", "acme-portal", "--because", "it is gone"),
+    "anchor": ("audit", "anchor"),
+}
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+@pytest.mark.parametrize("key", ["", "stranger", "tom"])
+def test_nothing_is_written_with_a_key_that_may_not_sign(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch, command: str, key: str
+) -> None:
+    if command == "acknowledge":
+        world.happened(override("lease", "trade-fair"), "trade-fair", ADA, "eve")
+    else:
+        world.started("acme-portal")
+    if key:
+        world.key(key)
+        monkeypatch.setenv("RECONCILER_SIGNING_KEY", str(world.folder / f"key-{key}"))
+    else:
+        monkeypatch.delenv("RECONCILER_SIGNING_KEY")
+    was = git(world.path, "for-each-ref")
+    done = run(*COMMANDS[command])
+    assert done.code == 2
+    assert ("no key to sign with" if not key else "may not sign") in done.err
+    assert git(world.path, "for-each-ref") == was
+    monkeypatch.setenv("RECONCILER_SIGNING_KEY", str(world.folder / "key-ada"))
+    assert run(*COMMANDS[command]).code == 0
