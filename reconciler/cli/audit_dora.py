@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from reconciler.app.audit.dora import Sources, figures
-from reconciler.cli.auditing import audit, records_option, when_option
+from reconciler.cli.auditing import past, records_option, when_option
 from reconciler.cli.screen import format_option, out, repo_option, stop_with
 from reconciler.errors import Exit, UsageError
 from reconciler.report import audit_json, audit_text, plan_text
@@ -38,9 +38,9 @@ def dora_command(
       reconciler audit dora --since 30d --by team
       reconciler audit dora --since 2026-10-01 --until 2026-12-31 --format json
 
-    Exit code 0: read; 1: the records are broken, and the figures are not of all.
+    Exit code 0: read; 1: the records are broken or gone, and the figures are not of all.
     """  # noqa: D301  # \b is click's mark for lines as they are
-    asked = audit(repo, sandbox=sandbox)
+    asked = past(repo, sandbox=sandbox)
     end = min(until or asked.now, asked.now)
     if end < since:
         raise UsageError("usage", "that time ends before it begins", hint="`--since`, `--until`")

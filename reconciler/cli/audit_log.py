@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from reconciler.app.audit.log import read_log, view
-from reconciler.cli.auditing import audit, records_option, when_option
+from reconciler.cli.auditing import past, records_option, when_option
 from reconciler.cli.screen import format_option, out, repo_option, stop_with
 from reconciler.core.records.query import Wanted
 from reconciler.errors import Exit
@@ -59,9 +59,9 @@ def log_command(
       reconciler audit log --kind override --kind freeze --limit 0
       reconciler audit log --actor ada@example.com --format json
 
-    Exit code 0: read; 1: the records are broken, and what is shown is not all.
+    Exit code 0: read; 1: the records are broken or gone, and what is shown is not all.
     """  # noqa: D301  # \b is click's mark for lines as they are
-    found = audit(repo, sandbox=sandbox)
+    found = past(repo, sandbox=sandbox)
     wanted = Wanted(since, until, actor, frozenset(kinds), agent)
     log = read_log(found.trail, environment or "", wanted, limit or None, found.declared)
     if form == "json":
@@ -92,7 +92,7 @@ def show_command(record: str, repo: Path, sandbox: bool, form: str) -> None:
 
     Exit code 0: found; 1: the records are broken before it; 2: there is no such record.
     """  # noqa: D301  # \b is click's mark for lines as they are
-    found = audit(repo, sandbox=sandbox)
+    found = past(repo, sandbox=sandbox)
     shown = view(found.trail, record, found.commit_named)
     if form == "json":
         click.echo(audit_json.viewed(shown))

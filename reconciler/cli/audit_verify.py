@@ -12,7 +12,7 @@ from reconciler.app.record import Recorder
 from reconciler.app.records import Kept, Records
 from reconciler.app.replay import decision_of, given_of, not_again, replayed
 from reconciler.app.verify import verify
-from reconciler.cli.auditing import Audit, audit, records_option
+from reconciler.cli.auditing import Audit, audit, past, records_option
 from reconciler.cli.building import settings_of
 from reconciler.cli.checking import Asked, judged
 from reconciler.cli.recording import can_sign
@@ -146,11 +146,11 @@ def replay_command(
       reconciler audit replay 42
       reconciler audit replay --all
 
-    Exit code 0: every decision is the same; 1: one is not.
+    Exit code 0: every decision is the same; 1: one is not, or the records are broken or gone.
     """  # noqa: D301  # \b is click's mark for lines as they are
     if everything is (record is not None):
         raise UsageError("usage", "name one record, or give `--all`")
-    found = audit(repo, sandbox=sandbox)
+    found = past(repo, sandbox=sandbox)
     results: list[Replayed] = []
     for kept in _decisions(found, record):
         one = _replayed(found, kept)

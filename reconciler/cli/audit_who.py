@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from reconciler.app.audit.who import who_could, who_did
-from reconciler.cli.auditing import audit, records_option, when_option
+from reconciler.cli.auditing import audit, past, records_option, when_option
 from reconciler.cli.screen import format_option, out, repo_option, stop_with
 from reconciler.errors import Exit
 from reconciler.report import audit_json, audit_text, plan_text
@@ -28,9 +28,9 @@ def did_command(
       reconciler audit who-did acme-portal
       reconciler audit who-did acme-portal --since 30d --format json
 
-    Exit code 0: read; 1: the records are broken, and what is shown is not all.
+    Exit code 0: read; 1: the records are broken or gone, and what is shown is not all.
     """  # noqa: D301  # \b is click's mark for lines as they are
-    asked = audit(repo, sandbox=sandbox)
+    asked = past(repo, sandbox=sandbox)
     found = who_did(asked.trail, environment, since, asked.declared)
     if form == "json":
         click.echo(audit_json.did(found))

@@ -103,6 +103,31 @@ def audit(repo: Path, *, sandbox: bool) -> Audit:
     return Audit(ports, repo, repository, target, found, _now(), name, kept_at or "origin")
 
 
+def past(repo: Path, *, sandbox: bool) -> Audit:
+    """The records to tell of; an error where they were seen, and are not there any more.
+
+    Whoever reads that nothing is recorded yet would take a branch that was deleted for a new one.
+    """
+    found = audit(repo, sandbox=sandbox)
+    store, name = found.trail.records.store, found.trail.branch
+    known = store.seen()
+    if store.tip() or not known:
+        return found
+    branch = name.removeprefix(f"{found.remote}/")
+    restore = f"git branch {branch} {known[:12]}"
+    if branch != name:
+        restore = f"git push {found.remote} {known[:12]}:refs/heads/{branch}"
+    raise ReconcilerError(
+        "records-gone",
+        f"there were records, and the branch `{name}` is gone or cannot be read; it had come to"
+        f" {known[:12]}",
+        hint=f"ask who removed it; `git log {known[:12]}` shows what this machine knows of it, and"
+        f" where nobody knows more, `{restore}` brings it back. `reconciler audit verify` names"
+        " what is broken",
+        subject=name,
+    )
+
+
 def _target(repository: Repository) -> RepoTree | None:
     try:
         return repository.snapshot(target_of(repository))

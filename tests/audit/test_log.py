@@ -109,6 +109,40 @@ def test_without_any_records(run: Run) -> None:
     assert "there is no branch `records`" in run("show", "0").err
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("log",),
+        ("log", "acme-portal", "--format", "json"),
+        ("who-did", "acme-portal"),
+        ("dora",),
+        ("replay", "--all"),
+        ("replay", "3"),
+        ("show", "3"),
+    ],
+)
+@pytest.mark.parametrize("how", ["deleted", "damaged"])
+def test_a_branch_that_is_gone_is_no_new_one(
+    run: Run, told: Told, command: tuple[str, ...], how: str
+) -> None:
+    branch = told.path / "refs/heads/records"
+    tip = branch.read_text().strip()
+    seen = told.path / "refs/reconciler/seen/records"
+    seen.parent.mkdir(parents=True, exist_ok=True)
+    seen.write_text(f"{tip}\n")
+    if how == "deleted":
+        branch.unlink()
+    else:
+        branch.write_text("not a commit\n")
+    done = run(*command)
+    assert done.code == 1
+    said = done.out + done.err
+    assert "yet" not in said
+    assert "the branch `records` is gone or cannot be read" in said
+    assert f"git branch records {tip[:12]}" in said
+    assert run("verify").code == 1
+
+
 def test_the_sandbox_has_records_of_its_own(run: Run, told: Told) -> None:
     own = Told(told.path, "records-sandbox")
     own.write("2026-11-06T08:00:00Z", "", CONTROLLER, policy(told.head))

@@ -154,6 +154,20 @@ def test_what_was_only_fetched_is_remembered_too(shared: Shared, harm: str) -> N
     assert shared.run("audit", "verify").code == 1
 
 
+def test_a_branch_that_is_gone_there_is_no_new_one(begun: Shared) -> None:
+    known = begun.there.tip
+    gone(begun)
+    assert begun.refusal()
+    for command in (("log",), ("who-did", "acme-portal"), ("dora",), ("replay", "--all")):
+        done = begun.run("audit", *command)
+        assert done.code == 1
+        assert "`origin/records` is gone" in done.err
+        assert f"git push origin {known[:12]}:refs/heads/records" in done.err
+    git(begun.home, "push", "--quiet", "origin", f"{known[:12]}:refs/heads/records")
+    assert begun.refusal() == ""
+    assert begun.run("audit", "log").code == 0
+
+
 def test_records_of_others_come_as_they_are_needed(begun: Shared) -> None:
     begun.there.now = datetime.now(UTC)
     for _ in range(3):
