@@ -2,8 +2,9 @@
 
 import sys
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -26,6 +27,9 @@ from reconciler.model.verified import Verified
 from reconciler.report import audit_csv, audit_html, audit_json, text
 from reconciler.report.words import counted
 
+_SPAN: Final = timedelta(days=90)
+"""Before the end, whenever that is: whoever asks for a time long ago gets it."""
+
 
 @click.command("export")
 @click.option(
@@ -36,7 +40,9 @@ from reconciler.report.words import counted
     callback=remember_format,
     help="html: one page to read and print; json: the same for programs; csv: a line a record.",
 )
-@when_option("since", "From when: a day, an instant, or how long ago.", default="90d")
+@when_option(
+    "since", "From when: a day, an instant, or how long ago; by default 90 days before the end."
+)
 @when_option("until", "To when: the same; by default now.", end=True)
 @click.option(
     "--env",
@@ -55,7 +61,7 @@ from reconciler.report.words import counted
 @records_option
 def export_command(
     form: str,
-    since: datetime,
+    since: datetime | None,
     until: datetime | None,
     environments: tuple[str, ...],
     output: Path | None,
@@ -82,6 +88,7 @@ def export_command(
         )
     asked = audit(repo, sandbox=sandbox)
     end = min(until or asked.now, asked.now)
+    since = since or end - _SPAN
     if end < since:
         raise UsageError("usage", "that time ends before it begins", hint="`--since`, `--until`")
     period = Period(since, end, frozenset(environments))

@@ -379,6 +379,15 @@ def test_no_records_at_all(run: Run) -> None:
     assert done.json["verification"]["records"] == 0
 
 
+def test_an_end_alone_has_the_ninety_days_before_it(run: Run, told: Told) -> None:
+    assert told.count
+    found = exported(run, "json", "--until", "2025-03-31T00:00:00Z")
+    assert (found.json["since"], found.json["until"]) == (
+        "2024-12-31T00:00:00Z",
+        "2025-03-31T00:00:00Z",
+    )
+
+
 @pytest.mark.usefixtures("told")
 def test_a_period_that_ends_before_it_begins(run: Run) -> None:
     assert exported(run, "csv", "--since", "2026-11-05", "--until", "2026-11-01").code == 2
