@@ -28,7 +28,7 @@ from reconciler.app.policy import load_policies
 from reconciler.app.render import Rendering
 from reconciler.app.world import NOTHING, Seen, World
 from reconciler.core.affected import ENVIRONMENTS
-from reconciler.core.approve import People
+from reconciler.core.approve import People, as_author
 from reconciler.core.decide import Law, Question, decide
 from reconciler.core.fingerprint import fingerprint
 from reconciler.core.grounds import as_finding, laws_of
@@ -160,7 +160,8 @@ def judge_change(
         World(tree, tools.rendering) for tree in (span.began, span.target, span.head)
     )
     touched = _touched(span)
-    authors = authors_of(span, touched)
+    people = People.of(target.shared, now)
+    authors = _all_authors(authors_of(span, touched), approvals, people)
     found = affected_between(span.began, span.head, tools.kept, tools.rendering)
     _known(only, (one.name for one in found), (span.began, span.head))
     # Who may make the change rests on all of it, also where only a part is asked about.
@@ -193,7 +194,6 @@ def judge_change(
     ]
     _rule(cases, parts, judging.runs(), progress)
     made_by = tuple(Person(one.name, one.email) for one in authors)
-    people = People.of(target.shared, now)
     ground = _Ground(
         span.target, span.head, target.shared, pack, tools, now, made_by, approvals, people
     )
@@ -368,6 +368,16 @@ def _oids(many: Iterable[Loaded[Any]]) -> str:
 def _decided(question: Question) -> Decision:
     """The decision, with nothing in it that looks like a secret."""
     return veiled(decide(question))
+
+
+def _all_authors(
+    authors: tuple[Author, ...], approvals: Mapping[str, Given], people: People
+) -> tuple[Author, ...]:
+    """Whoever made the commits, and whoever a forge says has opened it."""
+    said = approvals[""].authors if "" in approvals else ()
+    openers = {one for by in said if (one := as_author(by, people)) is not None}
+    known = {one.email.lower() for one in authors}
+    return tuple(sorted({*authors, *(one for one in openers if one.email.lower() not in known)}))
 
 
 def _touched(span: Span) -> Touched:

@@ -237,7 +237,7 @@ def acknowledge_command(
 
 def _signs(writing: _Writing, repo: Path) -> None:
     """What is written here to answer for breaks makes no new ones."""
-    if settings_of(writing.target).records.signed:
+    if settings_of(writing.target).records.signed or writing.recorder.records.signs_with:
         can_sign(writing.ports, repo, writing.target, writing.recorder)
 
 

@@ -17,6 +17,7 @@ from reconciler.core.fingerprint import fingerprint
 from reconciler.core.ssh_signature import BadKey, parse_public_key
 from reconciler.model.agent import Agent
 from reconciler.model.approval import Approval, Disregarded, Person
+from reconciler.model.author import Author
 from reconciler.model.decision import ApprovalNeed
 from reconciler.model.desired import Loaded, Shared
 from reconciler.model.freeze import Freeze
@@ -232,6 +233,28 @@ def recognised(by: Person, signed_by: str, people: People) -> Somebody | str:
     if who.stopped:
         return "this agent is stopped, and does nothing: ask a human"
     return _unproven(by, signed_by, who, said) or who
+
+
+def as_author(by: Person, people: People) -> Author | None:
+    """The author that whoever opened a change is beside those of its commits; None: none.
+
+    A commit can name anybody, and the forge knows who brought it. Somebody of a team may bring what
+    others made. An agent may not do more by writing another's name, and a number that no document
+    has is nobody's, unless the address that the forge tells is of somebody known by nothing else.
+    """
+    if by.forge_id is None:
+        return None
+    number: Mark = ("id", str(by.forge_id))
+    email: Mark = ("email", by.email.strip().lower())
+    known = people.having({number}) or {
+        one for one in people.having({email}) if {kind for kind, _ in one.marks} == {"email"}
+    }
+    if not known:
+        return Author(f"number {by.forge_id} at the forge", by.name)
+    for one in known:
+        if one.agent:
+            return Author(min(value for kind, value in one.marks if kind == "email"), one.name)
+    return None
 
 
 def _unproven(by: Person, signed_by: str, who: Somebody, said: frozenset[Mark]) -> str:

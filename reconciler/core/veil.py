@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 from reconciler.core.plan import mark_of, plan_digest
@@ -53,7 +54,8 @@ def veiled_plan(plan: Plan, key: bytes) -> Plan:
     looked at as one text: that costs little, and nothing more where nothing is found. The digest is
     of what is shown, so that whoever reads the plan later can derive it.
     """
-    values = list(dict.fromkeys(_line(*one) for one in _values(plan)))
+    held = list(_values(plan))
+    values = list(dict.fromkeys(_line(*one) for one in held))
     found: set[str] = set()
     for start in range(0, len(values), _AT_ONCE):
         part = values[start : start + _AT_ONCE]
@@ -61,7 +63,7 @@ def veiled_plan(plan: Plan, key: bytes) -> Plan:
         found.update(part[hit.line - 1] for hit in report.hits)
         if report.problems:  # it could not be looked at as a whole
             found.update(one for one in part if scanner().scan(_bytes(one)).hits)
-    if not found and not any(_named(path, value) for path, value in _values(plan)):
+    if not found and not any(_named(path, value) for path, value in held):
         return plan
 
     def veil(path: str, value: Any) -> Any:
@@ -109,12 +111,13 @@ def _values(plan: Plan) -> Iterator[tuple[str, Any]]:
 
 def _named(path: str, value: Any) -> bool:
     """Whether it is called a secret, and is neither a reference nor a switch."""
-    name = path.rpartition(".")[2]
-    return (
-        isinstance(value, str)
-        and _SECRET.search(name) is not None
-        and _HARMLESS.fullmatch(value) is None
-    )
+    return isinstance(value, str) and _is_secret(path) and _HARMLESS.fullmatch(value) is None
+
+
+@lru_cache(maxsize=65_536)
+def _is_secret(path: str) -> bool:
+    """Whether the name is one of a secret; resources of a type share their names."""
+    return _SECRET.search(path.rpartition(".")[2]) is not None
 
 
 def _is_value(value: Any) -> bool:

@@ -195,7 +195,7 @@ def forges(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterato
 def opened(forges: GitLabForges, *change: str, more: Files | None = None) -> Merge:
     files = {**edited(wanting(), *change), **(more or {})}
     forges.push("fix", {path: files[path] for path in (change[0], *(more or {}))})
-    return forges.lab.opened(forges.lab.user("sara", 30), "fix", "main", "A change")
+    return forges.lab.opened(forges.lab.user("sara", 30, id=3001), "fix", "main", "A change")
 
 
 def asked_to_merge(forges: GitLabForges) -> int:

@@ -122,6 +122,14 @@ def test_who_opened_it_does_not_agree_to_what_others_committed(desk: Desk) -> No
     assert "who made the change does not agree to it" in note(desk.forge)
 
 
+def test_a_stranger_does_not_bring_a_change_under_the_name_of_somebody_else(desk: Desk) -> None:
+    """Anybody can write any name into a commit; the forge knows who brought it."""
+    number = desk.open("more", edited(desk.files, *DEMO), SARA, by=Person("Sara", "", 999))
+    assert verdict(desk.look(number)) is Verdict.DENY
+    assert "number 999 at the forge" in note(desk.forge)
+    assert states(desk)["reconciler/authority"] == "failed"
+
+
 def test_agreement_is_stale_when_the_rules_change(desk: Desk) -> None:
     number = desk.open("more", edited(desk.files, *BIGGER))
     desk.look(number)
