@@ -4,6 +4,7 @@ Links and submodules are named and never followed; names that no honest reposito
 a large blob is not loaded.
 """
 
+import os
 import re
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -146,8 +147,17 @@ def open_for_reading(path: Path) -> pygit2.Repository:
     """
     repository = open_repository(path)
     objects = common_folder(Path(repository.path)) / "objects"
-    repository.odb.add_backend(_Loose((objects, *_alternates(objects))), _AFTER_PACKS)
+    folders = (objects, *_alternates(objects))
+    if any(_holds_loose(one) for one in folders):  # every look-up costs more with it
+        repository.odb.add_backend(_Loose(folders), _AFTER_PACKS)
     return repository
+
+
+def _holds_loose(objects: Path) -> bool:
+    try:
+        return any(len(name) == 2 for name in os.listdir(objects))  # noqa: PLR2004, PTH208  # as 0f/
+    except OSError:
+        return True
 
 
 def common_folder(path: Path) -> Path:
