@@ -168,6 +168,13 @@ class _Doing:
 
     def _refused(self, why: str) -> str:
         if self.order.verb in POWERS:
+            try:
+                self.desk.recorder(self._stranger())
+            except (TransientError, WaitingError):
+                raise
+            except ReconcilerError as error:
+                # Trying again mends no key: whoever may not would keep us busy for ever.
+                return chat.refused(f"{why}; that could not be recorded: {error.message}")
             what = f"{self.order.verb} on merge request {self.request.number}: {self.order.line}"
             body = refusal_body(what, why, self.request.head or None, None)
             self._record("refusal", body, self._stranger())

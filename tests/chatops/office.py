@@ -11,7 +11,7 @@ from reconciler.adapters.git import GitSource
 from reconciler.adapters.record_store import GitRecords
 from reconciler.app.chatops import Desk, Law, answer
 from reconciler.app.record import Recorder
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.affected import Affected, Effect
 from reconciler.model.approval import Person
 from reconciler.model.author import Author
@@ -149,6 +149,8 @@ class Office:
     forge: MemoryForge
     found: CheckReport = field(default_factory=report)
     protected: bool = False
+    keyless: bool = False
+    """Whether our key may sign nothing of what others order."""
     asked_again: list[int] = field(default_factory=list)
 
     @classmethod
@@ -167,6 +169,8 @@ class Office:
             return "DENY"
 
         def recorder(actor: Actor) -> Recorder:
+            if self.keyless:
+                raise UsageError("unknown-signing-key", "the key may not sign what others do")
             return replace(self.world.recorder(), actor=actor)
 
         return Desk(

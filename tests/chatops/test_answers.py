@@ -248,6 +248,19 @@ def test_who_may_not_is_refused_told_and_recorded_once(
     assert office.world.verify().whole
 
 
+@pytest.mark.parametrize("by", [ADA, EVE])
+def test_what_our_key_may_not_sign_is_answered_once_and_nothing_is_done(
+    by: Person, office: Office
+) -> None:
+    office.keyless = True
+    before = office.world.head
+    text = office.orders(by, FREEZE)
+    assert "Refused" in text
+    assert "the key may not sign what others do" in text
+    assert answer(office.desk(), NUMBER) == 0
+    assert (office.world.head, office.recorded) == (before, [])
+
+
 def test_a_stranger_who_checks_is_answered_and_nothing_is_recorded(office: Office) -> None:
     assert "Refused" in office.orders(EVE, "/reconciler check")
     assert office.asked_again == []

@@ -17,8 +17,9 @@ from reconciler.model.affected import Affected, Effect
 from reconciler.model.approval import Approval, Disregarded, Person
 from reconciler.model.check import CheckReport
 from reconciler.model.decision import ApprovalNeed, Decision, Judged, Silence, Verdict
-from reconciler.model.finding import Finding, Location
+from reconciler.model.finding import Location
 from reconciler.report import findings
+from tests.report.made import finding
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -26,23 +27,6 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 def silent(name: str, *gates: Silence) -> Decision:
     reasons = tuple(one.reason for one in gates)
     return Decision(name, Verdict.INDETERMINATE, "L1", (), (), reasons, (), NOW, gates)
-
-
-def finding(rule: str = "SEC001", **fields: Any) -> Finding:
-    known: dict[str, Any] = {
-        "gate": "policy",
-        "rule": rule,
-        "title": "Buckets are private",
-        "severity": "high",
-        "category": "security",
-        "environment": "shop",
-        "message": "the bucket is public",
-        "location": Location("terraform/data.tf", 7),
-        "fix": "block public access",
-        "link": "https://example.com/rules/sec001",
-        "fingerprint": f"{rule}-1",
-    }
-    return Finding(**{**known, **fields})
 
 
 def decision(name: str, verdict: Verdict, *judged: Judged, reason: str = "because") -> Decision:

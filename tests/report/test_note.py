@@ -17,31 +17,15 @@ from reconciler.model.affected import Affected, Effect
 from reconciler.model.approval import Approval, Disregarded, Person
 from reconciler.model.check import CheckReport, Impact, ImpactPreview
 from reconciler.model.decision import ApprovalNeed, Decision, Judged, Silence, Verdict
-from reconciler.model.finding import Finding, Location
+from reconciler.model.finding import Location
 from reconciler.model.plan import AttributeChange, Plan, ResourceChange
 from reconciler.model.review import Review, Unplanned
 from reconciler.report import note
+from tests.report.made import finding
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 BASE, HEAD = "ba5e" * 10, "c0ffee00" * 5
 ENGINES = (("policy", "regorus 0.13"), ("secrets", "213 rules"))
-
-
-def finding(rule: str = "SEC001", **fields: Any) -> Finding:
-    known: dict[str, Any] = {
-        "gate": "policy",
-        "rule": rule,
-        "title": "Buckets are private",
-        "severity": "high",
-        "category": "security",
-        "environment": "shop",
-        "message": "the bucket is public",
-        "location": Location("terraform/data.tf", 7),
-        "fix": "block public access",
-        "link": "https://example.com/rules/sec001",
-        "fingerprint": f"{rule}-1",
-    }
-    return Finding(**{**known, **fields})
 
 
 def decision(name: str, verdict: Verdict, *judged: Judged, **fields: Any) -> Decision:
