@@ -178,9 +178,20 @@ def large_plan(size: int, rounds: int) -> Result:
         Redactor(sensitive_texts(document))
 
     ours()
+    gc.collect()
+    gc.freeze()  # what other benchmarks left behind is no part of this one
     took = min(seconds(ours) for _ in range(rounds))
+    alone = min(seconds(lambda: json.loads(data)) for _ in range(rounds))
+    gc.unfreeze()
     name = f"the value, digest and masking of a plan of {size:,} resources"
-    return Result(name, show(took), f"alone, {len(data) / 1e6:.0f} MB of JSON", took, 0.5, "s")
+    return Result(
+        name,
+        show(took),
+        f"{show(alone)} for json.loads of these {len(data) / 1e6:.0f} MB",
+        took,
+        0.5,
+        "s",
+    )
 
 
 @contextmanager

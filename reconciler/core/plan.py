@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import starmap
 from typing import Any, Final
 
 from pydantic_core import from_json
@@ -43,6 +44,10 @@ _KINDS: Final[dict[tuple[str, ...], Kind]] = {
     ("create", "forget"): "replace",
     ("no-op",): "no-op",
 }
+
+
+_AS_A_WHOLE: Final = ("delete", "forget", "no-op", "read", "import", "move")
+"""What changes no attribute of a resource, but all of it, or nothing."""
 
 
 Document = Mapping[str, Any]
@@ -154,17 +159,13 @@ def _change(one: Mapping[str, Any], key: bytes) -> ResourceChange:
         kind = "import"
     elif kind == "no-op" and previous:
         kind = "move"
-    before = masked(change.get("before"), change.get("before_sensitive"), key)
-    after = masked(change.get("after"), change.get("after_sensitive"), key)
-    after = with_unknown(after, change.get("after_unknown"))
-    replaces = {_path(path) for path in change.get("replace_paths") or [] if path}
     type_ = str(one.get("type", ""))
     return ResourceChange(
         address=str(one.get("address", "")),
         type=type_,
         kind=kind,
         actions=actions,
-        attributes=tuple(_attributes(kind, before, after, replaces)),
+        attributes=() if kind in _AS_A_WHOLE else tuple(_attributes(kind, change, key)),
         reason=str(one.get("action_reason", "")),
         importing=importing,
         previous_address=previous,
@@ -174,15 +175,19 @@ def _change(one: Mapping[str, Any], key: bytes) -> ResourceChange:
     )
 
 
-def _attributes(
-    kind: Kind, before: Any, after: Any, replaces: set[str]
-) -> Iterator[AttributeChange]:
-    if kind in ("delete", "forget", "no-op", "read", "import", "move"):
+def _attributes(kind: Kind, change: Mapping[str, Any], key: bytes) -> Iterator[AttributeChange]:
+    before = masked(change.get("before"), change.get("before_sensitive"), key)
+    after = masked(change.get("after"), change.get("after_sensitive"), key)
+    after = with_unknown(after, change.get("after_unknown"))
+    found = differences(before if kind != "create" else None, after)
+    if kind == "create":
+        found = [one for one in found if one[2] is not None]
+    replaces = {_path(path) for path in change.get("replace_paths") or [] if path}
+    if not replaces:
+        yield from starmap(AttributeChange, found)
         return
-    for path, old, new in differences(before if kind != "create" else None, after):
-        if kind == "create" and new is None:
-            continue
-        replaced = bool(replaces) and any(_within(path, one) for one in replaces)
+    for path, old, new in found:
+        replaced = any(_within(path, one) for one in replaces)
         yield AttributeChange(path, old, new, replaced)
 
 
