@@ -26,6 +26,7 @@ from reconciler.model.record import Actor, Draft, Program
 ROOT = Path(__file__).resolve().parent.parent
 FLOOR = 300
 GROWTH = 1.5
+FEW = 10
 ASKED = 0.3
 BARE = 5.0
 BATCH = 50
@@ -90,10 +91,11 @@ def records(path: Path) -> Records:
 
 
 def filled(path: Path, many: int, environments: int) -> None:
-    """So many records, a thousand at a time."""
+    """So many records, a thousand at a time; in one pack, as `git gc` leaves a repository."""
     writer = _Unscanned(GitRecords(repository(path), "records"))
     for first in range(0, many, 1000):
         writer.append(drafts(range(first, min(first + 1000, many)), environments))
+    subprocess.run(["git", "-C", path, "repack", "-adq"], check=True)
 
 
 def bare(path: Path, tip: str) -> float:
@@ -156,7 +158,7 @@ def _floor(how: str, each: float) -> Result:
 
 
 def growth(little: Path, much: Path, much_is: int, environments: int, some: int) -> Result:
-    """What one more record costs after few and after many."""
+    """What one more record costs after ten, and after many of so many environments."""
     filled(little, 10, environments)
     small, large = records(little), records(much)
     numbers = count(much_is)
@@ -174,7 +176,7 @@ def growth(little: Path, much: Path, much_is: int, environments: int, some: int)
     return Result(
         f"one record after {much_is:,}, among {environments:,} environments",
         show(many),
-        f"after 10: {show(ten)}",
+        f"after 10, among at most 10: {show(ten)}",
         ratio,
         GROWTH,
     )
@@ -220,4 +222,6 @@ def run(
         filled(much, many, environments)
         answer = asked(much, many, environments, rounds)
         results.append(growth(root / "little.git", much, many, environments, some))
+        filled(root / "long.git", many, FEW)
+        results.append(growth(root / "short.git", root / "long.git", many, FEW, some))
         return [*results, answer]
