@@ -11,6 +11,7 @@ from reconciler.model.author import Author
 from reconciler.model.commit import Commit
 from reconciler.model.drift import Culprit
 from reconciler.model.git import ObjectKind
+from reconciler.model.lease import Lease
 from reconciler.model.merge_request import (
     Advice,
     Consent,
@@ -21,6 +22,7 @@ from reconciler.model.merge_request import (
     Proposal,
     Status,
 )
+from reconciler.model.notice import Notice
 from reconciler.model.policy import Answered, Indeterminate, Lines, Module, Modules, Parsed
 from reconciler.model.problem import Problem
 from reconciler.model.rendered import Rendered
@@ -459,6 +461,61 @@ class RecordStore(Protocol):
 
         An error when there is another of that name; it is here afterwards.
         """
+        ...
+
+
+class Leases(Protocol):
+    """Leases of environments, as everybody has them."""
+
+    def all(self) -> Mapping[str, Lease]:
+        """Every one that is held, or was and nobody gave back, by environment: one listing."""
+        ...
+
+    def read(self, environment: str) -> tuple[str, Lease | None]:
+        """Where its ref is (empty: nowhere), and what stands there."""
+        ...
+
+    def put(self, environment: str, old: str, lease: Lease) -> str:
+        """Write it where the ref is still at `old`; where it is now, or empty: somebody moved it.
+
+        After an error nobody knows whether it was written.
+        """
+        ...
+
+
+class Speaker(Protocol):
+    """A way to tell somebody something: a chat, a webhook, a topic, mail."""
+
+    def tell(self, notice: Notice) -> None:
+        """Tell it; a TransientError when it may come through later."""
+        ...
+
+
+class Telemetry(Protocol):
+    """What is counted, timed and traced. It never fails, and never holds anything up."""
+
+    def counted(self, name: str, amount: float = 1, **labels: str) -> None:
+        """So many more of it."""
+        ...
+
+    def took(self, name: str, seconds: float, **labels: str) -> None:
+        """How long one of it took."""
+        ...
+
+    def stands(self, name: str, value: float, **labels: str) -> None:
+        """How much of it there is now."""
+        ...
+
+    def span(self, name: str, change: str, **words: str) -> AbstractContextManager[None]:
+        """One step of what becomes of a change (a commit): all its steps are one trace."""
+        ...
+
+
+class Health(Protocol):
+    """Whether an environment does what it is for, as its blueprint says how to tell."""
+
+    def ask(self, environment: str, outputs: Mapping[str, str]) -> Sequence[str]:
+        """What is wrong with it, in words; nothing: it is well. Raises when nobody can tell."""
         ...
 
 

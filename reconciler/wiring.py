@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from reconciler.adapters.sandbox.cloud import Cloud as SandboxCloud
     from reconciler.adapters.webhook_server import WebhookServer
     from reconciler.app.bench import Bench
+    from reconciler.app.proposing import Bot
     from reconciler.app.record import Recorder
     from reconciler.app.records import Records
 
@@ -310,6 +311,23 @@ class Ports:
             own.actor_email or (author.email if author else ""),
         )
         return LocalForge(refs, me, lambda: datetime.now(UTC).replace(microsecond=0))
+
+    def bot(self, repo: Path, spec: SettingsSpec) -> "Bot":
+        """What commits and proposes in our own name."""
+        from reconciler.app.proposing import Bot
+
+        signer = self.signer()
+        own, author = self.settings, GitSource(repo).author
+        name = own.actor_name or (author.name if author else "")
+        email = own.actor_email or (author.email if author else "")
+        me = _writer(signer, spec.records.writers) or Author(email, name)
+        return Bot(
+            self.forge(repo, spec),
+            spec.branches.target,
+            self.shared_branches(repo, spec),
+            me,
+            lambda: datetime.now(UTC).replace(microsecond=0),
+        )
 
     def shared_branches(self, repo: Path, spec: SettingsSpec) -> Callable[[str], RecordStore]:
         """Branches as everybody has them: at `origin` where there is one."""

@@ -65,11 +65,37 @@ def propose(store: RecordStore, base: str, change: Change, name: str) -> str:
         tip = store.tip(fresh=True)
     if tip and _is_that(store, tip, change):
         return tip
-    raise ReconcilerError(
+    raise _taken(name)
+
+
+def _taken(name: str) -> ReconcilerError:
+    return ReconcilerError(
         "branch-taken",
         f"the branch {name} is there already, and holds something else",
         hint=f"look at who made it; `git push --delete origin {name}` takes it away",
         subject=name,
+    )
+
+
+def replaced(store: RecordStore, base: str, change: Change, name: str) -> str:
+    """A branch of ours that comes to just this change; untouched where it does already.
+
+    A branch whose last commit somebody else made is refused: it is theirs by now.
+    """
+    tip = store.tip(fresh=True)
+    if tip:
+        _, data = store.read(tip)
+        if f"<{change.committer.email}>" not in read_commit(data).committer:
+            raise _taken(name)
+        if _edited(store, tip, change) == read_commit(data).tree:
+            store.drop()
+            return tip
+    made = _commit(store, tip or base, change)
+    if store.advance(tip, made, durable=True):
+        return made
+    store.drop()
+    raise TransientError(
+        "branch-busy", "somebody else moved a branch of ours meanwhile", hint="try again"
     )
 
 
