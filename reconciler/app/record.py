@@ -165,6 +165,7 @@ class Recorder:
             commit=intent.commit,
             started=intent.started.sequence,
             action=intent.action,
+            files=rendered.digest,
         )
         files = ended_files(outcome, rendered, intent.action)
         (made,) = self._write(
@@ -401,6 +402,25 @@ def recorded_apply(
         raise
     tell(_SHOWN[outcome.result])
     return outcome, failed[0] if failed else None
+
+
+def recorded_nothing(
+    recorder: Recorder, found: Decided, rendered: Rendered, action: Action, outcome: Outcome
+) -> None:
+    """That the cloud is as a commit declares it now, where nothing had to be done for that.
+
+    Nothing is written where records say so already, or where nothing was ever there.
+    """
+    name = rendered.environment
+    applied = recorder.records.status(name).get("applied")
+    known = applied.get("files") if isinstance(applied, dict) else None
+    if (action == "apply" and known == rendered.digest) or (action == "destroy" and not applied):
+        return
+    commit = dict(found.decision.inputs)["commit.head"]
+    decision = recorder.decided(found.decision, found.question, found.planned.plan, action=action)
+    run, law = found.planned.run.path.name, dict(found.decision.inputs).get("commit.target", "")
+    intent = recorder.starting(decision, found.planned.plan, commit, action, run, law)
+    recorder.ended(intent, outcome, rendered)
 
 
 class _Moved(Exception):  # noqa: N818  # no failure: what was looked at is other now

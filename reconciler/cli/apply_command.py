@@ -3,49 +3,29 @@
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
 import click
 from rich.console import Console
 
-from reconciler.app.agreed import Applied, given_to
-from reconciler.app.deliver import Decided, delivering, heard
-from reconciler.app.deployments import Telling
-from reconciler.app.doubt import sure_of
-from reconciler.app.record import Recorder, recorded_apply, settle_cut_off
+from reconciler.app.deliver import Decided
 from reconciler.app.terraform import agreed
+from reconciler.cli import delivery
 from reconciler.cli.again import again
-from reconciler.cli.building import (
-    OUTCOMES,
-    Declared,
-    building_of,
-    declared,
-    declared_tree,
-    hearing,
-    only_agreed,
-    sandbox_option,
-    standing,
-    stopping_well,
-    target_option,
-)
+from reconciler.cli.building import OUTCOMES, hearing, sandbox_option, target_option
 from reconciler.cli.check_command import EXITS
-from reconciler.cli.recording import record_refusal, recorder_of
-from reconciler.cli.reviewing import room_of
+from reconciler.cli.delivery import Wish
 from reconciler.cli.screen import err, format_option, out, repo_option, stop_with
-from reconciler.core.records.facts import Action
-from reconciler.core.records.words import line
-from reconciler.core.redact import Redactor, hidden
-from reconciler.errors import Exit, ReconcilerError, UsageError
+from reconciler.core.redact import Redactor
+from reconciler.errors import Exit, UsageError
 from reconciler.model.decision import Decision, Verdict
-from reconciler.model.merge_request import Deployment, DeploymentState
 from reconciler.model.plan import Plan
 from reconciler.model.run import Outcome
-from reconciler.model.settings import SettingsSpec
-from reconciler.ports import RepoTree
+from reconciler.ports import Hear
 from reconciler.report import check_json, check_text, plan_json, plan_text, text
-from reconciler.wiring import Ports, build
+from reconciler.wiring import build
 
 F = TypeVar("F", bound=Callable[..., object])
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
@@ -131,107 +111,25 @@ def deliver(
     destroy: bool,
 ) -> None:
     """Both commands."""
-    action: Action = "destroy" if destroy else "apply"
     if form == "json" and not yes and digest is None:
         raise UsageError("usage", "`--format json` cannot ask", hint="give `--plan` or `--yes`")
     ports = build()
-    tree = declared_tree(ports, repo, rev)
-    settings = None if sandbox else _agreed_settings(ports, repo, tree, environment, action)
-    one = declared(ports, tree, environment, settings)
-    screen = _Screen(out(), environment, sandbox=sandbox, shown=form == "text", destroy=destroy)
+    screen = _Screen(
+        out(), environment, digest, sandbox=sandbox, shown=form == "text", destroy=destroy, yes=yes
+    )
     screen.begin()
-    recorder = _recorder(ports, repo, tree, one, sandbox=sandbox)
-    outcome: Outcome | None = None
-    settled: tuple[Outcome, ...] = ()
-    nothing = False
-    untold: ReconcilerError | None = None
-    telling = None if sandbox else _telling(ports, repo, one)
-    with standing(ports, repo, tree.revision, environment) as checked, stopping_well(ports):
-        building = building_of(ports, repo, one, simulated=sandbox)
-        hear = hearing(err(), Redactor(), show=screen.shown)
-        with delivering(checked, environment, building.site, destroy=destroy, hear=hear) as found:
-            if isinstance(found, Decided) and not sandbox:
-                found = _heard(ports, repo, one, recorder, found)  # noqa: PLW2901  # the same, decided
-            decision = found.decision
-            may = _may(decision, sandbox=sandbox)
-            if not isinstance(found, Decided):
-                recorder.decided(decision, found.question, action=action)
-            else:
-                plan, settled = found.planned.plan, found.planned.before
-                settle_cut_off(recorder, found, tree.revision)
-                screen.planned(found, may=may)
-                if may and not plan.empty:
-                    sure = sure_of(found.planned, building.cloud, make_again)
-                    screen.agree(plan, digest, yes=yes)
-                    hear = hearing(err(), found.planned.redact, show=screen.shown)
-                    outcome, untold = recorded_apply(
-                        recorder, found, one.rendered, action, hear, sure, telling or _nobody
-                    )
-                elif may:
-                    outcome, nothing = _nothing(found), True
-                else:
-                    recorder.decided(decision, found.question, plan, action=action)
-    if outcome is None:
-        _refuse(decision, form)
+    wish = Wish(environment, rev, sandbox, destroy, make_again)
+    done = delivery.deliver(ports, repo, wish, screen)
+    if done.outcome is None:
+        _refuse(done.decision, form)
         return
     if form == "json":
-        click.echo(plan_json.applied(outcome, settled, simulated=sandbox))
-    elif not nothing:
-        screen.applied(outcome)
-    if telling is not None and telling.untold:
-        text.said(err(), f"The forge was not told what became of this: {telling.untold}")
-    if untold is not None:
-        raise untold
-    stop_with(OUTCOMES[outcome.result])
-
-
-def _recorder(
-    ports: Ports, repo: Path, tree: RepoTree, one: Declared, *, sandbox: bool
-) -> Recorder:
-    """The history may rest on newer commits of the target branch than what is applied again."""
-    newest = tree if sandbox else declared_tree(ports, repo, None)
-    return recorder_of(ports, repo, newest, one.spec, simulated=sandbox)
-
-
-def _heard(ports: Ports, repo: Path, one: Declared, recorder: Recorder, found: Decided) -> Decided:
-    """With what people agreed to, where somebody's agreement is all that is missing."""
-    if found.decision.verdict is not Verdict.NEEDS_APPROVAL:
-        return found
-    applied = recorder.records.status(one.name).get("applied")
-    since = str(applied.get("commit", "")) if isinstance(applied, dict) else ""
-    try:
-        room = room_of(ports, repo, plan=False, sandbox=False, post=False)
-        what = Applied(one.name, one.path, one.revision, since)
-        return heard(found, given_to(room, ports.commits(repo), what))
-    except ReconcilerError as error:  # nobody is known to have agreed, so nobody has
-        text.said(err(), f"No approval could be read: {line(hidden(error.message), 300)}")
-        return found
-
-
-def _telling(ports: Ports, repo: Path, one: Declared) -> Telling | None:
-    """Tells a server of an apply; None: the forge is this repository, whose records tell."""
-    if one.spec.forge.kind == "local":
-        return None
-    about = Deployment(
-        one.name, one.revision, one.spec.branches.target, "running", one.stage == "production"
-    )
-    return Telling(lambda: ports.forge(repo, one.spec), about)
-
-
-def _nobody(_state: DeploymentState) -> None:
-    """There is nobody to tell."""
-
-
-def _agreed_settings(
-    ports: Ports, repo: Path, tree: RepoTree, environment: str, action: Action
-) -> SettingsSpec:
-    try:
-        return only_agreed(ports, repo, tree)
-    except UsageError as refused:
-        if refused.reason == "not-agreed":
-            what = f"{action} {environment} as {tree.revision[:12]} has it"
-            record_refusal(ports, repo, tree, environment, what, refused)
-        raise
+        click.echo(plan_json.applied(done.outcome, done.settled, simulated=sandbox))
+    elif not done.nothing:
+        screen.applied(done.outcome)
+    if done.unrecorded is not None:
+        raise done.unrecorded
+    stop_with(OUTCOMES[done.outcome.result])
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,9 +138,20 @@ class _Screen:
 
     console: Console
     environment: str
+    digest: str | None
+    """The plan that was named."""
     sandbox: bool
     shown: bool
     destroy: bool
+    yes: bool
+
+    def hearing(self, redact: Redactor) -> Hear:
+        """Each resource, as it happens."""
+        return hearing(err(), redact, show=self.shown)
+
+    def said(self, words: str) -> None:
+        """Beside what is printed."""
+        text.said(err(), words)
 
     def begin(self) -> None:
         """Before anything else: whether it is real."""
@@ -268,11 +177,11 @@ class _Screen:
             self.console, outcome, destroyed=self.destroy, simulated=self.sandbox, again=again
         )
 
-    def agree(self, plan: Plan, digest: str | None, *, yes: bool) -> None:
+    def agree(self, plan: Plan) -> None:
         """Go on only with the plan that was named, or that somebody says yes to."""
-        if digest is not None:
-            agreed(plan, digest, "destroy" if self.destroy else "plan")
-        elif not yes:
+        if self.digest is not None:
+            agreed(plan, self.digest, "destroy" if self.destroy else "plan")
+        elif not self.yes:
             self.ask(plan.digest)
 
     def ask(self, digest: str) -> None:
@@ -298,20 +207,6 @@ class _Screen:
         words = f"Type {self.environment} to destroy it"
         typed: str = click.prompt(words, default="", show_default=False, err=True)
         return typed == self.environment
-
-
-def _nothing(found: Decided) -> Outcome:
-    """What an apply comes to that has nothing to do."""
-    plan, state = found.planned.plan, found.planned.state
-    mark = state.mark if state else None
-    outputs = state.outputs if state else ()
-    done = Outcome(plan.environment, "done", plan.digest, (), (), (), (), (), mark, plan.engine)
-    return replace(done, outputs=outputs)
-
-
-def _may(decision: Decision, *, sandbox: bool) -> bool:
-    allowed = {Verdict.ALLOW, Verdict.NEEDS_APPROVAL} if sandbox else {Verdict.ALLOW}
-    return decision.verdict in allowed
 
 
 def _refuse(decision: Decision, form: str) -> None:

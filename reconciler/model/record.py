@@ -331,6 +331,8 @@ class ApplyEnded(Model):
     """How it ended."""
     commit: Commit | None
     """What was applied."""
+    files: Digest | None = None
+    """The digest of what it renders to; null: nobody knows."""
     plan: Words
     """The digest of the plan."""
     engine: Words

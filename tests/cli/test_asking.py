@@ -27,7 +27,8 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 def screen(*, destroy: bool = False) -> _Screen:
-    return _Screen(Console(file=io.StringIO()), "shop", sandbox=False, shown=True, destroy=destroy)
+    console = Console(file=io.StringIO())
+    return _Screen(console, "shop", None, sandbox=False, shown=True, destroy=destroy, yes=False)
 
 
 @pytest.mark.parametrize("destroy", [False, True])

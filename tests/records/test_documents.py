@@ -63,7 +63,8 @@ def test_a_record_of_v1_is_read_for_ever(kind: str) -> None:
     data = (GOLDEN / f"{kind}.json").read_bytes()
     record = read_record(data)
     assert record.body.kind == kind
-    assert canonical(record.model_dump(mode="json")) == data
+    # What was added to the form since then is not in it.
+    assert canonical(record.model_dump(mode="json", exclude_unset=True)) == data
     assert message(record, digest(data)).encode() == (GOLDEN / f"{kind}.txt").read_bytes()
 
 

@@ -106,8 +106,12 @@ def ended_body(
     commit: str | None,
     started: int | None,
     action: Action,
+    files: str | None = None,
 ) -> Body:
-    """What an apply came to. `kinds`: what was planned for each address."""
+    """What an apply came to. `kinds`: what was planned for each address.
+
+    `files`: the digest of what was applied; None: nobody knows.
+    """
     counts: dict[str, int] = {}
     for address in outcome.done:
         kind = kinds.get(address)
@@ -120,6 +124,7 @@ def ended_body(
         "started": started,
         "result": outcome.result,
         "commit": commit,
+        "files": files,
         "plan": outcome.plan,
         "engine": outcome.engine,
         "counts": counts,

@@ -67,8 +67,9 @@ def _started(after: Status, body: ApplyStarted, mark: Status, record: Record) ->
     }
 
 
-def _ended(after: Status, body: ApplyEnded, mark: Status, _record: Record) -> None:
+def _ended(after: Status, body: ApplyEnded, mark: Status, record: Record) -> None:
     after.pop("applying", None)
+    done = body.result == "done"
     ended = mark | {
         "action": body.action,
         "result": body.result,
@@ -76,12 +77,19 @@ def _ended(after: Status, body: ApplyEnded, mark: Status, _record: Record) -> No
         "plan": body.plan,
         "state": body.state.model_dump(mode="json") if body.state else None,
     }
+    if body.files is not None:  # older records do not say so, and come to what they came to
+        last = _part(after, "lastApply")
+        same = last.get("files") == body.files and last.get("action") == body.action
+        before = last.get("failures") if same else 0
+        ended["files"] = body.files
+        ended["failures"] = 0 if done else 1 + (before if isinstance(before, int) else 0)
     after["lastApply"] = ended
     if body.state is not None:
         after["state"] = body.state.model_dump(mode="json")
-    if body.result == "done" and body.action == "apply":
-        after["applied"] = ended
-    elif body.result == "done":
+    if done and body.action == "apply":
+        since = _part(after, "applied").get("since", record.at)
+        after["applied"] = ended | ({"since": since} if body.files is not None else {})
+    elif done:
         after.pop("applied", None)
         after.pop("drift", None)
 

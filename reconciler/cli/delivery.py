@@ -1,0 +1,200 @@
+"""Delivering an environment: what `apply`, `destroy` and the controller have in common.
+
+Judge, plan, judge the plan, agree, apply, record. Who attends it is shown each step, and may stop
+it before anything is done; nothing here asks anybody by itself.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from reconciler.app.agreed import Applied, given_to
+from reconciler.app.deliver import Decided, delivering, heard
+from reconciler.app.deployments import Telling
+from reconciler.app.doubt import sure_of
+from reconciler.app.record import Recorder, recorded_apply, recorded_nothing, settle_cut_off
+from reconciler.cli.building import (
+    Declared,
+    building_of,
+    declared,
+    declared_tree,
+    only_agreed,
+    standing,
+    stopping_well,
+)
+from reconciler.cli.recording import record_refusal, recorder_of
+from reconciler.cli.reviewing import room_of
+from reconciler.core.records.facts import Action
+from reconciler.core.records.words import line
+from reconciler.core.redact import Redactor, hidden
+from reconciler.errors import ReconcilerError, UsageError
+from reconciler.model.decision import Decision, Verdict
+from reconciler.model.merge_request import Deployment, DeploymentState
+from reconciler.model.plan import Plan
+from reconciler.model.run import Outcome
+from reconciler.model.settings import SettingsSpec
+from reconciler.ports import Hear, RepoTree
+from reconciler.wiring import Ports
+
+
+class Attendant(Protocol):
+    """Who is there while an environment is delivered."""
+
+    def hearing(self, redact: Redactor) -> Hear:
+        """What hears of each resource as it happens."""
+        ...
+
+    def planned(self, found: Decided, *, may: bool) -> None:
+        """Sees the plan, and what stands in its way."""
+        ...
+
+    def agree(self, plan: Plan) -> None:
+        """Agrees to just this plan, or raises."""
+        ...
+
+    def said(self, words: str) -> None:
+        """Is told something beside."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be delivered."""
+
+    environment: str
+    rev: str | None
+    """A commit; None: the last one of the target branch."""
+    sandbox: bool
+    destroy: bool = False
+    make_again: tuple[str, ...] = ()
+    """Addresses that are made though an earlier apply began to."""
+
+    @property
+    def action(self) -> Action:
+        """What it is, in records."""
+        return "destroy" if self.destroy else "apply"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What came of it."""
+
+    decision: Decision
+    outcome: Outcome | None = None
+    """None: it may not be."""
+    settled: tuple[Outcome, ...] = ()
+    """What came of runs that were cut off."""
+    nothing: bool = False
+    """Whether there was nothing to do."""
+    unrecorded: ReconcilerError | None = None
+    """Why what was done could not be recorded; the next one does that."""
+
+
+def deliver(ports: Ports, repo: Path, wish: Wish, who: Attendant) -> Delivered:
+    """All of it, once. An error when it could not be told whether it may be."""
+    name, sandbox = wish.environment, wish.sandbox
+    tree = declared_tree(ports, repo, wish.rev)
+    settings = None if sandbox else _agreed_settings(ports, repo, tree, name, wish.action)
+    one = declared(ports, tree, name, settings)
+    recorder = _recorder(ports, repo, tree, one, sandbox=sandbox)
+    telling = None if sandbox else _telling(ports, repo, one)
+    with standing(ports, repo, tree.revision, name) as checked, stopping_well(ports):
+        building = building_of(ports, repo, one, simulated=sandbox)
+        hear = who.hearing(Redactor())
+        with delivering(checked, name, building.site, destroy=wish.destroy, hear=hear) as found:
+            if isinstance(found, Decided) and not sandbox:
+                found = _heard(ports, repo, one, recorder, found, who)  # noqa: PLW2901  # the same, decided
+            decision = found.decision
+            may = _may(decision, sandbox=sandbox)
+            if not isinstance(found, Decided):
+                recorder.decided(decision, found.question, action=wish.action)
+                return Delivered(decision)
+            plan, settled = found.planned.plan, found.planned.before
+            settle_cut_off(recorder, found, tree.revision)
+            who.planned(found, may=may)
+            if not may:
+                recorder.decided(decision, found.question, plan, action=wish.action)
+                return Delivered(decision, settled=settled)
+            if plan.empty:
+                outcome = _nothing(found)
+                recorded_nothing(recorder, found, one.rendered, wish.action, outcome)
+                return Delivered(decision, outcome, settled, nothing=True)
+            sure = sure_of(found.planned, building.cloud, wish.make_again)
+            who.agree(plan)
+            outcome, unrecorded = recorded_apply(
+                recorder,
+                found,
+                one.rendered,
+                wish.action,
+                who.hearing(found.planned.redact),
+                sure,
+                telling or _nobody,
+            )
+    if telling is not None and telling.untold:
+        who.said(f"The forge was not told what became of this: {telling.untold}")
+    return Delivered(decision, outcome, settled, unrecorded=unrecorded)
+
+
+def _recorder(
+    ports: Ports, repo: Path, tree: RepoTree, one: Declared, *, sandbox: bool
+) -> Recorder:
+    """The history may rest on newer commits of the target branch than what is applied again."""
+    newest = tree if sandbox else declared_tree(ports, repo, None)
+    return recorder_of(ports, repo, newest, one.spec, simulated=sandbox)
+
+
+def _heard(
+    ports: Ports, repo: Path, one: Declared, recorder: Recorder, found: Decided, who: Attendant
+) -> Decided:
+    """With what people agreed to, where somebody's agreement is all that is missing."""
+    if found.decision.verdict is not Verdict.NEEDS_APPROVAL:
+        return found
+    applied = recorder.records.status(one.name).get("applied")
+    since = str(applied.get("commit", "")) if isinstance(applied, dict) else ""
+    try:
+        room = room_of(ports, repo, plan=False, sandbox=False, post=False)
+        what = Applied(one.name, one.path, one.revision, since)
+        return heard(found, given_to(room, ports.commits(repo), what))
+    except ReconcilerError as error:  # nobody is known to have agreed, so nobody has
+        who.said(f"No approval could be read: {line(hidden(error.message), 300)}")
+        return found
+
+
+def _telling(ports: Ports, repo: Path, one: Declared) -> Telling | None:
+    """Tells a server of an apply; None: the forge is this repository, whose records tell."""
+    if one.spec.forge.kind == "local":
+        return None
+    about = Deployment(
+        one.name, one.revision, one.spec.branches.target, "running", one.stage == "production"
+    )
+    return Telling(lambda: ports.forge(repo, one.spec), about)
+
+
+def _nobody(_state: DeploymentState) -> None:
+    """There is nobody to tell."""
+
+
+def _agreed_settings(
+    ports: Ports, repo: Path, tree: RepoTree, environment: str, action: Action
+) -> SettingsSpec:
+    try:
+        return only_agreed(ports, repo, tree)
+    except UsageError as refused:
+        if refused.reason == "not-agreed":
+            what = f"{action} {environment} as {tree.revision[:12]} has it"
+            record_refusal(ports, repo, tree, environment, what, refused)
+        raise
+
+
+def _nothing(found: Decided) -> Outcome:
+    """What an apply comes to that has nothing to do."""
+    plan, state = found.planned.plan, found.planned.state
+    mark = state.mark if state else None
+    outputs = state.outputs if state else ()
+    done = Outcome(plan.environment, "done", plan.digest, (), (), (), (), (), mark, plan.engine)
+    return replace(done, outputs=outputs)
+
+
+def _may(decision: Decision, *, sandbox: bool) -> bool:
+    allowed = {Verdict.ALLOW, Verdict.NEEDS_APPROVAL} if sandbox else {Verdict.ALLOW}
+    return decision.verdict in allowed
