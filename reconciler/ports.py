@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -480,6 +480,22 @@ class Leases(Protocol):
 
         After an error nobody knows whether it was written.
         """
+        ...
+
+    def remove(self, environment: str, old: str) -> bool:
+        """Take the ref away where it is still at `old`; False: somebody moved it."""
+        ...
+
+    def stood(self, lease: Lease) -> timedelta:
+        """For how long this machine has seen it stand so, by a clock that nobody sets."""
+        ...
+
+    def gone(self, lease: Lease) -> bool:
+        """Whether its holder was a process of this machine, and is no more."""
+        ...
+
+    def uptime(self) -> float:
+        """Seconds by a clock that nobody sets."""
         ...
 
 

@@ -42,6 +42,7 @@ from reconciler.ports import (
     Files,
     Forge,
     History,
+    Leases,
     Memory,
     PolicyEngine,
     RecordStore,
@@ -259,6 +260,30 @@ class Ports:
         store = record_store(repo, branch, remote, credentials)
         signer = self.signer()
         return Records(store, signer, _writer(signer, keeping.writers))
+
+    def leases(self, repo: Path, spec: SettingsSpec, *, simulated: bool) -> Leases:
+        """The leases of environments: where the records are, since a fence is a count of them."""
+        from reconciler.adapters.git_remote import ssh_agent, token_credentials
+        from reconciler.adapters.lease_refs import LeaseRefs
+        from reconciler.adapters.memory import FileMemory
+
+        remote = "" if simulated else spec.records.remote or ""
+        token, own, author = self.settings.git_token, self.settings, GitSource(repo).author
+        credentials = token_credentials(token.get_secret_value()) if token else ssh_agent
+        me = Author(
+            own.actor_email or (author.email if author else ""),
+            own.actor_name or (author.name if author else ""),
+        )
+        folder = self._known_of(repo) / f"leases{'-sandbox' if simulated else ''}"
+        seen: Callable[[str], Memory] = lambda name: FileMemory(folder / name)  # noqa: E731
+        return LeaseRefs(repo, remote, credentials, me, seen, simulated=simulated)
+
+    @staticmethod
+    def holder(program: str) -> str:
+        """This process as a holder of leases; another one at each call."""
+        from reconciler.adapters.processes import name_of_process
+
+        return name_of_process(program)
 
     def forge(self, repo: Path, spec: SettingsSpec) -> Forge:
         """Where the merge requests of a repository live."""

@@ -165,6 +165,15 @@ class GitRefs:
             _synced((self._common / name).parent)
         return moved
 
+    def replace(self, name: str, old: str, new: str) -> bool:
+        """Let a ref be at something that need not stand on what it was at; empty: it is not there.
+
+        Only when it is still where it was.
+        """
+        if new:
+            return self.move(name, old, new, durable=False)
+        return self._target(name) == old and (not old or self._moved(name, old, ""))
+
     def checked_out(self, name: str) -> Path | None:
         """Where somebody works on a branch: their next commit would undo what is written to it."""
         folders = list((self._common / "worktrees").glob("*"))
@@ -189,12 +198,7 @@ class GitRefs:
         odd = 0
         while True:
             try:
-                if old:
-                    reference = self._repository.references[name].resolve()
-                    if str(reference.target) != old:
-                        return False
-                    reference.set_target(new)
-                elif not self._made(name, new):
+                if not (self._changed(name, old, new) if old else self._made(name, new)):
                     return False
             except (KeyError, pygit2.AlreadyExistsError):
                 return False
@@ -210,6 +214,16 @@ class GitRefs:
                 raise self._not_written(err) from err
             else:
                 return True
+
+    def _changed(self, name: str, old: str, new: str) -> bool:
+        reference = self._repository.references[name].resolve()
+        if str(reference.target) != old:
+            return False
+        if new:
+            reference.set_target(new)
+        else:
+            reference.delete()
+        return True
 
     def _made(self, name: str, new: str) -> bool:
         """Make a ref, if nobody has. libgit2 looks first and locks then: two would both make it."""

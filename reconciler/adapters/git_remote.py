@@ -123,9 +123,17 @@ class RemoteRefs(GitRefs):
         self._flush()
         if durable:
             self._on_disk()
+        return self._pushed(f"{new}:{name}", name, old)
+
+    def replace(self, name: str, old: str, new: str) -> bool:
+        """Push, also what does not stand on what is there; the server compares."""
+        self._flush()
+        return self._pushed(f"+{new}:{name}" if new else f":{name}", name, old)
+
+    def _pushed(self, spec: str, name: str, old: str) -> bool:
         told = self._told({name: old})
         try:
-            self._server.push([f"{new}:{name}"], callbacks=told, proxy=True)
+            self._server.push([spec], callbacks=told, proxy=True)
         except _Late:
             return False
         except (OSError, pygit2.GitError) as err:

@@ -10,9 +10,9 @@ class Lease:
 
     environment: str
     holder: str
-    """Which program on which machine; the same one for as long as it runs."""
+    """Which program on which machine; the same one for as long as it works."""
     reason: str
-    """What it is held for, in words."""
+    """What it is held for, in words: "apply 5d1b0f4e2c11"."""
     since: datetime
     """When it was taken."""
     beat: datetime
@@ -20,4 +20,5 @@ class Lease:
     expires: datetime
     """When it ends, unless the holder says so again."""
     fence: int
-    """Which taking of this environment's lease it is: each is one more than the last."""
+    """How many records there were when it was taken. An apply that began later, and is not this
+    holder's, was faster: the holder may not begin one any more."""

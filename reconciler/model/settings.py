@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from reconciler.model.base import (
     Document,
@@ -213,6 +213,34 @@ class Intervals(Model):
     """At an environment that failed, at most."""
 
 
+class LeaseSettings(Model):
+    """How several controllers keep out of each other's way."""
+
+    lasts: Duration = timedelta(seconds=90)
+    """How long an environment stays with a controller that says nothing more, 15s to 1h: so long it
+    waits after a machine has died."""
+
+    @field_validator("lasts")
+    @classmethod
+    def _neither_a_moment_nor_for_ever(cls, value: timedelta) -> timedelta:
+        if not timedelta(seconds=15) <= value <= timedelta(hours=1):
+            msg = "expected 15s to 1h"
+            raise ValueError(msg)
+        return value
+
+
+class ControllerSettings(Model):
+    """How the controller works."""
+
+    leases: LeaseSettings = LeaseSettings()
+    """How several controllers keep out of each other's way."""
+    concurrency: int = Field(default=4, ge=1, le=64)
+    """How many environments one controller works on at once."""
+    removal_limit: int = Field(default=3, ge=0, le=1000)
+    """At most so many environments are destroyed within a day, since their documents were removed,
+    without a human; 0: none."""
+
+
 class SlackTarget(Model):
     """A Slack-compatible incoming webhook."""
 
@@ -294,6 +322,8 @@ class SettingsSpec(Model):
     """What evaluates Rego."""
     intervals: Intervals = Intervals()
     """How often to look."""
+    controller: ControllerSettings = ControllerSettings()
+    """How the controller works."""
     notifications: tuple[Notification, ...] = ()
     """Who hears what."""
 

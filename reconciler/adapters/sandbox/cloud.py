@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from reconciler.adapters.processes import started
 from reconciler.errors import ReconcilerError
 
 _FILE: Final = "cloud.json"
@@ -100,7 +101,7 @@ class Cloud:
         except (OSError, ValueError, TypeError):
             return None
         _reap(record.pid)
-        return record if _started(record.pid) == record.started else None
+        return record if started(record.pid) == record.started else None
 
     def _spawn(self) -> _Record:
         environment = {
@@ -136,7 +137,7 @@ class Cloud:
         process.returncode = 0
         return _Record(
             pid=process.pid,
-            started=_started(process.pid),
+            started=started(process.pid),
             endpoint=f"http://127.0.0.1:{port}",
             since=datetime.now(UTC).isoformat(timespec="seconds"),
             cloud_id=secrets.token_hex(8),
@@ -151,7 +152,7 @@ class Cloud:
 
 def _alive(record: _Record) -> bool:
     """Whether anything of it is left: a process may look dead before its port is free."""
-    if _started(record.pid) == record.started:
+    if started(record.pid) == record.started:
         return True
     address = urlsplit(record.endpoint)
     try:
@@ -165,18 +166,3 @@ def _reap(pid: int) -> None:
     """Take note of the end of a child; of another's process there is nothing to take."""
     with suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-
-
-def _started(pid: int) -> str:
-    """When a process was started, in words of its system; empty when there is no such process."""
-    stat = Path(f"/proc/{pid}/stat")
-    if Path("/proc/self/stat").exists():
-        try:
-            fields = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
-        except OSError:
-            return ""
-        return "" if fields[0] == "Z" else fields[19]
-    done = subprocess.run(
-        ["/bin/ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip()
