@@ -53,6 +53,7 @@ from reconciler.ports import RecordStore, Signer
 _ROOT: Final = FOLDER.encode()
 _MORE: Final = b"_"
 _FLAT: Final = 64
+_SHARDS: Final = 1024
 """So many environments lie side by side; later ones lie in small folders of folders, since each
 record writes every folder on its way anew."""
 _KEPT: Final = 512
@@ -201,6 +202,7 @@ class Records:
         self._records: OrderedDict[str, Kept] = OrderedDict()
         self._scanned: OrderedDict[str, None] = OrderedDict()
         self._doubted: OrderedDict[str, int] = OrderedDict()
+        self._shards: OrderedDict[bytes, dict[str, bytes]] = OrderedDict()
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -292,6 +294,39 @@ class Records:
     def status_at(self, kept: Kept, name: str) -> Status:
         """The same, as it was at a record."""
         return self._status(kept.tree, name)
+
+    def status_in(self, tree: str, name: str) -> Status:
+        """The same, as it is in a tree."""
+        return self._status(tree, name)
+
+    def changed(self, old: str, new: str) -> frozenset[str]:
+        """The environments of which two trees say different things; empty: no tree."""
+        before, after = self._environments_of(old), self._environments_of(new)
+        return frozenset(
+            name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+        )
+
+    def _environments_of(self, tree: str) -> dict[str, bytes]:
+        """Each environment's folder, by name; shards are read once and remembered."""
+        root = self.objects.at(tree, (_ROOT,)) if tree else None
+        if root is None:
+            return {}
+        found: dict[str, bytes] = {}
+        for entry in self.objects.tree(root.oid.hex()).values():
+            if entry.name != _MORE:
+                found[entry.name.decode()] = entry.oid
+                continue
+            for half in self.objects.tree(entry.oid.hex()).values():
+                for shard in self.objects.tree(half.oid.hex()).values():
+                    inner = self._shards.get(shard.oid)
+                    if inner is None:
+                        entries = self.objects.tree(shard.oid.hex()).values()
+                        inner = {one.name.decode(): one.oid for one in entries}
+                        self._shards[shard.oid] = inner
+                        while len(self._shards) > _SHARDS:
+                            self._shards.popitem(last=False)
+                    found |= inner
+        return found
 
     def standing(self, commit: str) -> Status:
         """What was true of the whole at a commit."""

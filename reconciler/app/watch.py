@@ -36,6 +36,7 @@ class Inbox:
         self._numbers: dict[int, None] = {}
         self._everything = False
         self._stop = False
+        self._woken = False
 
     def hint(self, number: int) -> None:
         """Look at a merge request; 0: at everything."""
@@ -48,6 +49,12 @@ class Inbox:
                 self._numbers[number] = None
             self._change.notify()
 
+    def wake(self) -> None:
+        """Whoever waits looks around, though there is nothing to look at."""
+        with self._change:
+            self._woken = True
+            self._change.notify()
+
     def stop(self) -> None:
         """End, when what is being done is done; a signal's handler may call it."""
         with self._change:
@@ -57,11 +64,15 @@ class Inbox:
     def take(self, seconds: float) -> Look:
         """What there is; what comes first within that time; or nothing."""
         with self._change:
-            self._change.wait_for(lambda: self._stop or self._everything or self._numbers, seconds)
+            self._change.wait_for(self._due, seconds)
             look = Look(self._everything, tuple(self._numbers), self._stop)
+            self._woken = self._stop = False
             self._numbers.clear()
             self._everything = False
             return look
+
+    def _due(self) -> bool:
+        return bool(self._stop or self._everything or self._numbers or self._woken)
 
     def rest(self, seconds: float) -> bool:
         """Wait whatever comes; whether it is to end."""

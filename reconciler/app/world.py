@@ -60,10 +60,15 @@ class World:
 
     def see(self, loaded: Loaded[Environment]) -> Seen:
         """An environment's document by the rules of this tree."""
+        seen = self.fill(loaded)
+        return seen if seen.filled is None else self.render(seen.filled)
+
+    def fill(self, loaded: Loaded[Environment]) -> Seen:
+        """The same, not rendered."""
         filled, faults = effective(loaded, self.shared)
         if filled is None:
             return Seen(loaded, problems=as_problems(self.tree, [*faults]))
-        return self.render(filled)
+        return Seen(loaded, filled)
 
     def render(self, filled: Effective) -> Seen:
         """What an environment comes to."""

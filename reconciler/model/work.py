@@ -1,23 +1,30 @@
 """Work: what an environment wants to have done, as the controller sees it. No value here acts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Literal
 
 from reconciler.model.base import DriftMode, Stage
 
+Outcome = Literal["done", "again", "held", "waiting", "stuck"]
+"""again: by itself, later and later; held: when somebody else has ended; waiting: when people have
+agreed; stuck: not before something changes."""
+
 
 class Job(StrEnum):
-    """What is done to an environment, the most urgent first."""
+    """What is done to an environment."""
 
-    SETTLE = "settle"
-    """Find out what became of an apply that nobody saw the end of."""
     DESTROY = "destroy"
     """Delete everything of an environment whose document is gone."""
     APPLY = "apply"
-    """Make the cloud as declared."""
+    """Make the cloud as declared; first find out what became of an apply that nobody ended."""
     LOOK = "look"
     """Look for drift."""
+    REVIEW = "review"
+    """Look at merge requests; of no environment."""
+    CHORES = "chores"
+    """Everything that follows from records and documents; of no environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +33,17 @@ class Wanted:
 
     name: str
     path: str
+    oid: str
+    """The document's object id."""
     track: str
     stage: Stage
     owner: str
-    commit: str
-    """The newest commit that may change what it comes to."""
     files: str
     """Digest of what it renders to; empty: it cannot be rendered."""
     drift: DriftMode
     look_every: timedelta
-    lives: timedelta | None = None
-    """How long after its first apply; None: for ever."""
+    ttl: timedelta | None = None
+    """How long it lives after its first apply; None: for ever."""
     after: tuple[str, ...] = ()
     """Environments that have to be there first."""
     problem: str = ""
@@ -44,11 +51,70 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """An environment as records tell of it."""
+
+    name: str
+    record: int = -1
+    """The number of the last record about it; -1: there is none."""
+    files: str = ""
+    """Digest of what was applied last and is done; empty: nothing was, or nobody knows."""
+    commit: str = ""
+    """The commit that was applied last."""
+    since: datetime | None = None
+    """When it was applied first."""
+    applied: datetime | None = None
+    """When it was applied last."""
+    opened: datetime | None = None
+    """When an apply began of which nobody said how it ended."""
+    result: str = ""
+    """How the last apply ended."""
+    tried: str = ""
+    """Digest of what the last apply tried."""
+    failures: int = 0
+    """How often in a row that failed."""
+    ended: datetime | None = None
+    verdict: str = ""
+    """The last decision's."""
+    drift: str = ""
+    """Digest of the drift that is there; empty: none is known."""
+    drifted: datetime | None = None
+    """Since when."""
+    warned: datetime | None = None
+    """When it was said that it expires."""
+    there: bool = False
+    """Whether anything of it may be in the cloud."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What this controller last tried with an environment."""
+
+    job: Job
+    key: str
+    """What it was tried with: with anything else it is tried at once."""
+    state: Outcome
+    at: datetime
+    failures: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a controller remembers of an environment; forgotten with its process."""
+
+    looked: datetime
+    """When drift was looked for, or since when it would have been."""
+    tried: Tried | None = None
+    mend: str = ""
+    """Digest of the drift that is to be mended."""
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """One thing that is so of an environment: since when, and why."""
 
-    name: str
-    """Ready, Reconciling, Stalled, Drifted, Frozen, Expiring."""
+    name: Literal["Ready", "Reconciling", "Stalled", "Drifted", "Frozen", "Expiring"]
     since: datetime | None
     why: str
 
@@ -58,11 +124,14 @@ class Task:
     """One thing to do, and from when on."""
 
     environment: str
+    """Empty: it is about no single one."""
     job: Job
     due: datetime
-    why: str
-    commit: str = ""
-    """What it is done by; empty for what no commit declares any more."""
+    why: str = ""
+    rank: int = 0
+    """How urgent: the lowest goes first."""
+    key: str = ""
+    """What it is done with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +145,21 @@ class Standing:
     conditions: tuple[Condition, ...]
     task: Task | None = None
     """What is to be done next; None: nothing before something changes."""
-    applied: str = ""
+    commit: str = ""
     """The commit that was applied last."""
-    failures: int = field(default=0)
-    """How often in a row it failed at what it is to do."""
+
+    def of(self, name: str) -> Condition | None:
+        """A condition, when it holds."""
+        return next((one for one in self.conditions if one.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What came of a task."""
+
+    task: Task
+    state: Outcome
+    why: str = ""
+    hint: str = ""
+    mend: tuple[tuple[str, str], ...] = ()
+    """Environments that are to be mended at once, each with the drift's digest."""

@@ -1,0 +1,370 @@
+"""The loop: look at the heads, work out what is not as it should be, and have it done.
+
+It decides and starts, and does nothing itself: each task is carried out by a process of its own,
+so that one that hangs, dies or is poisoned holds up no other. What it remembers may be lost at any
+time; whoever comes next finds out from git.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+from reconciler.app.view import View
+from reconciler.app.watch import Inbox
+from reconciler.core.due import WITHOUT_ONE, Law, key_of, standing
+from reconciler.core.queue import order
+from reconciler.errors import ReconcilerError, TransientError, WaitingError
+from reconciler.model.work import Ended, Job, Memory, Standing, Task, Tried
+from reconciler.ports import Telemetry
+
+_OWN: Final = (Job.REVIEW, Job.CHORES)
+_STALE: Final = 4
+"""So many times more entries than environments are kept in the clock's order."""
+_SOON: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """Where everything is that it follows."""
+
+    target: str
+    records: str
+    reviews: str
+    """Changes when a merge request of the local forge does."""
+
+
+class Crew(Protocol):
+    """Who carries tasks out, each in a process of its own."""
+
+    def start(self, task: Task, numbers: Collection[int]) -> None:
+        """Begin; its end is told to whoever made the crew."""
+        ...
+
+    def stop(self) -> None:
+        """Ask everything that runs to end when it is safe."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """What the loop works with."""
+
+    view: View
+    heads: Callable[[], Heads]
+    """Ask where they are: the one call that an unchanged repository costs."""
+    fetch: Callable[[], None]
+    """Have the target branch here."""
+    law: Callable[[View, datetime], Law]
+    crew: Crew
+    clock: Callable[[], datetime]
+    seconds: Callable[[], float]
+    """Of a clock that nobody sets."""
+    poll: float
+    retry: float
+    jobs: int
+    grace: float
+    """Seconds that what runs has to end when it is told to."""
+    tell: Callable[[ReconcilerError | None], None]
+    """Told once for each reason why it fails, and (None) when it is well again."""
+    news: Callable[[Ended, Standing | None], None]
+    """Told what came of each task."""
+    telemetry: Telemetry
+    own: Collection[Job] = _OWN
+    """What of no single environment it does."""
+
+
+@dataclass
+class Controller:
+    """One controller. Everything in it is derived, or only saves work."""
+
+    working: Working
+    inbox: Inbox
+    standings: dict[str, Standing] = field(default_factory=dict)
+    running: dict[tuple[str, Job], Task] = field(default_factory=dict)
+    ended: deque[Ended] = field(default_factory=deque)
+    ready: bool = False
+    """Whether everything was looked at once."""
+    _memory: dict[str, Memory] = field(default_factory=dict)
+    _heads: Heads | None = None
+    _law: Law | None = None
+    _due: list[tuple[datetime, str]] = field(default_factory=list)
+    _waiting: dict[str, Task] = field(default_factory=dict)
+    _own: dict[Job, Task] = field(default_factory=dict)
+    _numbers: set[int] = field(default_factory=set)
+    _dependents: dict[str, set[str]] = field(default_factory=dict)
+    _failing: set[str] = field(default_factory=set)
+    _wait: float = 0.0
+    _began: datetime | None = None
+
+    # -- from outside --------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Until it is told to end; then what runs may finish."""
+        self._began = self.working.clock()
+        poll = self.working.seconds()
+        while True:
+            if self.working.seconds() >= poll:
+                self._plan_own()
+                well = self._tried(self.tick)
+                poll = self.working.seconds() + (self.working.poll if well else self._wait)
+            if not self._failing:
+                self.dispatch()
+            look = self.inbox.take(self._patience(poll))
+            self._reap()
+            if look.stop:
+                break
+            if look.numbers:
+                self._numbers |= {*look.numbers}
+                self._plan(Job.REVIEW, self.working.clock())
+            if look.everything and not self._failing:
+                poll = self.working.seconds()
+        self.drain()
+
+    def once(self) -> None:
+        """One pass over everything: whatever is due is tried once, and again what follows of it."""
+        self._began = datetime.min.replace(tzinfo=UTC)
+        self.tick()
+        for own in (Job.REVIEW, Job.CHORES):
+            if not self._pass():
+                break
+            self._own.clear()
+            self._plan(own, self.working.clock())
+            if not self._pass():
+                break
+        else:
+            self._pass()
+        self.drain()
+
+    def _pass(self) -> bool:
+        """Every task that is due now, each once; False: it was told to end."""
+        tried: set[tuple[str, Job]] = set()
+        while True:
+            self._own = {job: one for job, one in self._own.items() if ("", job) not in tried}
+            self._gather()
+            for name, task in tuple(self._waiting.items()):
+                if (name, task.job) in tried:
+                    del self._waiting[name]
+            tried |= {(one.environment, one.job) for one in self.dispatch()}
+            if not self.running and not self._waiting and not self._own:
+                return True
+            look = self.inbox.take(self.working.poll)
+            self._reap()
+            if look.stop:
+                return False
+
+    def over(self, ended: Ended) -> None:
+        """A task has ended; any thread may say so."""
+        self.ended.append(ended)
+        self.inbox.wake()
+
+    def drain(self) -> None:
+        """Start nothing more, and let what runs end; after a while, or asked twice, it is stopped.
+
+        Even then it ends where that is safe.
+        """
+        working = self.working
+        patience = working.seconds() + working.grace
+        stopped = False
+        while self.running:
+            left = max(patience - working.seconds(), 0.0)
+            asked = self.inbox.take(working.poll if stopped else left).stop
+            if not stopped and (asked or working.seconds() >= patience):
+                working.crew.stop()
+                stopped = True
+            self._reap()
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Follow the heads; nothing that did not move is looked at again."""
+        working, now = self.working, self.working.clock()
+        began = working.seconds()
+        heads = working.heads()
+        before = self._heads
+        changed: Collection[str] | None = set()
+        if before is None or heads.target != before.target:
+            working.fetch()
+            changed = working.view.declare(heads.target)
+        if before is None or heads.records != before.records:
+            known = working.view.follow(heads.records)
+            changed = None if changed is None else {*changed, *known}
+        law = working.law(working.view, now)
+        if law != self._law:
+            self._law, changed = law, None
+        if before is not None and heads != before:
+            self._plan(Job.CHORES, now + _SOON)
+            if heads.reviews != before.reviews or heads.target != before.target:
+                self._plan(Job.REVIEW, now)
+        self._heads = heads
+        everything = {*working.view.names, *self.standings}
+        self._stand(everything if changed is None else self._touched(changed), now)
+        self.ready = True
+        working.telemetry.took("tick", working.seconds() - began)
+
+    def _touched(self, names: Iterable[str]) -> set[str]:
+        """These, and what waits for them."""
+        found = {*names}
+        for name in tuple(found):
+            found |= self._dependents.get(name, set())
+        return found
+
+    def _stand(self, names: Iterable[str], now: datetime) -> None:
+        view, law = self.working.view, self._law
+        if law is None:
+            return
+        for name in names:
+            wanted, known = view.wanted.get(name), view.of(name)
+            self._waiting.pop(name, None)
+            if wanted is None and not known.there:
+                self.standings.pop(name, None)
+                self._memory.pop(name, None)
+                continue
+            for other in wanted.after if wanted else ():
+                self._dependents.setdefault(other, set()).add(name)
+            found = standing(
+                name, wanted, known, law, self._remembered(name), self._waits(name), now
+            )
+            self.standings[name] = found
+            if found.task is not None:
+                heapq.heappush(self._due, (found.task.due, name))
+        if len(self._due) > _STALE * len(self.standings) + _STALE:
+            tasks = (one.task for one in self.standings.values() if one.task is not None)
+            self._due = [(task.due, task.environment) for task in tasks]
+            heapq.heapify(self._due)
+
+    def _waits(self, name: str) -> str:
+        """What has to be there before it, or gone before it goes."""
+        view = self.working.view
+        wanted = view.wanted.get(name)
+        if wanted is None:
+            dependents = self._dependents.get(name, set())
+            return next((one for one in sorted(dependents) if view.of(one).there), "")
+        for other in wanted.after:
+            needed = view.wanted.get(other)
+            if needed is None or not needed.files or view.of(other).files != needed.files:
+                return other
+        return ""
+
+    def _remembered(self, name: str) -> Memory:
+        return self._memory.get(name) or Memory(self._began or self.working.clock())
+
+    # -- doing ---------------------------------------------------------------------------------
+
+    def dispatch(self) -> tuple[Task, ...]:
+        """Start what is due, as far as there is room."""
+        now = self.working.clock()
+        self._gather()
+        free = self.working.jobs - sum(one.job not in _OWN for one in self.running.values())
+        room = max(free, 0) + len(_OWN)
+        tasks = [*self._waiting.values(), *self._own.values()]
+        begun: list[Task] = []
+        for task in order(tasks, self.running.values(), room, now):
+            if task.job in _OWN:
+                del self._own[task.job]
+            elif free > 0:
+                free -= 1
+                del self._waiting[task.environment]
+            else:
+                continue
+            numbers = self._numbers if task.job is Job.REVIEW else set()
+            self.running[task.environment, task.job] = task
+            self.working.crew.start(task, sorted(numbers))
+            numbers.clear()
+            begun.append(task)
+        telemetry = self.working.telemetry
+        telemetry.stands("queue", len(self._waiting) + len(self._own))
+        telemetry.stands("running", len(self.running))
+        return tuple(begun)
+
+    def _gather(self) -> None:
+        """Take out of the clock's order what is due by now."""
+        now = self.working.clock()
+        busy = {name for name, _ in self.running}
+        while self._due and self._due[0][0] <= now:
+            due, name = heapq.heappop(self._due)
+            found = self.standings.get(name)
+            if found and found.task and found.task.due == due and name not in busy:
+                self._waiting[name] = found.task
+
+    def _reap(self) -> None:
+        """Take in what has ended."""
+        found = []
+        while self.ended:
+            found.append(self.ended.popleft())
+        for ended in found:
+            self.running.pop((ended.task.environment, ended.task.job), None)
+        if found:
+            self._tried(self.tick)
+        for ended in found:
+            self._over(ended)
+            self.working.news(ended, self.standings.get(ended.task.environment))
+
+    def _over(self, ended: Ended) -> None:
+        now, task = self.working.clock(), ended.task
+        self.working.telemetry.counted("tasks", job=task.job, state=ended.state)
+        for name, drift in ended.mend:
+            self._memory[name] = replace(self._remembered(name), mend=drift)
+        self._stand([name for name, _ in ended.mend], now)
+        if not task.environment:
+            if ended.state != "done":
+                self._plan(task.job, now + timedelta(seconds=self.working.poll))
+            return
+        name, law = task.environment, self._law
+        view, memory = self.working.view, self._remembered(task.environment)
+        if law is None:
+            return
+        key = key_of(task.job, view.wanted.get(name), view.of(name), law)
+        before = memory.tried
+        again = before is not None and before.job is task.job and before.state == ended.state
+        failures = 0 if ended.state == "done" else 1 + (before.failures if before and again else 0)
+        memory = replace(memory, tried=Tried(task.job, key, ended.state, now, failures, ended.why))
+        if ended.state in ("done", "held") and task.job in (Job.APPLY, Job.LOOK):
+            # Who holds it looks at it, too.
+            memory = replace(memory, looked=now, mend="" if task.job is Job.APPLY else memory.mend)
+        self._memory[name] = memory
+        self._stand([name], now)
+
+    def _plan_own(self) -> None:
+        for job in self.working.own:
+            self._plan(job, self.working.clock())
+
+    def _plan(self, job: Job, due: datetime) -> None:
+        known = self._own.get(job)
+        if job in self.working.own and (known is None or due < known.due):
+            self._own[job] = Task("", job, due, rank=WITHOUT_ONE)
+
+    # -- waiting -------------------------------------------------------------------------------
+
+    def _patience(self, poll: float) -> float:
+        """Seconds until there is something to do by itself."""
+        now, left = self.working.clock(), poll - self.working.seconds()
+        if not self._failing and len(self.running) < self.working.jobs:
+            dues = [one.due for one in self._own.values()]
+            dues += [due for due, _ in self._due[:1]]
+            left = min([left, *((due - now).total_seconds() for due in dues)])
+        return max(left, 0.0)
+
+    def _tried(self, step: Callable[[], None]) -> bool:
+        """Do it; what can be tried again is, later and later, and told once."""
+        working = self.working
+        try:
+            step()
+        except ReconcilerError as error:
+            if error.reason not in self._failing:
+                working.tell(error)
+            self._failing.add(error.reason)
+            shortest = min(working.poll, working.retry)
+            by_itself = isinstance(error, TransientError | WaitingError)
+            self._wait = (
+                min(self._wait * 2 or shortest, working.retry) if by_itself else working.retry
+            )
+            working.telemetry.counted("failures", reason=error.reason)
+            return False
+        if self._failing:
+            working.tell(None)
+        self._failing.clear()
+        self._wait = 0.0
+        return True

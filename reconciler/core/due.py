@@ -1,0 +1,199 @@
+"""What an environment wants to have done, from what is declared and what is known. Pure.
+
+It looks at nothing but states: whoever asks twice gets the same answer, and whoever was killed in
+between finds out from records what is left to do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+from reconciler.model.work import Condition, Job, Known, Memory, Standing, Task, Tried, Wanted
+
+FIRST: Final = timedelta(seconds=10)
+"""So long it waits before it tries again for the first time."""
+AT_IT: Final = timedelta(seconds=15)
+"""So long while somebody else is at it."""
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_STAGES: Final = {"production": 0, "staging": 1, "dev": 2}
+_DESTROY, _APPLY, _LOOK = 0, 10, 20
+WITHOUT_ONE: Final = 5
+"""The rank of what is of no single environment: behind what removes, before everything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """What holds for every environment alike."""
+
+    digest: str
+    """Of everything that judges and builds."""
+    retry: timedelta
+    """The longest that it waits before it tries again."""
+    frozen: Mapping[str, str]
+    """Environments that stand still, and why."""
+    kept: Mapping[str, str]
+    """Environments without a document that must not be destroyed, and why."""
+
+
+def standing(
+    name: str,
+    wanted: Wanted | None,
+    known: Known,
+    law: Law,
+    memory: Memory,
+    waits: str,
+    now: datetime,
+) -> Standing:
+    """Everything that is so of an environment, and what is to be done next.
+
+    `waits`: another environment that has to be there first, or gone first; empty: none.
+    """
+    task = _task(name, wanted, known, law, memory, waits, now)
+    conditions = tuple(_conditions(wanted, known, law, memory, waits, task, now))
+    if wanted is None:
+        return Standing(name, "", "", "", conditions, task, known.commit)
+    return Standing(name, wanted.track, wanted.stage, wanted.owner, conditions, task, known.commit)
+
+
+def wants(wanted: Wanted | None, known: Known, memory: Memory) -> tuple[Job, str] | None:
+    """What would make it as declared, and why; None: it is."""
+    if wanted is None:
+        return (Job.DESTROY, "its document is gone") if known.there else None
+    if wanted.problem:
+        return None
+    if known.opened is not None:
+        return Job.APPLY, "nobody said how its last apply ended"
+    if wanted.files != known.files:
+        return Job.APPLY, "it was never applied" if not known.commit else "it is declared otherwise"
+    if known.result not in ("", "done") and known.tried == wanted.files:
+        return Job.APPLY, f"its last apply {known.result}"
+    if memory.mend and memory.mend == known.drift:
+        return Job.APPLY, "its drift is to be mended"
+    return None
+
+
+def key_of(job: Job, wanted: Wanted | None, known: Known, law: Law) -> str:
+    """What a task is done with: while nothing of it changes, trying again changes nothing."""
+    own = (wanted.oid, wanted.files) if wanted is not None else ("", "")
+    words = (job, *own, law.digest, str(known.record))
+    return sha256("\0".join(words).encode()).hexdigest()[:16]
+
+
+def rank_of(job: Job, wanted: Wanted | None) -> int:
+    """What is removed goes first, production before what is tried out, looking last."""
+    base = {Job.DESTROY: _DESTROY, Job.APPLY: _APPLY, Job.LOOK: _LOOK}.get(job, WITHOUT_ONE)
+    return base + (_STAGES[wanted.stage] if wanted is not None else 0)
+
+
+def later(failures: int, retry: timedelta) -> timedelta:
+    """Twice as long as the time before, and never longer than `retry`."""
+    doublings = min(max(failures - 1, 0), 20)
+    return min(FIRST * (1 << doublings), retry)
+
+
+def slot(name: str, every: timedelta, now: datetime) -> datetime:
+    """The last time that drift was to be looked for.
+
+    Each environment has its own place in the interval, the same on every machine: nothing comes in
+    a rush, and nobody has to remember when it was.
+    """
+    share = int(sha256(name.encode()).hexdigest()[:8], 16) / 0x1_0000_0000
+    seconds = max(every.total_seconds(), 1.0)
+    begin = _EPOCH + timedelta(seconds=share * seconds)
+    return begin + timedelta(seconds=((now - begin).total_seconds() // seconds) * seconds)
+
+
+def _task(
+    name: str,
+    wanted: Wanted | None,
+    known: Known,
+    law: Law,
+    memory: Memory,
+    waits: str,
+    now: datetime,
+) -> Task | None:
+    found = wants(wanted, known, memory)
+    if found is not None:
+        job, why = found
+        stopped = law.frozen.get(name) or (law.kept.get(name) if job is Job.DESTROY else "")
+        if not stopped and not waits:
+            due = _due(job, wanted, known, law, memory, now)
+            if due is not None:
+                key = key_of(job, wanted, known, law)
+                return Task(name, job, due, why, rank_of(job, wanted), key)
+    if wanted is None or wanted.problem or not known.commit or known.opened is not None:
+        return None
+    last = slot(name, wanted.look_every, now)
+    looked = min(memory.looked, now)  # a clock that was set back must not keep us from looking
+    due = last if last > looked else last + wanted.look_every
+    tried = memory.tried
+    if tried is not None and tried.job is Job.LOOK and tried.state != "done":
+        due = max(due, _next(tried, law, now))
+    return Task(name, Job.LOOK, due, "it is time", rank_of(Job.LOOK, wanted), "look")
+
+
+def _due(
+    job: Job, wanted: Wanted | None, known: Known, law: Law, memory: Memory, now: datetime
+) -> datetime | None:
+    """From when on; None: not before something changes."""
+    tried = memory.tried
+    if tried is not None and tried.job is job and tried.key == key_of(job, wanted, known, law):
+        return None if tried.state == "stuck" else _next(tried, law, now)
+    if wanted is not None and known.tried == wanted.files and known.failures and known.ended:
+        # Another controller tried it, or this one before it was started again.
+        return min(known.ended, now) + later(known.failures, law.retry)
+    return now
+
+
+def _next(tried: Tried, law: Law, now: datetime) -> datetime:
+    at = min(tried.at, now)
+    if tried.state in ("held", "waiting"):
+        return at + (min(AT_IT, law.retry) if tried.state == "held" else law.retry)
+    return at + later(tried.failures, law.retry)
+
+
+def _conditions(
+    wanted: Wanted | None,
+    known: Known,
+    law: Law,
+    memory: Memory,
+    waits: str,
+    task: Task | None,
+    now: datetime,
+) -> list[Condition]:
+    name = known.name
+    found: list[Condition] = []
+    wish = wants(wanted, known, memory)
+    frozen = law.frozen.get(name, "")
+    kept = law.kept.get(name, "") if wanted is None else ""
+    tried = memory.tried
+    if frozen:
+        found.append(Condition("Frozen", None, frozen))
+    if wanted is not None and wanted.problem:
+        found.append(Condition("Stalled", None, wanted.problem))
+    elif kept:
+        found.append(Condition("Stalled", None, kept))
+    elif wish is not None and not frozen:
+        stuck = task is None or task.job is not wish[0]
+        if waits:
+            found.append(Condition("Reconciling", None, f"waits for {waits}"))
+        elif stuck and tried is not None:
+            found.append(Condition("Stalled", tried.at, tried.why))
+        else:
+            why = wish[1]
+            if tried is not None and tried.job is wish[0] and tried.state != "done":
+                why = f"{why}; {tried.why}"
+            found.append(Condition("Reconciling", known.opened, why))
+    elif wish is None and wanted is not None and not known.drift:
+        found.append(Condition("Ready", known.applied, "it is as declared"))
+    if known.drift and wanted is not None:
+        found.append(Condition("Drifted", known.drifted, "the cloud is not as declared"))
+    if wanted is not None and wanted.ttl is not None and known.since is not None:
+        end = known.since + wanted.ttl
+        if known.warned is not None or end <= now:
+            found.append(
+                Condition("Expiring", known.warned, f"it ends at {end:%Y-%m-%d %H:%M} UTC")
+            )
+    return found

@@ -1,0 +1,55 @@
+"""What records know of an environment, taken out of its status. A forged status may hold any."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from reconciler.core.records.standing import Status
+from reconciler.model.work import Known
+
+
+def known_of(name: str, status: Status) -> Known:
+    """What is known; nothing of what does not look as records leave it."""
+    applied, last = _part(status, "applied"), _part(status, "lastApply")
+    opened, drift = _part(status, "applying"), _part(status, "drift")
+    expiry, state = _part(status, "expiry"), _part(status, "state")
+    resources = state.get("resources")
+    return Known(
+        name,
+        record=_whole(status.get("record"), -1),
+        files=_text(applied, "files"),
+        commit=_text(applied, "commit"),
+        since=_instant(applied, "since") or _instant(applied, "at"),
+        applied=_instant(applied, "at"),
+        opened=_instant(opened, "at"),
+        result=_text(last, "result"),
+        tried=_text(last, "files"),
+        failures=_whole(last.get("failures"), 1 if _text(last, "result") != "done" else 0),
+        ended=_instant(last, "at"),
+        verdict=_text(_part(status, "decision"), "verdict"),
+        drift=_text(drift, "digest"),
+        drifted=_instant(drift, "since"),
+        warned=_instant(expiry, "at") if expiry.get("step") == "warned" else None,
+        there=bool(applied or opened or (isinstance(resources, int) and resources)),
+    )
+
+
+def _part(status: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = status.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _text(part: Mapping[str, Any], key: str) -> str:
+    found = part.get(key)
+    return found if isinstance(found, str) else ""
+
+
+def _whole(found: object, otherwise: int) -> int:
+    return found if isinstance(found, int) and not isinstance(found, bool) else otherwise
+
+
+def _instant(part: Mapping[str, Any], key: str) -> datetime | None:
+    try:
+        return datetime.strptime(_text(part, key), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
