@@ -527,6 +527,43 @@ class Telemetry(Protocol):
         ...
 
 
+class Tracing(Protocol):
+    """What takes the steps of traces."""
+
+    @property
+    def lost(self) -> int:
+        """How many steps nobody took."""
+        ...
+
+    def span(self, name: str, change: str, **words: str) -> AbstractContextManager[None]:
+        """One step of what becomes of a change."""
+        ...
+
+    def close(self) -> None:
+        """Send what waits, for a moment."""
+        ...
+
+
+class Log(Protocol):
+    """Lines about what is done. It never fails."""
+
+    def bound(self, **words: str) -> "Log":
+        """The same, which says these words in each line: such as the run."""
+        ...
+
+    def said(self, event: str, **words: object) -> None:
+        """What happens."""
+        ...
+
+    def warned(self, event: str, **words: object) -> None:
+        """What somebody should look at."""
+        ...
+
+    def failed(self, event: str, **words: object) -> None:
+        """What went wrong."""
+        ...
+
+
 class Health(Protocol):
     """Whether an environment does what it is for, as its blueprint says how to tell."""
 

@@ -2,8 +2,9 @@
 
 import os
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -73,6 +74,12 @@ class ProcessSettings(BaseSettings):
 
     secret_key: SecretStr | None = None
     """The key of fingerprints of secrets; without one it is derived from the first commit."""
+
+    otlp_endpoint: Annotated[str, StringConstraints(pattern=r"^(https?://[^\s@]+)?$")] = ""
+    """Where traces are sent, by OTLP/HTTP; empty: nowhere."""
+
+    otlp_headers: SecretStr | None = None
+    """What proves to it who we are: `name=value`, separated by commas."""
 
     def tools_folder(self) -> Path | None:
         """Where tools are installed, or None when no folder is known."""

@@ -43,6 +43,7 @@ from reconciler.ports import (
     Forge,
     History,
     Leases,
+    Log,
     Memory,
     PolicyEngine,
     RecordStore,
@@ -54,13 +55,17 @@ from reconciler.settings import ProcessSettings, installers_environment, secret_
 
 if TYPE_CHECKING:
     from reconciler.adapters.git_remote import Credentials
+    from reconciler.adapters.health_server import HealthServer
     from reconciler.adapters.regorus_engine import EmbeddedEngine
     from reconciler.adapters.sandbox.cloud import Cloud as SandboxCloud
+    from reconciler.adapters.telemetry import LiveTelemetry
+    from reconciler.adapters.traces import Traces
     from reconciler.adapters.webhook_server import WebhookServer
     from reconciler.app.bench import Bench
     from reconciler.app.proposing import Bot
     from reconciler.app.record import Recorder
     from reconciler.app.records import Records
+    from reconciler.app.telemetry import Gathering
 
 
 T = TypeVar("T")
@@ -427,6 +432,53 @@ class Ports:
             lambda: datetime.now(UTC),
         )
         return WebhookServer(host, port, listening)
+
+    def telemetry(self) -> "LiveTelemetry":
+        """What keeps this process's numbers, and sends traces where somebody takes them."""
+        from reconciler.adapters.telemetry import LiveTelemetry
+
+        return LiveTelemetry(self._traces())
+
+    def gathering(self) -> "Gathering":
+        """What a child measures, for its parent; traces it sends by itself."""
+        from reconciler.app.telemetry import Gathering
+
+        return Gathering(self._traces())
+
+    def _traces(self) -> "Traces | None":
+        """What sends traces; None: nobody takes them."""
+        endpoint = self.settings.otlp_endpoint
+        if not endpoint:
+            return None
+        try:
+            from reconciler.adapters.traces import Traces, headers_of
+        except ImportError as err:
+            raise UsageError(
+                "no-traces",
+                f"traces are to be sent, and {err.name} is not installed",
+                hint="install `reconciler[traces]`, or unset RECONCILER_OTLP_ENDPOINT",
+            ) from err
+        given = self.settings.otlp_headers
+        return Traces(endpoint, headers_of(endpoint, given.get_secret_value() if given else ""))
+
+    def health_server(
+        self,
+        place: tuple[str, int],
+        telemetry: "LiveTelemetry",
+        alive: Callable[[], str],
+        ready: Callable[[], str],
+        tell: Callable[[str], None],
+    ) -> "HealthServer":
+        """Shows `/healthz`, `/readyz` and `/metrics`; `alive` and `ready`: why not, or nothing."""
+        from reconciler.adapters.health_server import HealthServer, Showing
+
+        return HealthServer(*place, Showing(telemetry.metrics, alive, ready, tell))
+
+    def log(self, *, as_json: bool) -> Log:
+        """Lines about what is done, on standard error."""
+        from reconciler.adapters.log import Log as Lines
+
+        return Lines(as_json=as_json)
 
     def found_whole(self, repo: Path, branch: str) -> Memory:
         """Up to which record this machine found the history whole."""

@@ -22,6 +22,7 @@ from reconciler.adapters.sandbox.kinds import kept
 from reconciler.core.secrets.rules import FAMILIES
 from reconciler.model import base, blueprint, profile, settings, team, waiver
 from reconciler.model.documents import KINDS, Kind
+from reconciler.model.metric import METRICS
 
 ROOT: Final = Path(__file__).parents[2]
 DOCUMENTS: Final = ROOT / "docs" / "documents"
@@ -271,12 +272,27 @@ def kept_table() -> str:
     )
 
 
+METRIC_LIST: Final = re.compile(r"(<!-- metrics -->\n)(.*?)(<!-- /metrics -->)", re.DOTALL)
+
+
+def metrics_table() -> str:
+    """Everything that is counted, timed and weighed."""
+    head = "| metric | type | labels | meaning |\n|---|---|---|---|\n"
+    return head + "".join(
+        f"| `{one.shown}` | {one.kind} | {', '.join(f'`{label}`' for label in one.labels)}"
+        f" | {one.meaning} |\n"
+        for one in METRICS
+    )
+
+
 def with_tables(path: Path, text: str) -> str:
     """A page with its generated tables as they ought to be."""
     if path == ROOT / "docs" / "secrets.md":
         return RULES.sub(lambda match: f"{match[1]}\n{rules_table()}{match[3]}", text)
     if path == ROOT / "docs" / "sandbox.md":
         return KEPT.sub(lambda match: f"{match[1]}\n{kept_table()}\n{match[3]}", text)
+    if path == ROOT / "docs" / "telemetry.md":
+        return METRIC_LIST.sub(lambda match: f"{match[1]}\n{metrics_table()}\n{match[3]}", text)
     pages: Mapping[Path, Kind] = {page_of(kind): kind for kind in KINDS}
     if path not in pages:
         return text
