@@ -32,16 +32,16 @@ def merge_command(number: int, repo: Path, form: str, message: str) -> None:
     """Bring it into its target branch, when everything is allowed.
 
     It is checked first, as `reconciler check` does, by the target branch's rules as they are now,
-    with the approvals that were given to it. Nothing is merged unless the verdict is ALLOW, and
-    only the commit that was checked.
+    with the approvals that were given to it; what merging would make is judged. Nothing is merged
+    unless the verdict is ALLOW, and only the commit that was checked.
 
     \b
     Examples:
       reconciler mr merge 7
       reconciler mr merge 7 --message "Give the portal more memory"
 
-    Exit code 0: merged; 10: denied; 11: approvals are missing; 13: a gate could not say; 2: files
-    conflict; 1: somebody pushed meanwhile.
+    Exit code 0: merged; 10: denied, or files conflict; 11: approvals are missing; 13: a gate could
+    not say; 2: it is not open, or a draft; 1: somebody pushed meanwhile.
     """  # noqa: D301  # \b is click's mark for lines as they are
     at = desk(repo)
     request = at.forge.merge_request(number)
@@ -54,7 +54,9 @@ def merge_command(number: int, repo: Path, form: str, message: str) -> None:
     def judge(approvals: Mapping[str, Given]) -> CheckReport:
         # With fractions of a second: who has just agreed did not do so in the future.
         now = datetime.now(UTC)
-        asked = Asked(repo, base, request.head, everything=False, environments=(), now=now)
+        asked = Asked(
+            repo, base, request.head, everything=False, environments=(), now=now, merged=True
+        )
         with judged(at.ports, asked, approvals=approvals) as done:
             return done.report
 

@@ -282,8 +282,31 @@ def test_what_conflicts_is_told_file_by_file(place: Place) -> None:
     other = edited({PORTAL: text}, PORTAL, "desired_count: 4", "desired_count: 6")[PORTAL]
     place.change("tom", "main", PORTAL, other)
     place.run("tom", "approve", "1")
+    before = place.tip("main")
     refused = place.run("tom", "merge", "1")
-    assert (refused.code, PORTAL in refused.err) == (2, True), refused.err
+    assert refused.code == 10, refused.err
+    for part in (PORTAL, "git cannot merge the two", "NOT MERGED !1"):
+        assert part in refused.out
+    assert place.tip("main") == before
+
+
+def test_two_that_exceed_a_quota_together_are_not_both_merged(place: Place) -> None:
+    """Each keeps to it by itself, and the gates say so before the first is merged."""
+    home = Path(place.home("ines").workdir or "")
+    text = (home / "environments/demo/hackathon-booking.yaml").read_text(encoding="utf-8")
+    for branch in ("a", "b"):
+        place.home("ines").checkout("refs/heads/main")
+        for n in range(5):
+            name = f"{branch}-{n}"
+            one = text.replace("hackathon-booking", name)
+            place.change("ines", branch, f"environments/demo/{name}.yaml", one)
+        assert place.run("ines", "open", "--source", branch).code == 0
+    assert place.run("ines", "merge", "1").code == 0
+    refused = place.run("ines", "merge", "2", "--format", "json")
+    assert (refused.code, refused.json["merged"]) == (10, None)
+    shown = place.run("ines", "merge", "2").out
+    assert "quota-exceeded" in shown
+    assert "team-web has 11 environments on the track demo" in shown.replace("\n", " ")
 
 
 @pytest.mark.parametrize("what", ["target", "consent", "push"])
