@@ -106,7 +106,14 @@ class LocalForge:
     def notes(self, number: int) -> Sequence[Note]:
         """Everything that was said, oldest first."""
         notes = self._at.now(number)[0].state.notes.values()
-        return tuple(replace(one, ours=same(one.by, self._me)) for one in notes)
+        return tuple(replace(one, ours=self._mine(one)) for one in notes)
+
+    def _mine(self, note: Note) -> bool:
+        """Whether it was said in our name, and with our key where we have one.
+
+        Else anybody could answer an order in our name, so that nobody does it.
+        """
+        return same(note.by, self._me) and note.signed_by == self._refs.signs_with
 
     def statuses(self, request: MergeRequest) -> Mapping[str, Status]:
         """What the gates said last about its last commit."""

@@ -82,6 +82,8 @@ class Note:
     """Whether its thread is settled; None: it is no thing to settle."""
     signed_by: str = ""
     """The fingerprint of the SSH key that signed it, verified; empty: nobody did."""
+    rewritten: bool | None = None
+    """Whether it says something else than at first; None: the forge tells only `edited`."""
 
 
 @dataclass(frozen=True, slots=True)

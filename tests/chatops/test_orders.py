@@ -205,10 +205,16 @@ def files() -> Files:
 
 
 def note(
-    by: Person, text: str = "/reconciler freeze", *, edited: int = 0, signed: str = ""
+    by: Person,
+    text: str = "/reconciler freeze",
+    *,
+    edited: int = 0,
+    signed: str = "",
+    rewritten: bool | None = None,
 ) -> Note:
     at = NOW - timedelta(minutes=5)
-    return Note("1", "1", by, at, at + timedelta(seconds=edited), text, signed_by=signed)
+    last = at + timedelta(seconds=edited)
+    return Note("1", "1", by, at, last, text, signed_by=signed, rewritten=rewritten)
 
 
 ADA: Final = Person("whatever", "", 1001)  # team-platform
@@ -225,7 +231,7 @@ ORDERS: Final = {
 }
 
 
-def said(verb: str, by: Person, files: Files, **more: int) -> str:
+def said(verb: str, by: Person, files: Files, **more: int | None) -> str:
     """Why not; empty: they may."""
     order, path = ORDERS[verb]
     found = may(order, note(by, **more), path, lazy_shared(MemoryTree(files)), NOW)  # type: ignore[arg-type]  # by keyword
@@ -261,8 +267,14 @@ def test_who_may_is_told_by_the_documents(verb: str, by: Person, why: str, files
 
 def test_a_note_that_was_changed_orders_nothing_of_weight(files: Files) -> None:
     assert "was changed" in said("freeze", ADA, files, edited=60)
-    assert said("freeze", ADA, files, edited=5) == ""
+    assert "was changed" in said("freeze", ADA, files, edited=3)
+    assert said("freeze", ADA, files, edited=1) == ""
     assert said("check", ADA, files, edited=60) == ""
+
+
+def test_where_the_forge_tells_every_change_no_moment_is_too_short(files: Files) -> None:
+    assert "was changed" in said("freeze", ADA, files, edited=0, rewritten=True)
+    assert said("freeze", ADA, files, edited=60, rewritten=False) == ""
 
 
 def test_an_order_that_nobody_heard_for_long_is_not_meant_any_more(files: Files) -> None:

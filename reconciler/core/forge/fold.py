@@ -215,6 +215,7 @@ def _said(state: Folded, entry: Entry, body: kinds.Said) -> Folded | str:
         place=place,
         resolved=root.resolved if root is not None else False if place else None,
         signed_by=entry.signed_by,
+        rewritten=False,
     )
     signers = {**state.signers, entry.commit: entry.signed_by} if entry.signed_by else state.signers
     return replace(state, notes={**state.notes, note.id: note}, signers=signers)
@@ -228,7 +229,8 @@ def _rewritten(state: Folded, entry: Entry, body: kinds.Rewritten) -> Folded | s
         return "it rewrites a note of somebody else"
     if state.signers.get(note.id, entry.signed_by) != entry.signed_by:
         return "it rewrites a signed note, and is not signed with that key"
-    changed = replace(note, text=body.text, edited=max(note.at, instant(entry.event)))
+    edited = max(note.at, instant(entry.event))
+    changed = replace(note, text=body.text, edited=edited, rewritten=True)
     return replace(state, notes={**state.notes, note.id: changed})
 
 
