@@ -190,6 +190,16 @@ def moved(number: int, now: str, said: str) -> WaitingError:
     )
 
 
+def target_moved(number: int, target: str) -> WaitingError:
+    """Somebody merged something else meanwhile, beside which this one was not judged."""
+    return WaitingError(
+        "target-moved",
+        f"`{target}` moved while !{number} was checked, and nothing was merged",
+        hint=f"check and merge again: `reconciler mr merge {number}`",
+        subject=f"!{number}",
+    )
+
+
 def no_source(number: int, source: str) -> UsageError:
     """There is nothing to merge any more."""
     return UsageError(

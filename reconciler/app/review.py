@@ -41,6 +41,7 @@ from reconciler.report import note
 _TRIES: Final = 3
 """How often a review begins again for a merge request that moves under it."""
 _LEAST_NOTE: Final = 8_000
+_VERDICTS: Final = {str(one): one for one in Verdict}
 _PLANNED: Final = frozenset({Effect.ADDED, Effect.CHANGED})
 _FORK: Final = "it comes from a fork, and nothing of a fork gets near credentials"
 _REFUSED: Final = "the static gates do not let it be planned"
@@ -206,8 +207,10 @@ def review_all(room: Room, remembered: Callable[[int], Memory]) -> Iterator[Outc
     """
     for request in room.forge.open_ones(room.branch):
         known = remembered(request.number)
-        if room.post and known.get() == room.word(request):
-            yield _stopped(request, "skipped", "nothing about it changed")
+        word, _, verdict = known.get().partition(" ")
+        if room.post and word == room.word(request):
+            same = _stopped(request, "skipped", "nothing about it changed")
+            yield replace(same, known=_VERDICTS.get(verdict))
             continue
         try:
             outcome = review(room, request.number, request)
@@ -217,8 +220,11 @@ def review_all(room: Room, remembered: Callable[[int], Memory]) -> Iterator[Outc
             words = f"our fault: {type(err).__name__}: {hidden(str(err))}"
             outcome = _stopped(request, "failed", words, "please tell us; the others are looked at")
         if room.post and _settled(outcome):
-            known.put(room.word(request))  # its last commit may only be here now
+            # Its last commit may only be here now.
+            known.put(f"{room.word(request)} {outcome.verdict or ''}".rstrip())
         yield outcome
+    for one in room.forge.unreadable():
+        yield Outcome(one.number, "", "unreadable", hidden(one.why), hidden(one.hint))
 
 
 def _fetched(forge: Forge, request: MergeRequest) -> str:
@@ -353,12 +359,13 @@ def _merged(room: Room, to: Posting, heard: Heard, outcome: Outcome) -> Outcome 
             return replace(outcome, merging=Merging(why_not=waiting))
         now = _moved(room, to.request, heard)
         if now is None:
-            commit = room.forge.merge(to.request.number, to.request.head)
+            onto = room.rules.revision
+            commit = room.forge.merge(to.request.number, to.request.head, onto=onto)
             return replace(outcome, merging=Merging(commit))
     except StoppedError:
         raise
     except ReconcilerError as err:
-        if err.reason not in ("head-moved", "not-open"):
+        if err.reason not in ("head-moved", "not-open", "target-moved"):
             return _unmerged(outcome, err)
         now = room.forge.merge_request(to.request.number)
     return _Again(now, outcome.posted)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.app.merge import may_merge, reasons
+from reconciler.app.merge import may_merge, meanwhile, reasons
 from reconciler.app.review import agreed
 from reconciler.cli.check_command import EXITS
 from reconciler.cli.checking import Asked, judged
@@ -66,16 +66,34 @@ def merge_command(number: int, repo: Path, form: str, message: str) -> None:
         _tell(request, "", report, form)
         stop_with(EXITS[report.verdict] or Exit.FAILURE)
     at.forge.fetched(request)
-    moved = f"`{request.target}` moved" if at.judging(request.target) != base else ""
-    if not moved and at.forge.consents(number) != heard.consents:
-        moved = "who agrees changed"
-    if moved:
-        raise WaitingError(
-            "moved-meanwhile",
-            f"{moved} while !{number} was checked, and nothing was merged",
-            hint=f"check and merge again: `reconciler mr merge {number}`",
-        )
-    _tell(request, at.forge.merge(number, request.head, message), report, form)
+    if at.judging(request.target) != base:
+        raise _lost(at, request, base)
+    if at.forge.consents(number) != heard.consents:
+        raise _meanwhile(request, "who agrees changed")
+    try:
+        commit = at.forge.merge(number, request.head, message, onto=base)
+    except WaitingError as err:
+        if err.reason != "target-moved":
+            raise
+        at.forge.fetched(request)
+        raise _lost(at, request, base) from err
+    _tell(request, commit, report, form)
+
+
+def _lost(at: Desk, request: MergeRequest, base: str) -> WaitingError:
+    """Somebody was faster: who, and with what."""
+    brought = meanwhile(at.ports.commits(at.path), base, at.judging(request.target))
+    who = f": {'; '.join(brought)}" if brought else ""
+    return _meanwhile(request, f"`{request.target}` moved{who}")
+
+
+def _meanwhile(request: MergeRequest, what: str) -> WaitingError:
+    return WaitingError(
+        "moved-meanwhile",
+        f"while !{request.number} was checked, {what}; it was not merged",
+        hint=f"check and merge again: `reconciler mr merge {request.number}`",
+        subject=f"!{request.number}",
+    )
 
 
 def _heard(at: Desk, request: MergeRequest) -> Heard:

@@ -44,6 +44,15 @@ class MergeRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A merge request that is there, and cannot be read or is not to be believed."""
+
+    number: int
+    why: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """A merge request that is to be opened."""
 
