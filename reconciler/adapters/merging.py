@@ -6,6 +6,7 @@ Whoever judges a merge and whoever makes it ask here, so that what was judged is
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 import pygit2
 
@@ -13,6 +14,11 @@ from reconciler.adapters.git import GitTree, open_for_reading, open_repository
 from reconciler.core.fingerprint import fingerprint
 from reconciler.core.records.words import line
 from reconciler.errors import ReconcilerError, UsageError
+
+_MET: dict[tuple[str, str], str] = {}
+"""What was compared last, by the commits: the same in every repository that has them."""
+_MOST: Final = 10_000
+_ABSENT: Final = "not here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +70,7 @@ class Merging:
 
     def tree(self, target: str, head: str) -> GitTree | tuple[str, ...]:
         """What a merge would make, under the name of the commit it brings; or what conflicts."""
-        repository = open_repository(self._path)
-        made = merge_of(repository, target, head)
+        made = merge_of(open_repository(self._path), target, head)
         if made is None:
             raise UsageError(
                 "no-common-history",
@@ -74,13 +79,25 @@ class Merging:
             )
         if not made.tree:
             return made.conflicts
-        return GitTree(repository, head, repository[made.tree].peel(pygit2.Tree))
+        reading = self._reading
+        return GitTree(reading, head, reading[made.tree].peel(pygit2.Tree))
 
     def met(self, target: str, head: str) -> str:
         """Another word whenever the target changes a file that the head changed, too.
 
-        Quick, for whoever asks about a thousand: it only compares names of objects.
+        Quick, for whoever asks about a thousand again and again: it only compares names of
+        objects, and two commits are compared once.
         """
+        known = _MET.get((target, head))
+        if known is None:
+            known = self._met(target, head)
+            if known != _ABSENT:  # it may come
+                while len(_MET) >= _MOST:
+                    _MET.pop(next(iter(_MET)))
+                _MET[target, head] = known
+        return known
+
+    def _met(self, target: str, head: str) -> str:
         repository = self._reading
         try:
             began = repository.merge_base(pygit2.Oid(hex=target), pygit2.Oid(hex=head))
@@ -100,7 +117,7 @@ class Merging:
                 if _at(now, path) != _at(before, path)
             ]
         except (KeyError, TypeError, ValueError, pygit2.GitError):
-            return "not here"
+            return _ABSENT
         return fingerprint(*both) if both else ""
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reconciler.core.chatops import MOST, may, orders
+from reconciler.core.chatops import MOST, may, orders, sender
 from reconciler.core.load import lazy_shared
 from reconciler.model.approval import Person
 from reconciler.model.freeze import Scope
@@ -295,3 +295,27 @@ def test_what_nobody_owns_nobody_overrides(files: Files) -> None:
     path = "profiles/teams/team-security.yaml"
     bare = files[path].replace("  owns:\n    - policies/**\n", "")
     assert "no team owns" in said("override", MINA, {**files, path: bare})
+
+
+# -- who sent it --------------------------------------------------------------------------------
+
+
+@given(
+    name=st.sampled_from(["Ada Berg", "Eve", "scout", ""]),
+    email=st.sampled_from(["ada@example.com", "SARA@example.com", "eve@elsewhere.example.com", ""]),
+    number=st.sampled_from([None, 1001, 3001, 9001, 666]),
+    signed=st.sampled_from(["", "SHA256:nobody"]),
+)
+def test_nobody_is_written_down_for_what_they_are_not_proven_to_have_sent(
+    name: str, email: str, number: int | None, signed: str, files: Files
+) -> None:
+    shared = lazy_shared(MemoryTree(files))
+    told = sender(note(Person(name, email, number), signed=signed), shared, NOW)
+    known = {1001: "Ada Berg", 3001: "Sara Lind", 9001: "scout"}
+    if told.by.name.startswith("unknown, in the name of "):
+        assert (told.by.email, told.by.forge_id, told.agent) == ("", number, "")
+        return
+    # Everybody of the samples has a number at the forge: only that proves who it was.
+    assert number is not None
+    assert told.by.name == known[number]
+    assert told.agent == ("scout" if number == 9001 else "")
