@@ -65,6 +65,10 @@ def merge_command(number: int, repo: Path, form: str, message: str) -> None:
     if not may:
         _tell(request, "", report, form)
         stop_with(EXITS[report.verdict] or Exit.FAILURE)
+    now = at.forge.merge_request(number)
+    if now.state == "merged" and now.head == request.head:
+        _tell(now, now.merged, report, form)  # somebody was faster with the very same
+        return
     at.forge.fetched(request)
     if at.judging(request.target) != base:
         raise _lost(at, request, base)

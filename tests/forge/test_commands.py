@@ -362,6 +362,25 @@ def test_two_that_exceed_a_quota_together_are_not_both_merged(place: Place) -> N
     assert "team-web has 11 environments on the track demo" in shown.replace("\n", " ")
 
 
+def test_who_merges_what_somebody_merges_meanwhile_finds_it_merged(place: Place) -> None:
+    from reconciler.app.merge import may_merge
+
+    portal(place, "desired_count: 4", "desired_count: 5")
+    place.run("ines", "open")
+    place.run("tom", "approve", "1")
+
+    def faster(*given: Any) -> Any:
+        found = may_merge(*given)
+        place.monkeypatch.setattr("reconciler.cli.mr_merge.may_merge", may_merge)
+        assert place.run("tom", "merge", "1").code == 0
+        place.home("ada")
+        return found
+
+    place.monkeypatch.setattr("reconciler.cli.mr_merge.may_merge", faster)
+    done = place.run("ada", "merge", "1", "--format", "json")
+    assert (done.code, done.json["merged"]) == (0, place.tip("main")), done.err
+
+
 @pytest.mark.parametrize("what", ["target", "consent", "push"])
 def test_what_moves_during_the_check_is_not_merged(place: Place, what: str) -> None:
     from reconciler.app.merge import may_merge
