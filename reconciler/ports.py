@@ -21,6 +21,7 @@ from reconciler.model.merge_request import (
     Place,
     Proposal,
     Status,
+    Unreadable,
 )
 from reconciler.model.notice import Notice
 from reconciler.model.policy import Answered, Indeterminate, Lines, Module, Modules, Parsed
@@ -600,6 +601,10 @@ class Forge(Protocol):
         """Every open one to a branch, by number. It costs the listing and nothing more."""
         ...
 
+    def unreadable(self) -> Iterator[Unreadable]:
+        """Those that no listing can tell of, since they cannot be read; a server has none."""
+        ...
+
     def merge_request(self, number: int) -> MergeRequest:
         """One of them, as it is now."""
         ...
@@ -631,10 +636,12 @@ class Forge(Protocol):
         """Take it up again; also when it is open."""
         ...
 
-    def merge(self, number: int, head: str, message: str = "") -> str:
+    def merge(self, number: int, head: str, message: str = "", *, onto: str = "") -> str:
         """Bring it into its target when its last commit is still this one; the commit that did it.
 
-        A conflict is a UsageError that names each file, another head a WaitingError.
+        A conflict is a UsageError that names each file, another head a WaitingError. `onto`: the
+        target's commit beside which it was judged; another one is a WaitingError where the forge
+        can hold to it.
         """
         ...
 

@@ -17,6 +17,7 @@ from reconciler.adapters.checkov import Checkov
 from reconciler.adapters.files import DiskFiles
 from reconciler.adapters.git import GitSource, make_repository
 from reconciler.adapters.git_history import GitHistory
+from reconciler.adapters.merging import Merging
 from reconciler.adapters.program import program_digest
 from reconciler.adapters.record_store import GitRecords
 from reconciler.adapters.starter import Starter, write_new
@@ -124,6 +125,10 @@ class Ports:
     def repository(self, path: Path) -> Repository:
         """The repository around a path."""
         return Repository(GitSource(path))
+
+    def merging(self, path: Path) -> Merging:
+        """What merges in the repository around a path would make."""
+        return Merging(path)
 
     def history(self, path: Path) -> History:
         """The history of the repository around a path."""

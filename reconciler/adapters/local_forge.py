@@ -10,10 +10,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from reconciler.adapters.local_merges import moved, no_branch, no_source
+from reconciler.adapters.local_merges import moved, no_branch, no_source, target_moved
 from reconciler.adapters.local_writing import ATTEMPTS, Writing, busy
 from reconciler.adapters.merge_request_refs import MergeRequestRefs, Tips
-from reconciler.core.forge.fold import DRAFT, Folded, same
+from reconciler.core.forge.fold import DRAFT, OTHER_KEY, Folded, same
 from reconciler.core.records.words import line
 from reconciler.errors import ReconcilerError, TransientError, UsageError, WaitingError
 from reconciler.model import forge_event as kinds
@@ -28,6 +28,7 @@ from reconciler.model.merge_request import (
     Place,
     Proposal,
     Status,
+    Unreadable,
 )
 
 _ASKED_FOR: Final = 100
@@ -65,11 +66,20 @@ class LocalForge:
             try:
                 state = self._refs.of(number, tips).state
             except ReconcilerError:
-                continue  # whoever asks for it, or examines the forge, is told
+                continue  # told by `unreadable`
             if state.target == target and not state.closed:
                 found = self._merges.told(state, tips)
                 if found.state == "open":
                     yield found
+
+    def unreadable(self) -> Iterator[Unreadable]:
+        """Those whose history was rewritten, or is broken."""
+        tips = self._refs.tips()
+        for number in sorted(tips.requests):
+            try:
+                self._refs.of(number, tips)
+            except ReconcilerError as err:
+                yield Unreadable(number, err.message, err.hint)
 
     def merge_request(self, number: int) -> MergeRequest:
         """One of them, as it is now."""
@@ -106,7 +116,14 @@ class LocalForge:
     def notes(self, number: int) -> Sequence[Note]:
         """Everything that was said, oldest first."""
         notes = self._at.now(number)[0].state.notes.values()
-        return tuple(replace(one, ours=same(one.by, self._me)) for one in notes)
+        return tuple(replace(one, ours=self._mine(one)) for one in notes)
+
+    def _mine(self, note: Note) -> bool:
+        """Whether it was said in our name, and with our key where we have one.
+
+        Else anybody could answer an order in our name, so that nobody does it.
+        """
+        return same(note.by, self._me) and note.signed_by == self._refs.signs_with
 
     def statuses(self, request: MergeRequest) -> Mapping[str, Status]:
         """What the gates said last about its last commit."""
@@ -143,13 +160,12 @@ class LocalForge:
             "let a server's hook or rules keep pushes away from it; what was never agreed to is"
             " not applied all the same",
         )
+        for one in self.unreadable():
+            yield Advice(f"!{one.number}", good=False, told=one.why, hint=one.hint)
         tips = self._refs.tips()
         for number in sorted(tips.requests):
-            try:
+            with suppress(ReconcilerError):  # told above
                 odd = self._refs.of(number, tips).odd
-            except ReconcilerError as err:
-                yield Advice(f"!{number}", good=False, told=err.message, hint=err.hint)
-            else:
                 if odd:
                     yield Advice(
                         f"!{number}",
@@ -246,8 +262,8 @@ class LocalForge:
         self._at.write(number, body)
         return self.merge_request(number)
 
-    def merge(self, number: int, head: str, message: str = "") -> str:
-        """Bring it into its target when its last commit is still this one.
+    def merge(self, number: int, head: str, message: str = "", *, onto: str = "") -> str:
+        """Bring it into its target when its last commit is still this one, and so is the target.
 
         Killed in between, the next who looks finds it merged: git shows it.
         """
@@ -268,6 +284,8 @@ class LocalForge:
             target = tips.branches.get(found.target, "")
             if not target:
                 raise no_branch(found.target)
+            if onto not in ("", target):
+                raise target_moved(number, found.target)
             made = self._refs.move_branch(
                 found.target,
                 target,
@@ -313,7 +331,7 @@ class LocalForge:
 
     def unapprove(self, number: int) -> None:
         """Agree no more; also when it did not."""
-        self._at.write(
+        chain, _ = self._at.write(
             number,
             lambda state, _tips: (
                 kinds.Unapproved()
@@ -321,6 +339,13 @@ class LocalForge:
                 else None
             ),
         )
+        left = [one for one in chain.state.consents if same(one.by, self._me)]
+        if left:
+            raise UsageError(
+                "signed-with-another-key",
+                f"an approval of yours of !{number} stands: {OTHER_KEY}",
+                hint=f"name the key {left[0].signed_by} in RECONCILER_SIGNING_KEY",
+            )
 
     def say(self, number: int, text: str, *, thread: str = "", place: Place | None = None) -> Note:
         """Say something: by itself, in a thread, or about a line."""

@@ -13,10 +13,11 @@ import pygit2
 from pygit2.enums import SortMode
 
 from reconciler.adapters.merge_request_refs import Tips
+from reconciler.adapters.merging import merge_of
 from reconciler.core.forge.fold import Claim, Folded
 from reconciler.core.git_objects import Who, commit_bytes
 from reconciler.core.records.words import line
-from reconciler.errors import ReconcilerError, UsageError, WaitingError
+from reconciler.errors import UsageError, WaitingError
 from reconciler.model.approval import Person
 from reconciler.model.merge_request import MergeRequest
 
@@ -144,31 +145,21 @@ class Merges:
         self, found: MergeRequest, target: str, by: Person, at: datetime, message: str
     ) -> bytes:
         """The merge commit; UsageError names every file that both sides changed."""
-        repository = self._repository
-        try:
-            if repository.merge_base(target, found.head) is None:
-                raise UsageError(
-                    "no-common-history",
-                    f"`{found.source}` and `{found.target}` have no commit in common",
-                    hint="begin the branch at the target branch",
-                )
-            index = repository.merge_commits(pygit2.Oid(hex=target), pygit2.Oid(hex=found.head))
-            conflicts = _conflicts(index)
-            if conflicts:
-                raise _conflicting(found, conflicts)
-            tree = str(index.write_tree(repository))
-        except (KeyError, ValueError, pygit2.GitError) as err:
-            raise ReconcilerError(
-                "not-merged",
-                f"!{found.number} could not be merged: {line(str(err), 200)}",
-                hint="`git fsck` says whether something is missing",
-            ) from err
+        made = merge_of(self._repository, target, found.head)
+        if made is None:
+            raise UsageError(
+                "no-common-history",
+                f"`{found.source}` and `{found.target}` have no commit in common",
+                hint="begin the branch at the target branch",
+            )
+        if not made.tree:
+            raise _conflicting(found, made.conflicts)
         me = Who(by.name, by.email, int(at.timestamp()))
         words = message.strip() or (
             f"Merge !{found.number}: {line(found.title, 200)}\n\n{found.description.strip()}"
         )
         words = f"{_shown(words.strip())}\n\nMerge-Request: {found.number}\n"
-        return commit_bytes(tree, (target, found.head), me, me, words)
+        return commit_bytes(made.tree, (target, found.head), me, me, words)
 
 
 def _shown(text: str) -> str:
@@ -177,17 +168,6 @@ def _shown(text: str) -> str:
         char if char in "\n\t" or char.isprintable() else char.encode("unicode_escape").decode()
         for char in text.replace("\r\n", "\n")
     )
-
-
-def _conflicts(index: pygit2.Index) -> list[str]:
-    found: set[str] = set()
-    for sides in index.conflicts or ():
-        found.update(
-            one.path if one.path.isprintable() else ascii(one.path)[1:-1]
-            for one in sides
-            if one is not None
-        )
-    return sorted(found)
 
 
 def _conflicting(found: MergeRequest, paths: Sequence[str]) -> UsageError:
@@ -206,6 +186,16 @@ def moved(number: int, now: str, said: str) -> WaitingError:
         "head-moved",
         f"the last commit of !{number} is {now[:12] or 'gone'}, and not {said[:12]} any more",
         hint=f"look at what is there now: `reconciler mr diff {number}`",
+        subject=f"!{number}",
+    )
+
+
+def target_moved(number: int, target: str) -> WaitingError:
+    """Somebody merged something else meanwhile, beside which this one was not judged."""
+    return WaitingError(
+        "target-moved",
+        f"`{target}` moved while !{number} was checked, and nothing was merged",
+        hint=f"check and merge again: `reconciler mr merge {number}`",
         subject=f"!{number}",
     )
 

@@ -12,19 +12,16 @@ from typing import Any, Final
 
 from reconciler.app.branches import Change, commit_to, propose
 from reconciler.app.record import Recorder
-from reconciler.core.approve import Somebody, key_fingerprint
-from reconciler.core.chat_documents import (
-    FREEZES,
-    WAIVERS,
-    Asked,
-    freeze,
-    name_of,
-    parts,
+from reconciler.core.chat_documents import FREEZES, WAIVERS, Asked, freeze, name_of, parts, waiver
+from reconciler.core.chat_subjects import (
+    freezes_at,
+    member_of,
+    scope_words,
+    sound,
     standing,
-    waiver,
+    subject_of,
 )
-from reconciler.core.chatops import Allowed, mark_of, may, orders, waits
-from reconciler.core.documents import parse
+from reconciler.core.chatops import Allowed, mark_of, may, orders, sender, waits
 from reconciler.core.fingerprint import fingerprint
 from reconciler.core.load import lazy_shared
 from reconciler.core.records.facts import override_body, refusal_body, stop_body
@@ -33,21 +30,17 @@ from reconciler.errors import ReconcilerError, TransientError, WaitingError
 from reconciler.model.author import Author
 from reconciler.model.base import format_timestamp
 from reconciler.model.check import CheckReport
-from reconciler.model.desired import Loaded, Shared
-from reconciler.model.documents import BY_NAME
-from reconciler.model.freeze import Freeze, Scope
+from reconciler.model.desired import Shared
+from reconciler.model.freeze import Scope
 from reconciler.model.merge_request import MergeRequest, Note, Proposal
 from reconciler.model.order import POWERS, Misread, Order
 from reconciler.model.policy import Rule
 from reconciler.model.record import Actor
-from reconciler.model.team import Member
-from reconciler.model.waiver import Subject
 from reconciler.ports import Forge, RecordStore, RepoTree
 from reconciler.report import chat
 
 _MOST: Final = 20
 """Environments that one order stops: more are a track, or everything."""
-_NO_WAIVER: Final = "documents"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +162,7 @@ class _Doing:
     def _refused(self, why: str) -> str:
         if self.order.verb in POWERS:
             try:
-                self.desk.recorder(self._stranger())
+                self.desk.recorder(self._sender())
             except (TransientError, WaitingError):
                 raise
             except ReconcilerError as error:
@@ -177,7 +170,7 @@ class _Doing:
                 return chat.refused(f"{why}; that could not be recorded: {error.message}")
             what = f"{self.order.verb} on merge request {self.request.number}: {self.order.line}"
             body = refusal_body(what, why, self.request.head or None, None)
-            self._record("refusal", body, self._stranger())
+            self._record("refusal", body, self._sender())
         return chat.refused(why)
 
     # -- override -----------------------------------------------------------------------------
@@ -187,14 +180,14 @@ class _Doing:
         if until is None or until <= now:
             return chat.refused("the day is over already: name a later one")
         report = self.desk.report(self.request)
-        subject = _subject(rule, report, self.law)
+        subject = subject_of(rule, report, self.law.has)
         if isinstance(subject, str):
             return chat.refused(subject)
         asked = self._asked(allowed)
         name = name_of(asked, rule)
         text = waiver(asked, rule, subject, self.order.because, until)
         path = f"{WAIVERS}{name}.yaml"
-        _sound(path, text, "Waiver")
+        sound(path, text, "Waiver")
         change = self._change(allowed, {path: text.encode()}, f"Except {rule} by waiver {name}")
         opened = self._propose(f"reconciler/waiver/{name}", change, f"Waiver {name}: {rule}")
         body = override_body(
@@ -243,13 +236,13 @@ class _Doing:
             name = name_of(asked, subject or kind)
             text = freeze(asked, scope, because, since, expires)
             path = f"{FREEZES}{name}.yaml"
-            _sound(path, text, "Freeze")
+            sound(path, text, "Freeze")
             edits[path] = text.encode()
             names.append((name, f"{kind} {subject}".rstrip(), kind, subject))
         until = format_timestamp(expires) if expires else ""
         shown = [(name, what) for name, what, _, _ in names]
         change = self._change(allowed, edits, f"Freeze {', '.join(one for _, one in shown)}")
-        found = self._put(change, "freeze", lambda law: edits.keys() - _paths(law.shared))
+        found = self._put(change, "freeze", lambda law: edits.keys() - freezes_at(law.shared))
         if isinstance(found, MergeRequest):
             return self._only_proposed("The freeze", [name for name, _ in shown], found)
         commit, _ = found
@@ -270,10 +263,10 @@ class _Doing:
             if isinstance(other, str):
                 return self._refused(other)
         because = self.order.because or f"Asked for on merge request {self.request.number}"
-        shown = [(one.document.metadata.name, _scope_words(one)) for one in found]
+        shown = [(one.document.metadata.name, scope_words(one)) for one in found]
         edits: dict[str, bytes | None] = dict.fromkeys([one.path for one in found])
         change = self._change(allowed, edits, f"Unfreeze {', '.join(one for _, one in shown)}")
-        put = self._put(change, "unfreeze", lambda law: edits.keys() & _paths(law.shared))
+        put = self._put(change, "unfreeze", lambda law: edits.keys() & freezes_at(law.shared))
         if isinstance(put, MergeRequest):
             return self._only_proposed("Taking out", [name for name, _ in shown], put)
         commit, _ = put
@@ -322,7 +315,7 @@ class _Doing:
         return desk.forge.open(Proposal(title, description, source, desk.target))
 
     def _change(self, allowed: Allowed, edits: dict[str, bytes | None], first: str) -> Change:
-        member = _member(allowed.who, allowed.team, self.law.shared)
+        member = member_of(allowed.who, allowed.team, self.law.shared)
         because = self.order.because or "No reason was given."
         where = f"Ordered on merge request {self.request.number}."
         short = first if len(first) <= 72 else f"{first[:69]}..."  # noqa: PLR2004  # as git shows
@@ -339,7 +332,7 @@ class _Doing:
 
     def _actor(self, allowed: Allowed) -> Actor:
         """Who ordered it, as the documents of the target branch know them."""
-        member = _member(allowed.who, allowed.team, self.law.shared)
+        member = member_of(allowed.who, allowed.team, self.law.shared)
         return Actor.model_construct(
             name=member.name,
             email=member.email,
@@ -349,15 +342,15 @@ class _Doing:
             task=None,
         )
 
-    def _stranger(self) -> Actor:
-        """Whom the forge names: nothing of it was proven but the number."""
-        by = self.note.by
+    def _sender(self) -> Actor:
+        """Who really sent it, as far as that is proven."""
+        one = sender(self.note, self.law.shared, self.desk.clock())
         return Actor.model_construct(
-            name=by.name or "somebody",
-            email=by.email,
-            forge_id=by.forge_id,
-            kind="human",
-            agent=None,
+            name=one.by.name,
+            email=one.by.email,
+            forge_id=one.by.forge_id,
+            kind="agent" if one.agent else "human",
+            agent=one.agent or None,
             task=None,
         )
 
@@ -376,60 +369,3 @@ class _Doing:
                 f"{what} on merge request {number} cannot be recorded: {err.message}",
                 hint=err.hint,
             ) from err
-
-
-def _subject(rule: str, report: CheckReport, law: Law) -> Subject | str:
-    """What a waiver of a rule is for: the environments in which it was found, or the findings.
-
-    An environment that only the merge request has cannot be named in a document that is not of it.
-    """
-    names, marks = set(), set()
-    for decision in report.decisions:
-        for one in decision.findings:
-            if one.finding.rule != rule or one.waived_by:
-                continue
-            if one.finding.gate == _NO_WAIVER:
-                return "nothing excepts a document that cannot be relied on: mend it"
-            if decision.environment and law.has(decision.environment):
-                names.add(decision.environment)
-            else:
-                marks.add(one.finding.fingerprint)
-    if marks and names:
-        marks |= {
-            one.finding.fingerprint
-            for decision in report.decisions
-            for one in decision.findings
-            if one.finding.rule == rule and not one.waived_by
-        }
-    if marks:
-        return Subject.model_validate({"fingerprints": tuple(sorted(marks))})
-    if names:
-        return Subject.model_validate({"environments": tuple(sorted(names))})
-    return f"nothing here is found by {rule}: there is nothing to except"
-
-
-def _sound(path: str, text: str, kind: str) -> None:
-    """Nothing is written that the target branch could not read."""
-    _, faults = parse(path, text.encode(), BY_NAME[kind])
-    if faults:
-        raise ReconcilerError(
-            "bad-document", f"it would be no good {kind}: {faults[0]}", hint="say it in other words"
-        )
-
-
-def _member(who: Somebody, team: str, shared: Shared) -> Member:
-    """The person in that team's document."""
-    for one in shared.teams[team].document.spec.members:
-        marks = {("email", one.email.strip().lower()), ("id", str(one.forge_id))}
-        marks |= {("key", key_fingerprint(key)) for key in one.keys}
-        if marks & who.marks:
-            return one
-    raise ReconcilerError("no-member", f"{who.name} is not in {team} any more", hint="ask again")
-
-
-def _paths(shared: Shared) -> set[str]:
-    return {one.path for one in shared.freezes.values()}
-
-
-def _scope_words(one: Loaded[Freeze]) -> str:
-    return " ".join(parts(one.document.spec.scope)).rstrip()

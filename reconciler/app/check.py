@@ -56,6 +56,9 @@ from reconciler.ports import PolicyEngine, RegoReader, RepoTree, Scanner
 Progress = Callable[[int, int], None]
 _OF_FILES: Final = frozenset[Gate](("policy",))
 _OF_CHANGES: Final = frozenset[Gate](("documents", "authority", "secrets"))
+_MERGED: Final = (
+    "the target branch went on since this began: judged is what merging it would make of both"
+)
 _NONE_GIVEN: Final[Mapping[str, Given]] = {}
 _ALL_NOTES: Final = (
     "authority and secrets look at changes; `reconciler scan` looks for secrets in the files",
@@ -198,6 +201,7 @@ def judge_change(
         span.target, span.head, target.shared, pack, tools, now, made_by, approvals, people
     )
     began = ("commit.began", span.began.revision)
+    notes = (*notes, _MERGED) if span.merged else notes
     questions = {case.one.name: _question(case, ground, (began,)) for case in cases}
     decisions = [_decided(question) for question in questions.values()]
     if touched.paths or authors:

@@ -17,6 +17,7 @@ from reconciler.core.authority import ChangeRequest, Touch, authority
 from reconciler.core.check import environment_faults
 from reconciler.core.effective import effective
 from reconciler.core.grounds import (
+    as_conflict,
     as_finding,
     as_test_finding,
     needs_for_rules,
@@ -57,6 +58,10 @@ class Span:
     history: History
     me: Author | None
     """Who would commit what is not committed."""
+    merged: bool = False
+    """Whether the head is what merging makes of both: the change then begins at the target."""
+    conflicts: tuple[str, ...] = ()
+    """Files that git cannot merge: then it is the branch by itself that is judged."""
 
     @property
     def revisions(self) -> str:
@@ -119,6 +124,7 @@ def documents_run(
         before, after = _part(span, touched, KeptUses(kept, span.began))
     found = [as_finding(one) for one in new_problems(before, after, set(touched.paths))]
     found += _by_the_old_rules(span, touched, target, {one.path for one in after})
+    found += [as_conflict(path) for path in span.conflicts]
     if any(path.startswith("policies/") for path in rules):
         found += _policies(span.head, policies, engine, kept)
     return GateRun("documents", tuple(sorted(set(found))))

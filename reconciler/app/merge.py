@@ -2,14 +2,26 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Final, Protocol
 
+from reconciler.core.records.words import line
 from reconciler.core.review.consent import Heard
 from reconciler.model.approval import Given
 from reconciler.model.check import CheckReport
+from reconciler.model.commit import Commit
 from reconciler.model.decision import Verdict
 from reconciler.model.merge_request import MergeRequest
 
+_NAMED: Final = 5
 Judge = Callable[[Mapping[str, Given]], CheckReport]
+
+
+class OneByOne(Protocol):
+    """The commits of a repository."""
+
+    def commit(self, revision: str) -> Commit:
+        """What a commit says of itself."""
+        ...
 
 
 class _WithoutPlans(Mapping[str, Given]):
@@ -37,6 +49,18 @@ def may_merge(request: MergeRequest, heard: Heard, judge: Judge) -> tuple[CheckR
     """What the check says of it, and whether it may be merged: only when everything is allowed."""
     report = judge(_WithoutPlans(heard))
     return report, report.verdict is Verdict.ALLOW and report.head == request.head
+
+
+def meanwhile(git: OneByOne, before: str, now: str) -> tuple[str, ...]:
+    """Who brought what into a branch between two commits of it, the newest first."""
+    found: list[str] = []
+    while now and now != before:
+        if len(found) == _NAMED:
+            return (*found, "and more before that")
+        commit = git.commit(now)
+        found.append(f"{commit.author.name} brought {now[:12]} ({line(commit.subject, 100)})")
+        now = commit.parents[0] if commit.parents else ""
+    return tuple(found)
 
 
 def reasons(report: CheckReport) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ Level-triggered: everything is computed from git and from what the forge says no
 on the way is made good by the next look, and nothing is done twice.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,6 +25,7 @@ from reconciler.core.review.consent import Heard
 from reconciler.core.review.marker import RESERVED, Trust
 from reconciler.core.review.moves import Settle, There, memory, moves
 from reconciler.core.review.wanted import Lines, Wanted, paths_of, wanted
+from reconciler.core.tree import find
 from reconciler.errors import ReconcilerError, StoppedError, UsageError, WaitingError
 from reconciler.model.affected import Affected, Effect
 from reconciler.model.approval import Given
@@ -40,6 +41,7 @@ from reconciler.report import note
 _TRIES: Final = 3
 """How often a review begins again for a merge request that moves under it."""
 _LEAST_NOTE: Final = 8_000
+_VERDICTS: Final = {str(one): one for one in Verdict}
 _PLANNED: Final = frozenset({Effect.ADDED, Effect.CHANGED})
 _FORK: Final = "it comes from a fork, and nothing of a fork gets near credentials"
 _REFUSED: Final = "the static gates do not let it be planned"
@@ -73,6 +75,10 @@ SiteOf = Callable[[str, Judgement], Site]
 class Comparing(ChangedLines, Protocol):
     """The repository, as far as a review reads it by itself."""
 
+    def snapshot(self, revision: str) -> RepoTree:
+        """The tree of a commit."""
+        ...
+
     def began(self, target: str, head: str) -> str:
         """The newest commit that both have behind them."""
         ...
@@ -88,6 +94,8 @@ class Room:
     latest: Callable[[], RepoTree]
     """The target branch, as it is here now: whoever fetches a merge request fetches it, too."""
     git: Comparing
+    met: Callable[[str, str], str]
+    """Another word whenever one commit changes a file that the other one changed, too."""
     repository: str
     """Its name for ever: its first commit."""
     judge: Judge
@@ -141,8 +149,12 @@ class Room:
         return trust.verify is None or own in trust.keys
 
     def word(self, request: MergeRequest) -> str:
-        """Changes with anything that a review could come out otherwise for."""
-        return fingerprint(request.head, request.updated.isoformat(), self._grounds)
+        """Changes with anything that a review could come out otherwise for.
+
+        Of what the target branch took in beside the rules: where it meets this one.
+        """
+        met = self.met(self.rules.revision, request.head) if request.head else ""
+        return fingerprint(request.head, request.updated.isoformat(), self._grounds, met)
 
     @cached_property
     def _grounds(self) -> str:
@@ -194,9 +206,11 @@ def review_all(room: Room, remembered: Callable[[int], Memory]) -> Iterator[Outc
     One of which nothing could be told never keeps the others from being looked at.
     """
     for request in room.forge.open_ones(room.branch):
-        known, word = remembered(request.number), room.word(request)
-        if room.post and known.get() == word:
-            yield _stopped(request, "skipped", "nothing about it changed")
+        known = remembered(request.number)
+        word, _, verdict = known.get().partition(" ")
+        if room.post and word == room.word(request):
+            same = _stopped(request, "skipped", "nothing about it changed")
+            yield replace(same, known=_VERDICTS.get(verdict))
             continue
         try:
             outcome = review(room, request.number, request)
@@ -206,8 +220,11 @@ def review_all(room: Room, remembered: Callable[[int], Memory]) -> Iterator[Outc
             words = f"our fault: {type(err).__name__}: {hidden(str(err))}"
             outcome = _stopped(request, "failed", words, "please tell us; the others are looked at")
         if room.post and _settled(outcome):
-            known.put(word)
+            # Its last commit may only be here now.
+            known.put(f"{room.word(request)} {outcome.verdict or ''}".rstrip())
         yield outcome
+    for one in room.forge.unreadable():
+        yield Outcome(one.number, "", "unreadable", hidden(one.why), hidden(one.hint))
 
 
 def _fetched(forge: Forge, request: MergeRequest) -> str:
@@ -342,12 +359,13 @@ def _merged(room: Room, to: Posting, heard: Heard, outcome: Outcome) -> Outcome 
             return replace(outcome, merging=Merging(why_not=waiting))
         now = _moved(room, to.request, heard)
         if now is None:
-            commit = room.forge.merge(to.request.number, to.request.head)
+            onto = room.rules.revision
+            commit = room.forge.merge(to.request.number, to.request.head, onto=onto)
             return replace(outcome, merging=Merging(commit))
     except StoppedError:
         raise
     except ReconcilerError as err:
-        if err.reason not in ("head-moved", "not-open"):
+        if err.reason not in ("head-moved", "not-open", "target-moved"):
             return _unmerged(outcome, err)
         now = room.forge.merge_request(to.request.number)
     return _Again(now, outcome.posted)
@@ -420,8 +438,8 @@ _UNSIGNED: Final = (
 
 
 def _wanted(room: Room, request: MergeRequest, done: Judgement, found: Review) -> Wanted:
-    paths = paths_of(found)
     lines: Lines = {}
+    paths = _as_pushed(room, request, done, paths_of(found))
     if paths:
         began = room.git.began(room.rules.revision, request.head)
         lines = room.git.changed_lines(began, request.head, paths)
@@ -436,6 +454,14 @@ def _wanted(room: Room, request: MergeRequest, done: Judgement, found: Review) -
         tracks=room.shared.profiles,
         authors=done.checked.authors,
     )
+
+
+def _as_pushed(
+    room: Room, request: MergeRequest, done: Judgement, paths: Collection[str]
+) -> frozenset[str]:
+    """Those of which what was judged is what was pushed: else a line may be another one there."""
+    own = room.git.snapshot(request.head)
+    return frozenset(path for path in paths if find(own, path) == find(done.head, path))
 
 
 def _safe(text: str) -> str:

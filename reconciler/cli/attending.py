@@ -53,6 +53,8 @@ class Attending:
             if outcome.state == "skipped":
                 continue
             self.tell(outcome)
+            if outcome.state == "unreadable":
+                continue  # nor can its notes be
             try:
                 answered = self._attend(now, _Visit(now, outcome.number, outcome))
             except (TransientError, WaitingError) as error:

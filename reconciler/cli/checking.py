@@ -41,6 +41,8 @@ class Asked:
     everything: bool
     environments: tuple[str, ...]
     now: datetime
+    merged: bool = False
+    """Judge what merging into the target branch would make, where that went on meanwhile."""
 
 
 def range_options(function: F) -> F:
@@ -158,14 +160,21 @@ def _span(ports: Ports, repository: Repository, head: RepoTree, asked: Asked) ->
     last = asked.head or "HEAD"
     loose = asked.head is None and repository.workdir is not None
     committed = repository.snapshot(last) if loose else head
-    return Span(
+    began = repository.snapshot(repository.git.began(target, last))
+    span = Span(
         repository.snapshot(target),
-        repository.snapshot(repository.git.began(target, last)),
+        began,
         committed,
         head,
         ports.history(asked.repo),
         repository.git.author,
     )
+    if not asked.merged or began.revision == span.target.revision:
+        return span
+    made = ports.merging(asked.repo).tree(span.target.revision, head.revision)
+    if isinstance(made, tuple):
+        return replace(span, conflicts=made)
+    return replace(span, began=span.target, committed=made, head=made, merged=True)
 
 
 class _Policies:

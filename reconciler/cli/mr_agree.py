@@ -10,11 +10,16 @@ from reconciler.app.policy import load_policies
 from reconciler.cli.merge_requests import Desk, desk, number_argument, tell
 from reconciler.cli.screen import format_option, out, repo_option
 from reconciler.core.approve import is_commit
+from reconciler.core.forge.fold import same
+from reconciler.core.tree import find
 from reconciler.errors import TransientError, UsageError, WaitingError
+from reconciler.model.approval import Person
 from reconciler.model.merge_request import Consent, Place
+from reconciler.model.tree import EntryKind
 from reconciler.report import merge_request_text
 
 _SHORTEST: Final = 7
+_LARGEST: Final = 64 * 1024 * 1024
 
 
 @click.command("approve")
@@ -60,21 +65,21 @@ def approve_command(
             hint=f"look at what is there now: `reconciler mr diff {number}`",
         )
     at.forge.fetched(request)
+    before = at.forge.consents(number)
     at.forge.approve(number, request.head, wanted, _policies(at, request.target))
     if form == "json":
         tell(at, at.forge.merge_request(number), form)
         return
-    merge_request_text.agreed(out(), request, _mine(at, number, request.head))
+    mine = _mine(at, number, request.head)
+    merge_request_text.agreed(out(), request, mine, again=mine in before)
 
 
 def _mine(at: Desk, number: int, head: str) -> Consent:
     """What the forge says now of the agreement that was just given."""
-    me = at.forge.me()
-    found = [
-        one
-        for one in at.forge.consents(number)
-        if one.head == head and (one.by.forge_id, one.by.name) == (me.forge_id, me.name)
-    ]
+    me, (signer, _) = at.forge.me(), at.ports.signing()
+    own = signer.public_key.fingerprint if signer is not None else ""
+    found = [one for one in at.forge.consents(number) if one.head == head and _by(one.by, me)]
+    found.sort(key=lambda one: one.signed_by == own)  # others may have said it in our name
     if not found:
         raise TransientError(
             "not-told",
@@ -82,6 +87,13 @@ def _mine(at: Desk, number: int, head: str) -> Consent:
             hint=f"`reconciler mr show {number}` says whether it does",
         )
     return found[-1]
+
+
+def _by(one: Person, me: Person) -> bool:
+    """Whether that is who acts. A name may be spelled in more than one way."""
+    if me.forge_id is not None:
+        return one.forge_id == me.forge_id
+    return same(one, me)
 
 
 def _plan(text: str) -> tuple[str, str]:
@@ -148,6 +160,8 @@ def comment_command(
         raise UsageError("usage", "`--settle` settles a thread", hint="name it with `--thread`")
     line = _place(place) if place is not None else None
     at = desk(repo)
+    if line is not None:
+        _is_there(at, number, line)
     root = _thread(at, number, thread) if thread else ""
     note = at.forge.say(number, text, thread=root, place=line)
     if settle:
@@ -160,6 +174,29 @@ def _place(text: str) -> Place:
     if not path or not (line.isascii() and line.isdigit() and 0 < len(line) < 8 and int(line)):  # noqa: PLR2004
         raise UsageError("usage", f"`--at {text}` is not PATH:LINE", hint="such as `a/b.yaml:12`")
     return Place(path, int(line))
+
+
+def _is_there(at: Desk, number: int, place: Place) -> None:
+    """An error unless the last commit has that line."""
+    request = at.forge.merge_request(number)
+    head = at.forge.fetched(request)
+    tree = at.repository.snapshot(head)
+    entry = find(tree, place.path)
+    data = tree.read(entry, _LARGEST) if entry and entry.kind is EntryKind.FILE else b""
+    lines = len(data.splitlines()) if data is not None else place.line
+    if entry is None or entry.kind is not EntryKind.FILE:
+        why = f"the last commit of !{number} has no file {place.path}"
+    elif lines < place.line:
+        has = "1 line" if lines == 1 else f"{lines} lines"
+        why = f"{place.path} has {has} in the last commit of !{number}, and no line {place.line}"
+    else:
+        return
+    raise UsageError(
+        "no-such-place",
+        f"nothing was said: {why} ({head[:12]})",
+        hint=f"`reconciler mr diff {number}` shows what is there",
+        subject=place.path,
+    )
 
 
 def _thread(at: Desk, number: int, said: str) -> str:

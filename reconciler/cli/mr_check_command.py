@@ -54,7 +54,8 @@ def command(
       reconciler mr check --all
 
     Exit code 0: allowed; 10: denied; 11: needs approval; 13: a gate could not say; 1: something
-    could not be posted; 2: it is not open, or goes elsewhere.
+    could not be posted; 2: it is not open, or goes elsewhere. With --all the worst of all, also of
+    those that are as they were; 13 when of none a verdict is known; 0 when none is open.
     """  # noqa: D301  # \b is click's mark for lines as they are
     if (number is None) != every:
         raise UsageError("usage", "which one?", hint="give a number, or `--all`")
@@ -83,14 +84,16 @@ def command(
 
 def _exit(found: Sequence[Outcome], *, one: bool) -> Exit:
     """The strictest verdict; then what could not be looked at, or posted."""
-    verdicts = [outcome.review.verdict for outcome in found if outcome.review is not None]
+    verdicts = [verdict for outcome in found if (verdict := outcome.verdict) is not None]
     worst = EXITS[max(verdicts, key=STRICTNESS.index)] if verdicts else Exit.OK
     if worst is not Exit.OK:
         return worst
-    if any(outcome.state == "failed" or outcome.mishaps for outcome in found):
+    bad = ("failed", "unreadable")
+    if any(outcome.state in bad or outcome.mishaps for outcome in found):
         return Exit.FAILURE
     if any(outcome.state == "moved" for outcome in found):
         return Exit.INDETERMINATE
     if one and found[0].state != "reviewed":
         return Exit.USAGE
-    return Exit.OK
+    # Nobody could say anything of any: that is no pass.
+    return Exit.INDETERMINATE if found and not verdicts else Exit.OK

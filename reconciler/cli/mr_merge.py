@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.app.merge import may_merge, reasons
+from reconciler.app.merge import may_merge, meanwhile, reasons
 from reconciler.app.review import agreed
 from reconciler.cli.check_command import EXITS
 from reconciler.cli.checking import Asked, judged
@@ -32,16 +32,16 @@ def merge_command(number: int, repo: Path, form: str, message: str) -> None:
     """Bring it into its target branch, when everything is allowed.
 
     It is checked first, as `reconciler check` does, by the target branch's rules as they are now,
-    with the approvals that were given to it. Nothing is merged unless the verdict is ALLOW, and
-    only the commit that was checked.
+    with the approvals that were given to it; what merging would make is judged. Nothing is merged
+    unless the verdict is ALLOW, and only the commit that was checked.
 
     \b
     Examples:
       reconciler mr merge 7
       reconciler mr merge 7 --message "Give the portal more memory"
 
-    Exit code 0: merged; 10: denied; 11: approvals are missing; 13: a gate could not say; 2: files
-    conflict; 1: somebody pushed meanwhile.
+    Exit code 0: merged; 10: denied, or files conflict; 11: approvals are missing; 13: a gate could
+    not say; 2: it is not open, or a draft; 1: somebody pushed meanwhile.
     """  # noqa: D301  # \b is click's mark for lines as they are
     at = desk(repo)
     request = at.forge.merge_request(number)
@@ -54,7 +54,9 @@ def merge_command(number: int, repo: Path, form: str, message: str) -> None:
     def judge(approvals: Mapping[str, Given]) -> CheckReport:
         # With fractions of a second: who has just agreed did not do so in the future.
         now = datetime.now(UTC)
-        asked = Asked(repo, base, request.head, everything=False, environments=(), now=now)
+        asked = Asked(
+            repo, base, request.head, everything=False, environments=(), now=now, merged=True
+        )
         with judged(at.ports, asked, approvals=approvals) as done:
             return done.report
 
@@ -63,17 +65,39 @@ def merge_command(number: int, repo: Path, form: str, message: str) -> None:
     if not may:
         _tell(request, "", report, form)
         stop_with(EXITS[report.verdict] or Exit.FAILURE)
+    now = at.forge.merge_request(number)
+    if now.state == "merged" and now.head == request.head:
+        _tell(now, now.merged, report, form)  # somebody was faster with the very same
+        return
     at.forge.fetched(request)
-    moved = f"`{request.target}` moved" if at.judging(request.target) != base else ""
-    if not moved and at.forge.consents(number) != heard.consents:
-        moved = "who agrees changed"
-    if moved:
-        raise WaitingError(
-            "moved-meanwhile",
-            f"{moved} while !{number} was checked, and nothing was merged",
-            hint=f"check and merge again: `reconciler mr merge {number}`",
-        )
-    _tell(request, at.forge.merge(number, request.head, message), report, form)
+    if at.judging(request.target) != base:
+        raise _lost(at, request, base)
+    if at.forge.consents(number) != heard.consents:
+        raise _meanwhile(request, "who agrees changed")
+    try:
+        commit = at.forge.merge(number, request.head, message, onto=base)
+    except WaitingError as err:
+        if err.reason != "target-moved":
+            raise
+        at.forge.fetched(request)
+        raise _lost(at, request, base) from err
+    _tell(request, commit, report, form)
+
+
+def _lost(at: Desk, request: MergeRequest, base: str) -> WaitingError:
+    """Somebody was faster: who, and with what."""
+    brought = meanwhile(at.ports.commits(at.path), base, at.judging(request.target))
+    who = f": {'; '.join(brought)}" if brought else ""
+    return _meanwhile(request, f"`{request.target}` moved{who}")
+
+
+def _meanwhile(request: MergeRequest, what: str) -> WaitingError:
+    return WaitingError(
+        "moved-meanwhile",
+        f"while !{request.number} was checked, {what}; it was not merged",
+        hint=f"check and merge again: `reconciler mr merge {request.number}`",
+        subject=f"!{request.number}",
+    )
 
 
 def _heard(at: Desk, request: MergeRequest) -> Heard:

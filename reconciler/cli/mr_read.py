@@ -15,17 +15,17 @@ from reconciler.report.words import printable
 @format_option
 @click.option("--target", help="To which branch; by default the one of reconciler.yaml.")
 def list_command(repo: Path, form: str, target: str | None) -> None:
-    """List the open merge requests, by number.
+    """List the open merge requests, by number; and each that cannot be read, with why.
 
     Exit code 0: listed, also when there is none.
     """
     at = desk(repo)
     branch = target or at.target
-    found = tuple(at.forge.open_ones(branch))
+    found, not_read = tuple(at.forge.open_ones(branch)), tuple(at.forge.unreadable())
     if form == "json":
-        click.echo(merge_request_json.listed(at.forge.name, branch, found))
+        click.echo(merge_request_json.listed(at.forge.name, branch, found, not_read))
     else:
-        merge_request_text.listed(out(), branch, found)
+        merge_request_text.listed(out(), branch, found, not_read)
 
 
 @click.command("show")

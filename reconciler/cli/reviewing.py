@@ -22,7 +22,8 @@ def _judge(
     ports: Ports, repo: Path, rules: str, head: str, said: Mapping[str, Given]
 ) -> Iterator[Done]:
     # With fractions of a second: who has just agreed did not do so in the future.
-    asked = Asked(repo, rules, head, everything=False, environments=(), now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    asked = Asked(repo, rules, head, everything=False, environments=(), now=now, merged=True)
     with judged(ports, asked, approvals=said) as done:
         yield done
 
@@ -47,6 +48,7 @@ def room_of(ports: Ports, repo: Path, *, plan: bool, sandbox: bool, post: bool) 
         rules,
         target,
         repository.git,
+        ports.merging(repo).met,
         ports.history(repo).root,
         lambda target, head, said: _judge(ports, repo, target, head, said),
         site if plan else None,

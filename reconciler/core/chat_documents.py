@@ -4,7 +4,6 @@ A name follows from the note that ordered it: whoever does it twice writes the s
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -12,8 +11,7 @@ from typing import Final
 from reconciler.core.compose import scalar
 from reconciler.core.fingerprint import fingerprint
 from reconciler.model.base import NAME_MAX, format_timestamp
-from reconciler.model.desired import Loaded
-from reconciler.model.freeze import Freeze, Scope
+from reconciler.model.freeze import Scope
 from reconciler.model.waiver import Subject
 
 WAIVERS: Final = "policies/waivers/"
@@ -89,19 +87,6 @@ def parts(scope: Scope) -> tuple[str, str]:
     if scope.agent is not None:
         return "agent", scope.agent
     return "everything", ""
-
-
-def standing(
-    scopes: Iterable[Scope], freezes: Iterable[Loaded[Freeze]], now: datetime
-) -> tuple[Loaded[Freeze], ...]:
-    """The freezes of just these scopes that have not come to their end."""
-    wanted = set(map(parts, scopes))
-    return tuple(
-        one
-        for one in sorted(freezes, key=lambda one: one.path)
-        if parts(one.document.spec.scope) in wanted
-        and (one.document.spec.expires is None or now <= one.document.spec.expires)
-    )
 
 
 def _head(kind: str, name: str, asked: Asked) -> list[str]:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from reconciler.core.approve import People, Somebody, recognised
+from reconciler.core.approve import Mark, People, Somebody, recognised
 from reconciler.core.authority import owners_of
 from reconciler.core.fingerprint import fingerprint
 from reconciler.core.redact import hidden
 from reconciler.core.suggest import did_you_mean
+from reconciler.model.approval import Person
 from reconciler.model.base import NAME_MAX, NAME_PATTERN, parse_duration, parse_end
 from reconciler.model.desired import Shared
 from reconciler.model.freeze import Scope
@@ -25,8 +26,13 @@ MOST: Final = 5
 """Orders in one note; nobody needs more, and a flood of them is none."""
 OLD: Final = timedelta(days=1)
 """An order that waited longer for us is no longer meant."""
-EDITED: Final = timedelta(seconds=10)
-"""A note that is changed later may have been changed by somebody else than who is named."""
+EDITED: Final = timedelta(seconds=2)
+"""Where a forge tells only when a note was touched last: what is written at once may take so long.
+
+One that is changed later may have been changed by somebody else than who is named.
+"""
+_WRITTEN: Final = "<!-- reconciler:"
+"""In every note that this program writes, out of sight."""
 _LONGEST: Final = 1000
 _READ: Final = 100_000
 
@@ -205,7 +211,7 @@ def may(order: Order, note: Note, path: str, shared: Shared, now: datetime) -> A
         return Allowed(who, "")
     if who.agent:
         return f"an agent does not {order.verb}: ask a human"
-    if note.edited - note.at > EDITED:
+    if _rewritten(note):
         return "the note was changed, and nobody can tell who did: write a new one"
     if now - note.at > OLD:
         return "it has waited for more than a day, and may not be meant any more: write it again"
@@ -218,9 +224,46 @@ def may(order: Order, note: Note, path: str, shared: Shared, now: datetime) -> A
     return Allowed(who, teams[0])
 
 
+def _rewritten(note: Note) -> bool:
+    """An order counts as it was first written."""
+    return note.edited - note.at > EDITED if note.rewritten is None else note.rewritten
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sent a note."""
+
+    by: Person
+    agent: str = ""
+    """The agent's name, when it is one."""
+
+
+def sender(note: Note, shared: Shared, now: datetime) -> Sender:
+    """Who really sent a note, as far as that is proven: nobody answers for what others forged."""
+    people, by = People.of(shared, now), note.by
+    proven: set[Mark] = {("key", note.signed_by)} if note.signed_by else set()
+    if by.forge_id is not None:
+        proven.add(("id", str(by.forge_id)))
+    who = recognised(by, note.signed_by, people)
+    found = {who} if isinstance(who, Somebody) else people.having(proven)
+    if len(found) != 1:
+        name = by.name or by.email or "somebody"
+        return Sender(Person(f"unknown, in the name of {name}", "", by.forge_id))
+    (one,) = found
+    emails = sorted(value for kind, value in one.marks if kind == "email")
+    ids = sorted(int(value) for kind, value in one.marks if kind == "id")
+    own = by.email if by.email.strip().lower() in emails else emails[0] if emails else ""
+    forge_id = by.forge_id if by.forge_id in ids else None
+    return Sender(Person(one.name, own, forge_id), one.name if one.agent else "")
+
+
 def waits(note: Note, notes: Sequence[Note]) -> bool:
-    """Whether it orders something, and nobody has answered it."""
-    if note.ours or not orders(note.text):
+    """Whether it orders something, and nobody has answered it.
+
+    What this program wrote orders nothing. Whoever watches may order like anybody else: on a forge
+    that lives in git it is often the same person.
+    """
+    if (note.ours and _WRITTEN in note.text) or not orders(note.text):
         return False
     return not any(one.ours and answers(one.text, note.id) for one in notes)
 

@@ -1,6 +1,7 @@
 """What documents, paths and owners say about a change, as findings and needs. Pure."""
 
 from collections.abc import Collection, Iterable, Iterator
+from typing import Final
 
 from reconciler.core.authority import owners_of
 from reconciler.core.decide import Law
@@ -12,6 +13,8 @@ from reconciler.model.environment import Environment
 from reconciler.model.finding import Finding, Location
 from reconciler.model.policy import Tested
 from reconciler.model.problem import Problem
+
+CONFLICT: Final = "merge-conflict"
 
 
 def as_finding(problem: Problem, environment: str = "") -> Finding:
@@ -28,6 +31,23 @@ def as_finding(problem: Problem, environment: str = "") -> Finding:
         Location(problem.path, problem.line),
         fix or "`reconciler validate` shows all problems of the repository",
         fingerprint=fingerprint("documents", problem.code, problem.path, problem.message),
+    )
+
+
+def as_conflict(path: str) -> Finding:
+    """A file that the target branch changed, too, so that nobody knows what merging would make."""
+    message = "the target branch changed it, too, and git cannot merge the two"
+    return Finding(
+        "documents",
+        CONFLICT,
+        "A change can be merged",
+        "high",
+        "operational",
+        "",
+        message,
+        Location(path),
+        "merge the target branch into the branch, mend this file, commit and push",
+        fingerprint=fingerprint("documents", CONFLICT, path),
     )
 
 

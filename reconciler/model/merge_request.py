@@ -44,6 +44,15 @@ class MergeRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A merge request that is there, and cannot be read or is not to be believed."""
+
+    number: int
+    why: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """A merge request that is to be opened."""
 
@@ -82,6 +91,8 @@ class Note:
     """Whether its thread is settled; None: it is no thing to settle."""
     signed_by: str = ""
     """The fingerprint of the SSH key that signed it, verified; empty: nobody did."""
+    rewritten: bool | None = None
+    """Whether it says something else than at first; None: the forge tells only `edited`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,9 @@ class Thread:
     text: str
 
 
-ReviewState = Literal["reviewed", "skipped", "closed", "merged", "retargeted", "gone", "moved"]
+ReviewState = Literal[
+    "reviewed", "skipped", "closed", "merged", "retargeted", "gone", "moved", "unreadable"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,5 +126,12 @@ class Outcome:
     mishaps: tuple[Mishap, ...] = ()
     notes: tuple[str, ...] = ()
     link: str = ""
+    known: Verdict | None = None
+    """What it came to when it was looked at last, where it was skipped and that is known."""
     merging: Merging | None = None
     """None: no profile wants it merged by itself, or a mishap says why it could not be."""
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What it came to; None: nobody could say."""
+        return self.review.verdict if self.review is not None else self.known

@@ -6,7 +6,7 @@ from typing import Any
 
 from reconciler.model.approval import Person
 from reconciler.model.base import format_timestamp
-from reconciler.model.merge_request import Consent, MergeRequest, Note, Status
+from reconciler.model.merge_request import Consent, MergeRequest, Note, Status, Unreadable
 from reconciler.report.as_json import document
 
 
@@ -20,10 +20,16 @@ class Told:
     statuses: Mapping[str, Status]
 
 
-def listed(forge: str, target: str, many: Iterable[MergeRequest]) -> str:
+def listed(
+    forge: str, target: str, many: Iterable[MergeRequest], unreadable: Iterable[Unreadable]
+) -> str:
     """`reconciler mr list`."""
     return document(
-        "MergeRequestList", forge=forge, target=target, mergeRequests=[_row(one) for one in many]
+        "MergeRequestList",
+        forge=forge,
+        target=target,
+        mergeRequests=[_row(one) for one in many],
+        unreadable=[{"number": one.number, "why": one.why, "hint": one.hint} for one in unreadable],
     )
 
 

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from reconciler.model.approval import Person
 from reconciler.model.base import format_timestamp
-from reconciler.model.merge_request import Consent, MergeRequest, Note
+from reconciler.model.merge_request import Consent, MergeRequest, Note, Unreadable
 from reconciler.report.merge_request_json import Told
 from reconciler.report.text import Table, line
 
@@ -16,8 +16,20 @@ _NOTE: Final = 8
 _STYLES: Final = {"open": "green", "closed": "red", "merged": "magenta"}
 
 
-def listed(console: Console, target: str, many: Sequence[MergeRequest]) -> None:
+def listed(
+    console: Console,
+    target: str,
+    many: Sequence[MergeRequest],
+    unreadable: Sequence[Unreadable],
+) -> None:
     """`reconciler mr list`."""
+    _table(console, target, many)
+    for one in unreadable:
+        line(console, (f"!{one.number} ", "bold"), ("cannot be read: ", "red"), one.why)
+        line(console, ("  try: ", "dim"), one.hint)
+
+
+def _table(console: Console, target: str, many: Sequence[MergeRequest]) -> None:
     if not many:
         line(console, f"No merge request to `{target}` is open.")
         return
@@ -75,9 +87,10 @@ def _agreed(console: Console, told: Told) -> None:
         _plans(console, one)
 
 
-def agreed(console: Console, request: MergeRequest, one: Consent) -> None:
-    """`reconciler mr approve`: exactly what was agreed to."""
-    line(console, f"{_who(one.by)} agrees to !{request.number}, {_signed(one)}: {request.title}")
+def agreed(console: Console, request: MergeRequest, one: Consent, *, again: bool) -> None:
+    """`reconciler mr approve`: exactly what was agreed to. `again`: it had been before."""
+    agrees = f"agreed already, {format_timestamp(one.at)}," if again else "agrees"
+    line(console, f"{_who(one.by)} {agrees} to !{request.number}, {_signed(one)}: {request.title}")
     line(console, f"  commit    {one.head}")
     _plans(console, one)
     line(console, f"  policies  {one.policies or 'not said'}")

@@ -23,7 +23,7 @@ def _one(one: Outcome) -> dict[str, Any]:
         "state": one.state,
         "told": one.told or None,
         "hint": one.hint or None,
-        "verdict": str(found.verdict) if found else None,
+        "verdict": str(one.verdict) if one.verdict else None,
         "head": found.report.head if found else None,
         "base": found.report.base if found else None,
         "decisions": [

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from reconciler.model.decision import STRICTNESS
 from reconciler.model.review import Outcome
 from reconciler.report import check_text, plan_text
 from reconciler.report.text import line
@@ -55,10 +56,13 @@ def listed(console: Console, many: Sequence[Outcome]) -> None:
         _merging(console, one, "  ")
         _hint(console, one)
         _mishaps(console, one)
-    skipped = sum(1 for one in many if one.state == "skipped")
+    skipped = [one.verdict for one in many if one.state == "skipped"]
     if skipped:
-        words = counted(skipped, "merge request")
-        line(console, (f"{words} as they were when they were looked at last.", "dim"))
+        words = counted(len(skipped), "merge request")
+        known = [verdict for verdict in skipped if verdict is not None]
+        worst = max(known, key=STRICTNESS.index) if known else None
+        told = f": {check_text.words(worst)} at worst" if worst else ""
+        line(console, (f"{words} as they were when they were looked at last{told}.", "dim"))
     for note in dict.fromkeys(note for one in many for note in one.notes):
         line(console, ("note: ", "dim"), (note, "dim"))
 
@@ -73,7 +77,7 @@ def _head(console: Console, one: Outcome) -> None:
         console,
         (f"!{one.number}  ", "bold"),
         (words, style),
-        f"  {one.title}{told}",
+        f"  {one.title}{told}" if one.title else f"  {one.told}",
         (where, "dim"),
     )
 

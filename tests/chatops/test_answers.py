@@ -14,6 +14,7 @@ import pytest
 from reconciler.adapters.git import GitSource
 from reconciler.app import chatops
 from reconciler.app.chatops import Law, answer
+from reconciler.core.chatops import mark_of
 from reconciler.core.load import load
 from reconciler.model.approval import Person
 from tests.chatops.office import (
@@ -363,14 +364,23 @@ def test_only_an_answer_of_ours_counts_as_one(office: Office) -> None:
     assert len(freezes(office)) == 1
 
 
-def test_our_own_notes_and_closed_merge_requests_order_nothing(office: Office) -> None:
-    office.forge.add(ADA, "/reconciler check", ours=True)
+def test_what_we_wrote_and_closed_merge_requests_order_nothing(office: Office) -> None:
+    for mark in ("<!-- reconciler:note v1 -->", "<!-- reconciler:finding x -->", mark_of("7")):
+        office.forge.add(ADA, f"/reconciler check\n\n{mark}", ours=True)
     assert answer(office.desk(), NUMBER) == 0
     office.forge.add(ADA, FREEZE)
     closed = replace(office.forge.requests[NUMBER], state="closed")
     office.forge.requests[NUMBER] = closed
     assert answer(office.desk(), NUMBER) == 0
     assert freezes(office) == []
+
+
+def test_whoever_watches_may_order_like_anybody_else(office: Office) -> None:
+    """Where merge requests live in git, who operates it and what watches are often one account."""
+    office.forge.add(ADA, FREEZE, ours=True)
+    assert answer(office.desk(), NUMBER) == 1
+    assert len(freezes(office)) == 1
+    assert answer(office.desk(), NUMBER) == 0
 
 
 # -- what is hostile ----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reconciler.core.chatops import MOST, may, orders
+from reconciler.core.chatops import MOST, may, orders, sender
 from reconciler.core.load import lazy_shared
 from reconciler.model.approval import Person
 from reconciler.model.freeze import Scope
@@ -205,10 +205,16 @@ def files() -> Files:
 
 
 def note(
-    by: Person, text: str = "/reconciler freeze", *, edited: int = 0, signed: str = ""
+    by: Person,
+    text: str = "/reconciler freeze",
+    *,
+    edited: int = 0,
+    signed: str = "",
+    rewritten: bool | None = None,
 ) -> Note:
     at = NOW - timedelta(minutes=5)
-    return Note("1", "1", by, at, at + timedelta(seconds=edited), text, signed_by=signed)
+    last = at + timedelta(seconds=edited)
+    return Note("1", "1", by, at, last, text, signed_by=signed, rewritten=rewritten)
 
 
 ADA: Final = Person("whatever", "", 1001)  # team-platform
@@ -225,7 +231,7 @@ ORDERS: Final = {
 }
 
 
-def said(verb: str, by: Person, files: Files, **more: int) -> str:
+def said(verb: str, by: Person, files: Files, **more: int | None) -> str:
     """Why not; empty: they may."""
     order, path = ORDERS[verb]
     found = may(order, note(by, **more), path, lazy_shared(MemoryTree(files)), NOW)  # type: ignore[arg-type]  # by keyword
@@ -261,8 +267,14 @@ def test_who_may_is_told_by_the_documents(verb: str, by: Person, why: str, files
 
 def test_a_note_that_was_changed_orders_nothing_of_weight(files: Files) -> None:
     assert "was changed" in said("freeze", ADA, files, edited=60)
-    assert said("freeze", ADA, files, edited=5) == ""
+    assert "was changed" in said("freeze", ADA, files, edited=3)
+    assert said("freeze", ADA, files, edited=1) == ""
     assert said("check", ADA, files, edited=60) == ""
+
+
+def test_where_the_forge_tells_every_change_no_moment_is_too_short(files: Files) -> None:
+    assert "was changed" in said("freeze", ADA, files, edited=0, rewritten=True)
+    assert said("freeze", ADA, files, edited=60, rewritten=False) == ""
 
 
 def test_an_order_that_nobody_heard_for_long_is_not_meant_any_more(files: Files) -> None:
@@ -283,3 +295,27 @@ def test_what_nobody_owns_nobody_overrides(files: Files) -> None:
     path = "profiles/teams/team-security.yaml"
     bare = files[path].replace("  owns:\n    - policies/**\n", "")
     assert "no team owns" in said("override", MINA, {**files, path: bare})
+
+
+# -- who sent it --------------------------------------------------------------------------------
+
+
+@given(
+    name=st.sampled_from(["Ada Berg", "Eve", "scout", ""]),
+    email=st.sampled_from(["ada@example.com", "SARA@example.com", "eve@elsewhere.example.com", ""]),
+    number=st.sampled_from([None, 1001, 3001, 9001, 666]),
+    signed=st.sampled_from(["", "SHA256:nobody"]),
+)
+def test_nobody_is_written_down_for_what_they_are_not_proven_to_have_sent(
+    name: str, email: str, number: int | None, signed: str, files: Files
+) -> None:
+    shared = lazy_shared(MemoryTree(files))
+    told = sender(note(Person(name, email, number), signed=signed), shared, NOW)
+    known = {1001: "Ada Berg", 3001: "Sara Lind", 9001: "scout"}
+    if told.by.name.startswith("unknown, in the name of "):
+        assert (told.by.email, told.by.forge_id, told.agent) == ("", number, "")
+        return
+    # Everybody of the samples has a number at the forge: only that proves who it was.
+    assert number is not None
+    assert told.by.name == known[number]
+    assert told.agent == ("scout" if number == 9001 else "")

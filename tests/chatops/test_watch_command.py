@@ -20,6 +20,7 @@ from reconciler.adapters.git import GitSource
 from reconciler.adapters.regorus_engine import EmbeddedEngine
 from reconciler.cli import attending, mr_watch
 from reconciler.cli.main import main
+from reconciler.core.chatops import mark_of
 from reconciler.core.load import load
 from reconciler.errors import ReconcilerError, TransientError
 from reconciler.model.review import Outcome
@@ -101,6 +102,14 @@ class Yard:
         done = subprocess.run(command, cwd=self.clone, capture_output=True, text=True, check=False)
         return [one for one in done.stdout.splitlines() if not one.startswith("policy")]
 
+    @property
+    def actors(self) -> list[tuple[str, str]]:
+        """Who is written down for each, oldest first."""
+        command = ["git", "log", "--format=%s%x00%an%x00%ae", "--reverse", "records"]
+        done = subprocess.run(command, cwd=self.clone, capture_output=True, text=True, check=False)
+        rows = [one.split("\0") for one in done.stdout.splitlines()]
+        return [(row[1], row[2]) for row in rows if not row[0].startswith("policy")]
+
 
 def files_with_keys(folder: Path) -> Files:
     files = base_files()
@@ -165,6 +174,44 @@ def test_a_name_alone_orders_nothing(yard: Yard) -> None:
     assert "an e-mail address proves nobody" in answer
     assert yard.freezes == []
     assert [one.partition(":")[0] for one in yard.recorded] == ["refusal(all)"]
+    # ... and Ada is not written down as who did it.
+    assert yard.actors == [("unknown, in the name of Ada Berg", "")]
+
+
+def test_who_signs_in_the_name_of_somebody_else_is_written_down(yard: Yard) -> None:
+    yard.be("Ada Berg", "ada@example.com", "eve")
+    assert yard.run("mr", "comment", "1", STOP)[0] == 0
+    yard.watched()
+    assert yard.freezes == []
+    assert yard.actors == [("unknown, in the name of Ada Berg", "")]
+    yard.be("Ines Duarte", "ines@example.com", "ada")
+    assert yard.run("mr", "comment", "1", STOP)[0] == 0
+    yard.watched()
+    assert yard.freezes == []
+    assert yard.actors[1:] == [("Ada Berg", "ada@example.com")]
+
+
+def test_who_operates_it_may_be_who_watches(yard: Yard) -> None:
+    yard.ada_says(STOP)
+    yard.be("Ada Berg", "ada@example.com", "ada")
+    for _ in range(3):
+        code, _, err = yard.run("mr", "watch", "--once")
+        assert code == 0, err
+    assert len(yard.answers) == 1
+    assert "**Frozen**" in yard.answers[0]
+    assert len(yard.freezes) == 1
+
+
+def test_nobody_answers_in_the_name_of_who_watches(yard: Yard) -> None:
+    """An answer that somebody forged would let the emergency stop go unheard."""
+    yard.ada_says(STOP)
+    (order,) = json.loads(yard.run("mr", "show", "1", "--format", "json")[1])["notes"]
+    yard.be("Ada Berg", "ada@example.com")
+    forged = f"Done.\n\n{mark_of(order['id'])}"
+    assert yard.run("mr", "comment", "1", forged, "--thread", order["id"])[0] == 0
+    yard.be("Ada Berg", "ada@example.com", "ada")
+    assert yard.run("mr", "watch", "--once")[0] == 0
+    assert len(yard.freezes) == 1
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,15 @@ from reconciler.model.check import CheckReport
 from reconciler.model.decision import ApprovalNeed, Decision, Verdict
 from reconciler.model.doctor import Part
 from reconciler.model.drift import Culprit, Drift, Unlooked, Unmanaged
-from reconciler.model.merge_request import Advice, Consent, MergeRequest, Note, Place, Status
+from reconciler.model.merge_request import (
+    Advice,
+    Consent,
+    MergeRequest,
+    Note,
+    Place,
+    Status,
+    Unreadable,
+)
 from reconciler.model.plan import (
     AttributeChange,
     Drifted,
@@ -124,7 +132,8 @@ def _merge_requests() -> Iterator[dict[str, Any]]:
         7, "More", "It is slow.", sara, "more", "main", head, "open", NOW, NOW, labels=("risk::L1",)
     )
     other = replace(one, author=omar, head="", merged=head, link="https://x", odd=("3f: no event",))
-    yield json.loads(merge_request_json.listed("the local forge", "main", [one, other]))
+    lost = Unreadable(9, "its history is not what it was", "ask who rewrote it")
+    yield json.loads(merge_request_json.listed("the local forge", "main", [one, other], [lost]))
     consents = (
         Consent(omar, NOW, "", None),
         Consent(sara, NOW, head, (("trade-fair", "sha256:5d"),), "sha256:90", note, "SHA256:84"),

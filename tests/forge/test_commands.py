@@ -113,7 +113,8 @@ def place(
     repo = GitRepo.make(tmp_path / "r.git")
     repo.commit(quiet(files_of(keys)))
     ports = warm(tmp_path / "kept", engine)
-    monkeypatch.setattr("reconciler.cli.merge_requests.build", lambda: _fresh(ports))
+    for module in ("merge_requests", "mr_check_command"):
+        monkeypatch.setattr(f"reconciler.cli.{module}.build", lambda: _fresh(ports))
     return Place(tmp_path, monkeypatch, capsys)
 
 
@@ -244,6 +245,58 @@ def test_a_conversation_about_a_line(place: Place) -> None:
     assert notes[1]["thread"] == note["id"]
 
 
+@pytest.mark.parametrize(
+    "where, why",
+    [
+        (f"{PORTAL}:999", "lines in the last commit of !1, and no line 999"),
+        ("environments/none.yaml:1", "has no file environments/none.yaml"),
+        ("environments:1", "has no file environments"),
+        ("../x:1", "has no file ../x"),
+    ],
+)
+def test_nothing_is_said_about_a_line_that_is_not_there(place: Place, where: str, why: str) -> None:
+    portal(place, "desired_count: 4", "desired_count: 5")
+    place.run("ines", "open")
+    refused = place.run("tom", "comment", "1", "Why?", "--at", where)
+    assert refused.code == 2
+    assert why in " ".join(refused.err.split())
+    assert "mr diff 1" in refused.err
+    assert place.run("ines", "show", "1", "--format", "json").json["notes"] == []
+
+
+def test_agreeing_twice_is_agreeing_once_however_the_name_is_spelled(place: Place) -> None:
+    portal(place, "desired_count: 4", "desired_count: 5")
+    place.run("ines", "open")
+    assert "agreed already" not in place.run("tom", "approve", "1").out
+    place.monkeypatch.setenv("RECONCILER_ACTOR_NAME", "Weber, Tom")
+    place.monkeypatch.setenv("RECONCILER_ACTOR_EMAIL", "Tom@Example.com")
+    again = place.run("tom", "approve", "1")
+    assert again.code == 0, again.err
+    assert "Tom Weber <tom@example.com> agreed already" in again.out
+    assert len(place.run("tom", "show", "1", "--format", "json").json["consents"]) == 1
+
+
+def test_one_whose_history_was_cut_off_is_told_wherever_it_is_asked_for(
+    place: Place, tmp_path: Path
+) -> None:
+    place.monkeypatch.setenv("RECONCILER_STATE_DIR", str(tmp_path / "state"))
+    portal(place, "desired_count: 4", "desired_count: 5")
+    place.run("ines", "open")
+    name = "refs/reconciler/merge-requests/1"
+    before = place.bare.repository.references[name].target
+    place.run("tom", "comment", "1", "No.")
+    assert place.run("ada", "show", "1").code == 0
+    place.bare.repository.references[name].set_target(before)
+    tip = place.tip("main")
+    for argv in (["merge", "1"], ["check", "1"], ["check", "--all"], ["list"]):
+        told = place.run("ada", *argv)
+        assert "the history of !1 is not what it was" in " ".join((told.out + told.err).split())
+        assert told.code == (0 if argv == ["list"] else 1), argv
+    (lost,) = place.run("ada", "list", "--format", "json").json["unreadable"]
+    assert lost["number"] == 1
+    assert place.tip("main") == tip
+
+
 def test_taking_back_closing_and_reopening(place: Place) -> None:
     portal(place, "desired_count: 4", "desired_count: 5")
     place.run("ines", "open")
@@ -282,8 +335,50 @@ def test_what_conflicts_is_told_file_by_file(place: Place) -> None:
     other = edited({PORTAL: text}, PORTAL, "desired_count: 4", "desired_count: 6")[PORTAL]
     place.change("tom", "main", PORTAL, other)
     place.run("tom", "approve", "1")
+    before = place.tip("main")
     refused = place.run("tom", "merge", "1")
-    assert (refused.code, PORTAL in refused.err) == (2, True), refused.err
+    assert refused.code == 10, refused.err
+    for part in (PORTAL, "git cannot merge the two", "NOT MERGED !1"):
+        assert part in refused.out
+    assert place.tip("main") == before
+
+
+def test_two_that_exceed_a_quota_together_are_not_both_merged(place: Place) -> None:
+    """Each keeps to it by itself, and the gates say so before the first is merged."""
+    home = Path(place.home("ines").workdir or "")
+    text = (home / "environments/demo/hackathon-booking.yaml").read_text(encoding="utf-8")
+    for branch in ("a", "b"):
+        place.home("ines").checkout("refs/heads/main")
+        for n in range(5):
+            name = f"{branch}-{n}"
+            one = text.replace("hackathon-booking", name)
+            place.change("ines", branch, f"environments/demo/{name}.yaml", one)
+        assert place.run("ines", "open", "--source", branch).code == 0
+    assert place.run("ines", "merge", "1").code == 0
+    refused = place.run("ines", "merge", "2", "--format", "json")
+    assert (refused.code, refused.json["merged"]) == (10, None)
+    shown = place.run("ines", "merge", "2").out
+    assert "quota-exceeded" in shown
+    assert "team-web has 11 environments on the track demo" in shown.replace("\n", " ")
+
+
+def test_who_merges_what_somebody_merges_meanwhile_finds_it_merged(place: Place) -> None:
+    from reconciler.app.merge import may_merge
+
+    portal(place, "desired_count: 4", "desired_count: 5")
+    place.run("ines", "open")
+    place.run("tom", "approve", "1")
+
+    def faster(*given: Any) -> Any:
+        found = may_merge(*given)
+        place.monkeypatch.setattr("reconciler.cli.mr_merge.may_merge", may_merge)
+        assert place.run("tom", "merge", "1").code == 0
+        place.home("ada")
+        return found
+
+    place.monkeypatch.setattr("reconciler.cli.mr_merge.may_merge", faster)
+    done = place.run("ada", "merge", "1", "--format", "json")
+    assert (done.code, done.json["merged"]) == (0, place.tip("main")), done.err
 
 
 @pytest.mark.parametrize("what", ["target", "consent", "push"])
@@ -311,4 +406,9 @@ def test_what_moves_during_the_check_is_not_merged(place: Place, what: str) -> N
     refused = place.run("ada", "merge", "1")
     assert refused.code == 1, refused.out
     assert "!1" in refused.err
+    if what == "target":
+        said = " ".join(refused.err.split())
+        for part in ("`main` moved: Ada Berg brought", "(Change)", "it was not merged"):
+            assert part in said
+        assert "reconciler mr merge 1" in said
     assert place.run("ada", "show", "1", "--format", "json").json["state"] == "open"

@@ -16,7 +16,7 @@ from reconciler.adapters.merge_request_refs import REQUESTS, MergeRequestRefs
 from reconciler.adapters.ssh_keys import verify
 from reconciler.core.forge.events import event_bytes, event_of, message, who
 from reconciler.core.git_objects import Who, commit_bytes, with_signature
-from reconciler.errors import ReconcilerError, UsageError
+from reconciler.errors import ReconcilerError, UsageError, WaitingError
 from reconciler.model import forge_event as kinds
 from reconciler.model.approval import Person
 from reconciler.model.forge_event import Body, Event
@@ -188,6 +188,10 @@ def test_a_broken_one_hides_no_other(forges: LocalForges) -> None:
     with pytest.raises(ReconcilerError, match="cannot be read"):
         ada.merge_request(1)
     assert opened(forges, "three").number == 3
+    # ... and nobody has to guess that there is one
+    told = {one.number: one.why for one in ada.unreadable()}
+    assert set(told) == {1, 999999999}
+    assert "cannot be read" in told[1]
 
 
 def test_a_forged_merge_is_not_believed(forges: LocalForges) -> None:
@@ -244,6 +248,8 @@ def test_a_chain_that_was_rewritten_is_not_read_by_whoever_saw_it(
         assert str(ben._refs._home.references[name].target) == str(taken_back)
         approval = forges.repository[taken_back].peel(pygit2.Commit).parent_ids[0]
         forges.repository.references[name].set_target(approval)
+        (lost,) = forges.as_user("ben").unreadable()
+        assert (lost.number, "update-ref -d" in lost.hint) == (1, True)
         for ask in (ben.consents, forges.as_user("ben").merge_request, ben.unapprove):
             with pytest.raises(ReconcilerError) as failed:
                 ask(1)
@@ -253,7 +259,55 @@ def test_a_chain_that_was_rewritten_is_not_read_by_whoever_saw_it(
         assert len(forges.as_user("ben").consents(1)) == 1
 
 
+# ------------------------------------------------------------------------------- taking back
+
+
+def test_only_the_key_that_signed_an_approval_takes_it_back(
+    forges: LocalForges, tmp_path: Path
+) -> None:
+    request = opened(forges)
+    ben_key = key("ben", tmp_path)
+    forges.signers = {"ben": ben_key}
+    forges.as_user("ben").approve(1, request.head)
+    forge_event(forges, kinds.Unapproved(), "ben")
+    forge_event(forges, kinds.Unapproved(), "ben", signer=key("eve", tmp_path))
+    found = forges.as_user("ada")
+    assert [one.signed_by for one in found.consents(1)] == [ben_key.public_key.fingerprint]
+    odd = found.merge_request(1).odd
+    assert len(odd) == 2
+    assert all("signed with another key" in one for one in odd)
+    # who lost the key is told that it stands
+    forges.signers = {}
+    with pytest.raises(UsageError, match="signed with another key"):
+        forges.as_user("ben").unapprove(1)
+    forges.as_user("ben").approve(1, request.head)
+    with pytest.raises(UsageError, match="of yours of !1 stands"):
+        forges.as_user("ben").unapprove(1)
+    forges.signers = {"ben": ben_key}
+    forges.as_user("ben").unapprove(1)
+    assert forges.as_user("ada").consents(1) == ()
+
+
+def test_a_key_takes_back_what_was_not_signed(forges: LocalForges, tmp_path: Path) -> None:
+    request = opened(forges)
+    forges.as_user("ben").approve(1, request.head)
+    forges.signers = {"ben": key("ben", tmp_path)}
+    forges.as_user("ben").unapprove(1)
+    assert forges.as_user("ada").consents(1) == ()
+
+
 # ------------------------------------------------------------------------------- merging
+
+
+def test_nothing_is_merged_beside_what_it_was_not_judged_with(forges: LocalForges) -> None:
+    request = opened(forges)
+    judged = forges.tip("main")
+    forges.push("main", {"meanwhile.txt": "m"})
+    ada = forges.as_user("ada")
+    with pytest.raises(WaitingError, match="`main` moved while !1 was checked") as failed:
+        ada.merge(1, request.head, onto=judged)
+    assert failed.value.reason == "target-moved"
+    assert ada.merge(1, request.head, onto=forges.tip("main")) == forges.tip("main")
 
 
 def test_killed_before_it_is_noted_the_next_one_finds_it_merged(

@@ -19,6 +19,7 @@ from reconciler.model.merge_request import (
     Place,
     Proposal,
     Status,
+    Unreadable,
 )
 
 BOT = Person("reconciler", "bot@example.com", 77)
@@ -141,6 +142,9 @@ class MemoryForge:
             if one.state == "open" and one.target == target:
                 yield one
 
+    def unreadable(self) -> Iterator[Unreadable]:
+        return iter(())
+
     def merge_request(self, number: int) -> MergeRequest:
         self._called("merge_request")
         if number not in self.requests:
@@ -168,8 +172,8 @@ class MemoryForge:
         self.state(number, "open")
         return self.requests[number]
 
-    def merge(self, number: int, head: str, message: str = "") -> str:
-        del message
+    def merge(self, number: int, head: str, message: str = "", *, onto: str = "") -> str:
+        del message, onto
         self._called("merge")
         request = self.requests[number]
         if request.state != "open":

@@ -231,10 +231,12 @@ def test_gitlab_does_not_merge_what_was_pushed_in_between(
     genuine = GitLabForge.merge
     pushed: list[str] = []
 
-    def late(self: GitLabForge, number: int, head: str, message: str = "") -> str:
+    def late(
+        self: GitLabForge, number: int, head: str, message: str = "", *, onto: str = ""
+    ) -> str:
         if not pushed:
             pushed.append(forges.push("fix", {FAIR: edited(wanting(), *TOO_LONG)[FAIR]}))
-        return genuine(self, number, head, message)
+        return genuine(self, number, head, message, onto=onto)
 
     monkeypatch.setattr(GitLabForge, "merge", late)
     code, out = run("check", "1", "--format", "json")

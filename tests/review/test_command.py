@@ -104,7 +104,29 @@ def test_all_tells_a_line_of_each(desk: Desk, run: Run) -> None:
     assert "!2  DENY  Too long" in out
     run("--all")
     code, out, _ = run("--all")
-    assert (code, out) == (0, "2 merge requests as they were when they were looked at last.\n")
+    told = "2 merge requests as they were when they were looked at last: DENY at worst.\n"
+    assert (code, out) == (10, told)
+    code, out, _ = run("--all", "--format", "json")
+    assert code == 10
+    seen = [(one["state"], one["verdict"]) for one in as_json(out)]
+    assert seen == [("skipped", "ALLOW"), ("skipped", "DENY")]
+
+
+def test_all_is_no_pass_where_nothing_is_known_of_any(desk: Desk, run: Run) -> None:
+    assert run("--all")[0] == 0
+    desk.open("fix", edited(desk.files, *DEMO), SARA)
+    for _ in range(3):
+        assert run("--all")[0] == 0
+    # as a release before this one remembered it
+    memory = desk.ports.reviewed(desk.project.repo.path)(1)
+    memory.put(memory.get().partition(" ")[0])
+    assert run("--all")[0] == 13
+    desk.open("gone", edited(desk.files, *BAD), SARA)
+    desk.forge.touch(2, head="")
+    memory.put("")
+    assert run("--all")[0] == 0
+    desk.forge.close(1)
+    assert run("--all")[0] == 13
 
 
 def test_a_listing_that_breaks_off_tells_what_was_looked_at(

@@ -27,6 +27,7 @@ from reconciler.model.merge_request import (
     Place,
     Proposal,
     Status,
+    Unreadable,
 )
 
 _TITLE: Final = 255
@@ -82,6 +83,10 @@ class GitLabForge:
                 if found.number not in told and found.target == target:
                     told.add(found.number)
                     yield found
+
+    def unreadable(self) -> Iterator[Unreadable]:
+        """None: GitLab reads them for us."""
+        return iter(())
 
     def merge_request(self, number: int) -> MergeRequest:
         """One of them, as it is now."""
@@ -210,8 +215,9 @@ class GitLabForge:
         found = self._changed(number, state_event="reopen")
         return _as_wanted(found, "open", "what was merged is over: open a new one")
 
-    def merge(self, number: int, head: str, message: str = "") -> str:
-        """Bring it into its target, if its last commit is this one."""
+    def merge(self, number: int, head: str, message: str = "", *, onto: str = "") -> str:
+        """Bring it into its target, if its last commit is this one: GitLab holds to no more."""
+        del onto
         merging = Merging(self._client, self._fetch, lambda: self._one(number))
         return merging.merge(number, head, message)
 

@@ -16,6 +16,7 @@ from reconciler.model.forge_event import Body, Event
 from reconciler.model.merge_request import Consent, Note, Place, Status
 
 DRAFT: Final = "draft:"
+OTHER_KEY: Final = "that is signed with another key than this"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ def _stands(state: Folded, entry: Entry) -> Folded | str:
         case kinds.Edited():
             return _edited(state, body)
         case kinds.Unapproved():
-            return replace(state, consents=_without(state, person(entry.event.by)))
+            return _unapproved(state, entry)
         case kinds.Approved():
             return _approved(state, entry, body)
         case _:
@@ -194,9 +195,14 @@ def _approved(state: Folded, entry: Entry, body: kinds.Approved) -> Folded | str
     return replace(state, head=body.head, consents=(*others, made))
 
 
-def _without(state: Folded, by: Person) -> tuple[Consent, ...]:
-    """Whoever takes an approval back makes it stricter, so that nobody asks for a signature."""
-    return tuple(one for one in state.consents if not same(one.by, by))
+def _unapproved(state: Folded, entry: Entry) -> Folded | str:
+    """Only the key that signed an approval takes it back: else anybody could stop everybody."""
+    by = person(entry.event.by)
+    own = [one for one in state.consents if same(one.by, by)]
+    taken = [one for one in own if one.signed_by in ("", entry.signed_by)]
+    if own and not taken:
+        return f"it takes back an approval, and {OTHER_KEY}"
+    return replace(state, consents=tuple(one for one in state.consents if one not in taken))
 
 
 def _said(state: Folded, entry: Entry, body: kinds.Said) -> Folded | str:
@@ -215,6 +221,7 @@ def _said(state: Folded, entry: Entry, body: kinds.Said) -> Folded | str:
         place=place,
         resolved=root.resolved if root is not None else False if place else None,
         signed_by=entry.signed_by,
+        rewritten=False,
     )
     signers = {**state.signers, entry.commit: entry.signed_by} if entry.signed_by else state.signers
     return replace(state, notes={**state.notes, note.id: note}, signers=signers)
@@ -228,7 +235,8 @@ def _rewritten(state: Folded, entry: Entry, body: kinds.Rewritten) -> Folded | s
         return "it rewrites a note of somebody else"
     if state.signers.get(note.id, entry.signed_by) != entry.signed_by:
         return "it rewrites a signed note, and is not signed with that key"
-    changed = replace(note, text=body.text, edited=max(note.at, instant(entry.event)))
+    edited = max(note.at, instant(entry.event))
+    changed = replace(note, text=body.text, edited=edited, rewritten=True)
     return replace(state, notes={**state.notes, note.id: changed})
 
 
