@@ -38,6 +38,12 @@ class UsageError(ReconcilerError):
     exit = Exit.USAGE
 
 
+class NotAllowedError(ReconcilerError):
+    """Whoever asked may not, by the documents of the target branch."""
+
+    exit = Exit.DENIED
+
+
 class TransientError(ReconcilerError):
     """The same step may go well when it is tried again."""
 

@@ -11,9 +11,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from reconciler.app.branches import Change, commit_to, propose
+from reconciler.app.law import Law
 from reconciler.app.record import Recorder
 from reconciler.core.chat_documents import FREEZES, WAIVERS, Asked, freeze, name_of, parts, waiver
 from reconciler.core.chat_subjects import (
+    absent,
     freezes_at,
     member_of,
     scope_words,
@@ -23,44 +25,21 @@ from reconciler.core.chat_subjects import (
 )
 from reconciler.core.chatops import Allowed, mark_of, may, orders, sender, waits
 from reconciler.core.fingerprint import fingerprint
-from reconciler.core.load import lazy_shared
 from reconciler.core.records.facts import override_body, refusal_body, stop_body
-from reconciler.core.tree import files_below
 from reconciler.errors import ReconcilerError, TransientError, WaitingError
 from reconciler.model.author import Author
 from reconciler.model.base import format_timestamp
 from reconciler.model.check import CheckReport
-from reconciler.model.desired import Shared
 from reconciler.model.freeze import Scope
 from reconciler.model.merge_request import MergeRequest, Note, Proposal
 from reconciler.model.order import POWERS, Misread, Order
 from reconciler.model.policy import Rule
 from reconciler.model.record import Actor
-from reconciler.ports import Forge, RecordStore, RepoTree
+from reconciler.ports import Forge, RecordStore
 from reconciler.report import chat
 
 _MOST: Final = 20
 """Environments that one order stops: more are a track, or everything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Law:
-    """The target branch as it is now."""
-
-    commit: str
-    shared: Shared
-    environments: frozenset[str]
-
-    @classmethod
-    def of(cls, tree: RepoTree) -> "Law":
-        """What one commit of it says."""
-        files = files_below(tree, "environments")
-        names = (one.name.removesuffix(".yaml") for one in files if one.name.endswith(".yaml"))
-        return cls(tree.revision, lazy_shared(tree), frozenset(names))
-
-    def has(self, environment: str) -> bool:
-        """Whether there is an environment of that name."""
-        return environment in self.environments
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,13 +184,8 @@ class _Doing:
     def _scopes(self) -> tuple[Scope, ...] | str:
         """What is meant: what is named, or every environment of the merge request."""
         if self.order.scope is not None:
-            kind, name = parts(self.order.scope)
-            shared = self.law.shared
-            known = {"track": shared.profiles, "agent": shared.agents}.get(kind)
-            unknown = kind == "environment" and not self.law.has(name)
-            if unknown or (known is not None and name not in known):
-                return f"there is no {kind} {name}"
-            return (self.order.scope,)
+            wrong = absent(self.order.scope, self.law.shared, self.law.environments)
+            return wrong or (self.order.scope,)
         touched = [one.name for one in self.desk.report(self.request).touched]
         names = [one for one in touched if self.law.has(one)]
         if not names:

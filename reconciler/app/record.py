@@ -267,18 +267,18 @@ class Recorder:
         """Anything else."""
         return self._write(name, law, [(body, {})])[-1]
 
-    def once(self, id_: str, since: datetime, law: str, body: Body) -> Recorded:
+    def once(self, id_: str, since: datetime, law: str, body: Body, name: str = "") -> Recorded:
         """What was asked for under a number of its own, and may be recorded already.
 
-        `since`: when it was asked for; nobody recorded it before that.
+        `since`: when it was asked for; nobody recorded it before that. `name`: the environment.
         """
         oldest = format_timestamp(since - _SKEW)
-        for kept in self.records.walk():
+        for kept in self.records.of_environment(name) if name else self.records.walk():
             if kept.record.id == id_:
                 return Recorded(kept.commit, kept.record.chain.sequence, kept.digest)
             if kept.record.at < oldest:
                 break
-        return self._write("", law, [(body, {})], id_=id_)[-1]
+        return self._write(name, law, [(body, {})], id_=id_)[-1]
 
     def _write(
         self,

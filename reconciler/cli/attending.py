@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from reconciler.app.chatops import Desk, Law, answer
+from reconciler.app.chatops import Desk, answer
+from reconciler.app.law import Law
 from reconciler.app.policy import engine_settings, load_policies
 from reconciler.app.record import Recorder
 from reconciler.app.review import Room, review, review_all

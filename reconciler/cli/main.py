@@ -32,6 +32,8 @@ COMMANDS: Final = {
     "state": "Show what Terraform's state of an environment knows.",
     "sandbox": "A simulated cloud on this machine, without an account.",
     "mr": "Propose, discuss, agree to and merge changes.",
+    "freeze": "Stop everything, a track, an environment or an agent, at once.",
+    "unfreeze": "Let move again what a freeze stopped.",
     "audit": "Say who did what, who could have, and why it was allowed.",
     "policy": "Test, list, explain and evaluate the rules.",
     "scan": "Look for secrets in files, in what is staged, or in every commit of a range.",

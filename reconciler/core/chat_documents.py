@@ -1,6 +1,7 @@
-"""The documents that orders in notes come to, and how they are called. Pure: values in, text out.
+"""The documents that orders come to, and how they are called. Pure: values in, text out.
 
-A name follows from the note that ordered it: whoever does it twice writes the same file.
+A name follows from what ordered it, a note or a command: whoever does it twice writes the same
+file.
 """
 
 import re
@@ -25,17 +26,17 @@ class Asked:
     """Who asked for a document, and where."""
 
     number: int
-    """The merge request."""
+    """The merge request; 0: none, a command asked."""
     note: str
-    """The note's id."""
+    """The note's id, or whatever tells the command from any other."""
     name: str
     """Who, as the documents call them."""
     team: str
 
 
 def name_of(asked: Asked, about: str) -> str:
-    """A document's name: the merge request, what it is about, and a mark of the note."""
-    first = f"mr{asked.number}"
+    """A document's name: where it was asked for, what it is about, and a mark of the asking."""
+    first = f"mr{asked.number}" if asked.number else "by-hand"
     last = f"-{fingerprint(asked.note, about)[:_MARK]}"
     middle = _ODD.sub("-", about.lower()).strip("-")[: NAME_MAX - len(first) - len(last) - 1]
     return f"{first}-{middle}".rstrip("-") + last
@@ -90,7 +91,8 @@ def parts(scope: Scope) -> tuple[str, str]:
 
 
 def _head(kind: str, name: str, asked: Asked) -> list[str]:
-    about = f"Asked for by {asked.name} on merge request {asked.number}"
+    where = f"on merge request {asked.number}" if asked.number else "by a command"
+    about = f"Asked for by {asked.name} {where}"
     return [
         "apiVersion: reconciler/v1",
         f"kind: {kind}",

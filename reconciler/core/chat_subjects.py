@@ -1,6 +1,6 @@
 """What orders in notes are about, by the documents of the target branch. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from datetime import datetime
 from typing import Final
 
@@ -84,6 +84,17 @@ def standing(
         if parts(one.document.spec.scope) in wanted
         and (one.document.spec.expires is None or now <= one.document.spec.expires)
     )
+
+
+def absent(scope: Scope, shared: Shared, environments: Container[str]) -> str:
+    """Why there is nothing of that scope; empty: there is."""
+    kind, name = parts(scope)
+    known = {
+        "track": shared.profiles,
+        "agent": shared.agents,
+        "environment": environments,
+    }.get(kind)
+    return "" if known is None or name in known else f"there is no {kind} {name}"
 
 
 def scope_words(one: Loaded[Freeze]) -> str:

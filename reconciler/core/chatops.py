@@ -209,12 +209,17 @@ def may(order: Order, note: Note, path: str, shared: Shared, now: datetime) -> A
         return who
     if order.verb not in POWERS:
         return Allowed(who, "")
-    if who.agent:
-        return f"an agent does not {order.verb}: ask a human"
     if _rewritten(note):
         return "the note was changed, and nobody can tell who did: write a new one"
     if now - note.at > OLD:
         return "it has waited for more than a day, and may not be meant any more: write it again"
+    return entitled(who, order.verb, path, shared)
+
+
+def entitled(who: Somebody, verb: str, path: str, shared: Shared) -> Allowed | str:
+    """Whether somebody who is known may change what lies at a path, in a note or by a command."""
+    if who.agent:
+        return f"an agent does not {verb}: ask a human"
     owners = owners_of(path, shared)
     if not owners:
         return f"no team owns {path}: name it in `owns` of a document in profiles/teams/"

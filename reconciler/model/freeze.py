@@ -1,10 +1,13 @@
 """Freeze: the emergency stop."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import StringConstraints, model_validator
 
 from reconciler.model.base import Document, End, Model, Name, OwnedMetadata, Start, Text
+from reconciler.model.merge_request import MergeRequest
 
 
 class Scope(Model):
@@ -57,3 +60,32 @@ class Freeze(Document):
     """The owner is the team that stopped it."""
     spec: FreezeSpec
     """What stands still, why and how long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A freeze in few words."""
+
+    name: str
+    kind: str
+    """everything, track, environment or agent."""
+    subject: str
+    """Which one; empty for everything."""
+    since: datetime
+    until: datetime | None
+    """When it ends by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What came of stopping something, or of letting it move again."""
+
+    verb: Literal["freeze", "unfreeze"]
+    freezes: tuple[Frozen, ...]
+    because: str
+    branch: str
+    """The target branch."""
+    commit: str = ""
+    """What did it; empty: it was so before, or it is only proposed."""
+    proposed: MergeRequest | None = None
+    """Where nobody lets us push: nothing is so before that is merged."""

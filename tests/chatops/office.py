@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from reconciler.adapters.git import GitSource
 from reconciler.adapters.record_store import GitRecords
-from reconciler.app.chatops import Desk, Law, answer
+from reconciler.app.chatops import Desk, answer
+from reconciler.app.law import Law
 from reconciler.app.record import Recorder
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.affected import Affected, Effect

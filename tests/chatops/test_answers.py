@@ -13,7 +13,8 @@ import pytest
 
 from reconciler.adapters.git import GitSource
 from reconciler.app import chatops
-from reconciler.app.chatops import Law, answer
+from reconciler.app.chatops import answer
+from reconciler.app.law import Law
 from reconciler.core.chatops import mark_of
 from reconciler.core.load import load
 from reconciler.model.approval import Person

@@ -13,7 +13,8 @@ import pytest
 from reconciler.adapters.git import GitSource
 from reconciler.adapters.record_store import GitRecords
 from reconciler.adapters.webhook_server import Listening, WebhookServer
-from reconciler.app.chatops import Desk, Law, answer
+from reconciler.app.chatops import Desk, answer
+from reconciler.app.law import Law
 from reconciler.app.watch import Inbox, Look
 from reconciler.core.load import load
 from reconciler.core.webhook import Secrets

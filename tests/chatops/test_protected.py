@@ -13,7 +13,8 @@ import pytest
 from reconciler.adapters.git import GitSource
 from reconciler.adapters.git_remote import token_credentials
 from reconciler.adapters.record_store import record_store
-from reconciler.app.chatops import Law, answer
+from reconciler.app.chatops import answer
+from reconciler.app.law import Law
 from reconciler.core.load import load
 from tests.chatops.office import ADA, NUMBER, Office
 from tests.records.git_server import Server, serving

@@ -5,29 +5,25 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from reconciler.adapters.git import GitSource
 from reconciler.adapters.regorus_engine import EmbeddedEngine
 from reconciler.cli import attending, mr_watch
-from reconciler.cli.main import main
 from reconciler.core.chatops import mark_of
-from reconciler.core.load import load
 from reconciler.errors import ReconcilerError, TransientError
 from reconciler.model.review import Outcome
 from reconciler.settings import ProcessSettings
-from tests.check.project import FAIR, Warm, base_files, warm
-from tests.repos import Files, GitRepo, edited
-from tests.verify.history import key
+from tests.chatops.yard import Yard, files_with_keys, make_yard
+from tests.check.project import FAIR, Warm, warm
+from tests.repos import edited
 
 STOP = "/reconciler freeze environment trade-fair because the fair burns for 2h"
 
@@ -39,87 +35,6 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
     engine.close()
 
 
-@dataclass
-class Yard:
-    """A shared repository, a clone of it, and people with keys."""
-
-    folder: Path
-    capsys: pytest.CaptureFixture[str]
-    patch: pytest.MonkeyPatch
-
-    @property
-    def clone(self) -> Path:
-        return self.folder / "clone"
-
-    @property
-    def origin(self) -> GitSource:
-        return GitSource(self.folder / "origin.git")
-
-    def be(self, name: str, email: str, signs: str = "") -> None:
-        self.patch.setenv("RECONCILER_ACTOR_NAME", name)
-        self.patch.setenv("RECONCILER_ACTOR_EMAIL", email)
-        if signs:
-            key(signs, self.folder)
-            self.patch.setenv("RECONCILER_SIGNING_KEY", str(self.folder / f"key-{signs}"))
-        else:
-            self.patch.delenv("RECONCILER_SIGNING_KEY", raising=False)
-
-    def run(self, *argv: str) -> tuple[int, str, str]:
-        self.capsys.readouterr()
-        code = 0
-        try:
-            main([*argv[:2], "-C", str(self.clone), *argv[2:]])
-        except SystemExit as stop:
-            code = stop.code if isinstance(stop.code, int) else 1
-        said = self.capsys.readouterr()
-        assert "Traceback" not in said.out + said.err
-        return code, said.out, said.err
-
-    def ada_says(self, text: str) -> None:
-        self.be("Ada Berg", "ada@example.com", "ada")
-        code, _, err = self.run("mr", "comment", "1", text)
-        assert code == 0, err
-
-    def watched(self) -> str:
-        self.be("controller", "reconciler@example.com")
-        code, out, err = self.run("mr", "watch", "--once")
-        assert code == 0, err
-        return out + err
-
-    @property
-    def answers(self) -> list[str]:
-        shown = self.run("mr", "show", "1", "--format", "json")[1]
-        notes = json.loads(shown)["notes"]
-        return [one["text"] for one in notes if "reconciler:answered" in one["text"]]
-
-    @property
-    def freezes(self) -> list[str]:
-        return sorted(load(self.origin.snapshot("main"))[0].shared.freezes)
-
-    @property
-    def recorded(self) -> list[str]:
-        command = ["git", "log", "--format=%s", "--reverse", "records"]
-        done = subprocess.run(command, cwd=self.clone, capture_output=True, text=True, check=False)
-        return [one for one in done.stdout.splitlines() if not one.startswith("policy")]
-
-    @property
-    def actors(self) -> list[tuple[str, str]]:
-        """Who is written down for each, oldest first."""
-        command = ["git", "log", "--format=%s%x00%an%x00%ae", "--reverse", "records"]
-        done = subprocess.run(command, cwd=self.clone, capture_output=True, text=True, check=False)
-        rows = [one.split("\0") for one in done.stdout.splitlines()]
-        return [(row[1], row[2]) for row in rows if not row[0].startswith("policy")]
-
-
-def files_with_keys(folder: Path) -> Files:
-    files = base_files()
-    path = "profiles/teams/team-platform.yaml"
-    text = key("ada", folder).public_key.text
-    files[path] = re.sub(r'keys: \["[^"]+ ada@example\.com"\]', f'keys: ["{text}"]', files[path])
-    files["reconciler.yaml"] = files["reconciler.yaml"].replace("poll: 1m", "poll: 900000s")
-    return files
-
-
 @pytest.fixture
 def yard(
     tmp_path: Path,
@@ -127,16 +42,13 @@ def yard(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Yard:
-    made = Yard(tmp_path, capsys, monkeypatch)
-    monkeypatch.setenv("RECONCILER_STATE_DIR", str(tmp_path / "state"))
     files = files_with_keys(tmp_path)
-    origin = GitRepo.make(tmp_path / "origin.git")
-    first = origin.commit(dict(files))
+    made, origin = make_yard(tmp_path, files, capsys, monkeypatch)
     changed = edited(files, FAIR, "  ttl: 10d\n", "  ttl: 9d\n")
+    first = origin.repository.references["refs/heads/main"].target
     origin.repository.references.create("refs/heads/fix", first)
     origin.commit(dict(changed), branch="fix")
-    git = ["git", "-c", "protocol.file.allow=always"]
-    subprocess.run([*git, "clone", "-q", str(tmp_path / "origin.git"), str(made.clone)], check=True)
+    subprocess.run(["git", "fetch", "-q"], cwd=made.clone, check=True)
 
     def build() -> Warm:
         return Warm(ProcessSettings(), ports.kept, ports.workers, ports.engine)

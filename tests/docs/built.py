@@ -11,6 +11,7 @@ from reconciler.model.check import CheckReport
 from reconciler.model.decision import ApprovalNeed, Decision, Verdict
 from reconciler.model.doctor import Part
 from reconciler.model.drift import Culprit, Drift, Unlooked, Unmanaged
+from reconciler.model.freeze import Frozen, Stopped
 from reconciler.model.merge_request import (
     Advice,
     Consent,
@@ -31,7 +32,14 @@ from reconciler.model.review import Mishap, Review, Unplanned
 from reconciler.model.review import Outcome as Looked
 from reconciler.model.run import Diagnostic, Outcome, StateMark
 from reconciler.model.state import Resource, State
-from reconciler.report import check_json, doctor, merge_request_json, plan_json, review_json
+from reconciler.report import (
+    check_json,
+    doctor,
+    freezing,
+    merge_request_json,
+    plan_json,
+    review_json,
+)
 
 NOW: Final = datetime(2026, 12, 1, 9, tzinfo=UTC)
 ENGINE: Final = "terraform 1.11.4"
@@ -48,9 +56,22 @@ def _examination() -> dict[str, Any]:
     return found
 
 
+def _stopped() -> Iterator[dict[str, Any]]:
+    """A freeze that stands, and one that is only proposed."""
+    sara = Person("Sara Lind", "sara@example.com")
+    frozen = (Frozen("stop", "track", "demo", NOW, NOW), Frozen("all", "everything", "", NOW, None))
+    asked = MergeRequest(7, "Stop", "", sara, "stop", "main", "4f" * 20, "open", NOW, NOW, link="x")
+    yield json.loads(freezing.as_json(Stopped("freeze", frozen, "It burns.", "main", "4f" * 20)))
+    proposed = Stopped("unfreeze", frozen, "It is out.", "main", proposed=asked)
+    yield json.loads(freezing.as_json(proposed))
+    alone = replace(proposed, proposed=replace(asked, link=""))
+    yield json.loads(freezing.as_json(alone))
+
+
 def built() -> Iterator[dict[str, Any]]:
     """Every kind of document, with every field of it filled somewhere."""
     yield from _merge_requests()
+    yield from _stopped()
     yield _examination()
     change = ResourceChange(
         ADDRESS,
