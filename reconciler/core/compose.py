@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from reconciler.core.parameters import has_default
 from reconciler.model.base import format_duration
@@ -14,7 +14,8 @@ from reconciler.model.profile import Profile
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./@-]*")
 _NOT_BARE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
+WORDS: Final = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
+"""What one reader or another takes for something else than text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Wanted:
 def scalar(value: object) -> str:
     """A value as YAML: bare where nobody could misread it, quoted otherwise."""
     if isinstance(value, str):
-        plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS
+        plain = _PLAIN.fullmatch(value) and value.lower() not in WORDS
         return value if plain else _quoted(value)
     if isinstance(value, tuple | list):
         return "[" + ", ".join(scalar(item) for item in value) + "]"

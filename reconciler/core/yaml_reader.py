@@ -11,10 +11,10 @@ something to say about a place.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from yaml import YAMLError
 from yaml.cyaml import CParser  # type: ignore[attr-defined]  # the stubs hide it
@@ -40,6 +40,10 @@ _NUMBER_START: Final = frozenset("-0123456789")
 _UNSET: Final[Any] = object()
 
 Path = tuple[str | int, ...]
+Style = Literal["plain", "single", "double", "text", "alias", "flow", "block"]
+"""A scalar's way of being written (`text`: lines under `|` or `>`), an alias's, or a map's or
+list's."""
+_STYLES: Final[dict[str, Style]] = {"'": "single", '"': "double", "|": "text", ">": "text"}
 
 
 class YamlError(Exception):
@@ -77,6 +81,23 @@ class Positions:
     def of_name(self, path: Path) -> Position:
         """The field name's place, or the value's where there is no name."""
         return self.names.get(path) or self.of_value(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From where to where something stands, in characters after a byte order mark."""
+
+    start: int
+    end: int
+    style: Style
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """From where to where each field's name and each value stands. Not inside of aliases."""
+
+    names: dict[Path, Span]
+    values: dict[Path, Span]
 
 
 def _checked(data: bytes) -> bytes:
@@ -234,9 +255,43 @@ def _read(text: bytes) -> object:  # noqa: C901, PLR0912, PLR0915  # one pass ov
 
 def find_positions(data: bytes) -> Positions:
     """Where everything stands, for text that `read_yaml` accepted."""
-    next_event: Callable[[], Any] = CParser(_checked(data)).get_event
     names: dict[Path, Position] = {}
     values: dict[Path, Position] = {}
+    for role, path, event in _places(data):
+        if role != "end":
+            mark = event.start_mark
+            found = names if role == "name" else values
+            found[path] = Position(mark.line + 1, mark.column + 1)
+    return Positions(names, values)
+
+
+def find_spans(data: bytes) -> Spans:
+    """From where to where everything stands, for text that `read_yaml` accepted."""
+    names: dict[Path, Span] = {}
+    values: dict[Path, Span] = {}
+    last = 0
+    for role, path, event in _places(data):
+        start, end, kind = event.start_mark.index, event.end_mark.index, event.__class__
+        style: Style = "alias" if kind is AliasEvent else "block"
+        if kind is ScalarEvent:
+            style = _STYLES.get(event.style, "plain")
+        elif kind in (MappingStartEvent, SequenceStartEvent) and event.flow_style:
+            style = "flow"
+        if role == "name":
+            names[path] = Span(start, end, style)
+        elif role == "value":
+            values[path] = Span(start, end, style)
+            last = end
+        else:
+            before = values[path]
+            last = end if before.style == "flow" else last
+            values[path] = Span(before.start, last, before.style)
+    return Spans(names, values)
+
+
+def _places(data: bytes) -> Iterator[tuple[Literal["name", "value", "end"], Path, Any]]:
+    """Each field's name, each value and each end of a map or list, with its event."""
+    next_event: Callable[[], Any] = CParser(_checked(data)).get_event
     words: dict[str, str] = {}
     path: list[Any] = []
     holders: list[Any] = []
@@ -244,20 +299,18 @@ def find_positions(data: bytes) -> Positions:
         event = next_event()
         kind = event.__class__
         if kind is StreamEndEvent:
-            return Positions(names, values)
+            return
         if kind in (MappingEndEvent, SequenceEndEvent):
             holders.pop()
+            yield "end", tuple(path), event
         elif kind in (ScalarEvent, AliasEvent, MappingStartEvent, SequenceStartEvent):
-            mark = event.start_mark
-            position = Position(mark.line + 1, mark.column + 1)
             if kind is ScalarEvent and event.anchor is not None:
                 words[event.anchor] = event.value
             if holders and holders[-1] is _UNSET:
                 holders[-1] = event.value if kind is ScalarEvent else words[event.anchor]
-                names[(*path, holders[-1])] = position
+                yield "name", (*path, holders[-1]), event
                 continue
-            here: Path = (*path, holders[-1]) if holders else ()
-            values[here] = position
+            yield "value", (*path, holders[-1]) if holders else (), event
             if kind in (MappingStartEvent, SequenceStartEvent):
                 if holders:
                     path.append(holders[-1])
