@@ -7,17 +7,26 @@ time; whoever comes next finds out from git.
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
-from reconciler.app.view import View
 from reconciler.app.watch import Inbox
 from reconciler.core.due import WITHOUT_ONE, Law, key_of, standing
 from reconciler.core.queue import order
 from reconciler.errors import ReconcilerError, TransientError, WaitingError
-from reconciler.model.work import Ended, Job, Memory, Standing, Task, Tried
+from reconciler.model.work import (
+    Ended,
+    Heads,
+    Job,
+    Known,
+    Memory,
+    Standing,
+    Task,
+    Tried,
+    Wanted,
+)
 from reconciler.ports import Telemetry
 
 _OWN: Final = (Job.REVIEW, Job.CHORES)
@@ -26,14 +35,30 @@ _STALE: Final = 4
 _SOON: Final = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Heads:
-    """Where everything is that it follows."""
+class Sight(Protocol):
+    """What is declared and known, kept up to date as the heads move."""
 
-    target: str
-    records: str
-    reviews: str
-    """Changes when a merge request of the local forge does."""
+    @property
+    def names(self) -> frozenset[str]:
+        """Every environment that is declared or known."""
+        ...
+
+    @property
+    def wanted(self) -> Mapping[str, Wanted]:
+        """As they are declared."""
+        ...
+
+    def of(self, name: str) -> Known:
+        """What is known of one."""
+        ...
+
+    def declare(self, commit: str) -> Collection[str] | None:
+        """Follow the target branch; what may be wanted otherwise now, None: everything."""
+        ...
+
+    def follow(self, tip: str) -> Collection[str]:
+        """Follow records; of what something else is known now."""
+        ...
 
 
 class Crew(Protocol):
@@ -52,12 +77,14 @@ class Crew(Protocol):
 class Working:
     """What the loop works with."""
 
-    view: View
+    view: Sight
     heads: Callable[[], Heads]
     """Ask where they are: the one call that an unchanged repository costs."""
     fetch: Callable[[], None]
     """Have the target branch here."""
-    law: Callable[[View, datetime], Law]
+    follow: Callable[[], str]
+    """Have the records here; the last one's commit."""
+    law: Callable[[datetime], Law]
     crew: Crew
     clock: Callable[[], datetime]
     seconds: Callable[[], float]
@@ -189,9 +216,9 @@ class Controller:
             working.fetch()
             changed = working.view.declare(heads.target)
         if before is None or heads.records != before.records:
-            known = working.view.follow(heads.records)
+            known = working.view.follow(working.follow())
             changed = None if changed is None else {*changed, *known}
-        law = working.law(working.view, now)
+        law = working.law(now)
         if law != self._law:
             self._law, changed = law, None
         if before is not None and heads != before:
@@ -203,6 +230,8 @@ class Controller:
         self._stand(everything if changed is None else self._touched(changed), now)
         self.ready = True
         working.telemetry.took("tick", working.seconds() - began)
+        working.telemetry.counted("ticks", result="done")
+        working.telemetry.stands("last_tick", now.timestamp())
 
     def _touched(self, names: Iterable[str]) -> set[str]:
         """These, and what waits for them."""
@@ -274,10 +303,15 @@ class Controller:
             self.working.crew.start(task, sorted(numbers))
             numbers.clear()
             begun.append(task)
-        telemetry = self.working.telemetry
-        telemetry.stands("queue", len(self._waiting) + len(self._own))
-        telemetry.stands("running", len(self.running))
+        self._count()
         return tuple(begun)
+
+    def _count(self) -> None:
+        telemetry, waiting = self.working.telemetry, (*self._waiting.values(), *self._own.values())
+        for job in Job:
+            telemetry.stands("queue", sum(one.job is job for one in waiting), job=job)
+            running = sum(one.job is job for one in self.running.values())
+            telemetry.stands("running", running, job=job)
 
     def _gather(self) -> None:
         """Take out of the clock's order what is due by now."""
@@ -304,7 +338,7 @@ class Controller:
 
     def _over(self, ended: Ended) -> None:
         now, task = self.working.clock(), ended.task
-        self.working.telemetry.counted("tasks", job=task.job, state=ended.state)
+        self.working.telemetry.counted("deeds", job=task.job, result=ended.state)
         for name, drift in ended.mend:
             self._memory[name] = replace(self._remembered(name), mend=drift)
         self._stand([name for name, _ in ended.mend], now)
@@ -361,7 +395,8 @@ class Controller:
             self._wait = (
                 min(self._wait * 2 or shortest, working.retry) if by_itself else working.retry
             )
-            working.telemetry.counted("failures", reason=error.reason)
+            working.telemetry.counted("failures", kind="again" if by_itself else "stuck")
+            working.telemetry.counted("ticks", result="failed")
             return False
         if self._failing:
             working.tell(None)

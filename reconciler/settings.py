@@ -42,6 +42,9 @@ class ProcessSettings(BaseSettings):
     lock_seconds: int = Field(default=30, ge=0, le=86400)
     """How long to wait for somebody else who works on the same environment or state."""
 
+    stop_seconds: int = Field(default=60, ge=0, le=86400)
+    """How long a controller that is told to end lets what runs go on before it asks it to end."""
+
     actor_name: str = Field(
         default="", validation_alias=AliasChoices("RECONCILER_ACTOR_NAME", "GITLAB_USER_NAME")
     )

@@ -1,13 +1,13 @@
 """Builds the ports from settings. Alone imports adapters."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -27,6 +27,7 @@ from reconciler.adapters.worktree import WorkTree
 from reconciler.app.kept import Kept
 from reconciler.app.scan import fingerprint_key
 from reconciler.app.terraform import Site
+from reconciler.core.fingerprint import fingerprint
 from reconciler.errors import IndeterminateError, UsageError
 from reconciler.model.agent import Agent
 from reconciler.model.approval import Person
@@ -37,6 +38,7 @@ from reconciler.model.record import Actor, Program
 from reconciler.model.run import Engine
 from reconciler.model.settings import GitLabForge as GitLabSettings
 from reconciler.model.settings import RecordWriter, SettingsSpec
+from reconciler.model.work import Ended, Heads
 from reconciler.ports import (
     Cloud,
     Commits,
@@ -55,6 +57,7 @@ from reconciler.ports import (
 from reconciler.settings import ProcessSettings, installers_environment, secret_of
 
 if TYPE_CHECKING:
+    from reconciler.adapters.deeds import Deeds
     from reconciler.adapters.git_remote import Credentials
     from reconciler.adapters.health_server import HealthServer
     from reconciler.adapters.regorus_engine import EmbeddedEngine
@@ -363,6 +366,55 @@ class Ports:
             me,
             lambda: datetime.now(UTC).replace(microsecond=0),
         )
+
+    def heads(self, repo: Path, spec: SettingsSpec, *, simulated: bool) -> Callable[[], Heads]:
+        """Where everything is that a controller follows: one listing where all is in one place."""
+        from reconciler.adapters.merge_request_refs import REQUESTS, home_of
+
+        target = f"refs/heads/{spec.branches.target}"
+        records = f"refs/heads/{spec.branches.records_of(simulated=simulated)}"
+        home, other = home_of(repo), "" if simulated else spec.records.remote or ""
+        listed = self._listing(repo, home, spec)
+        kept = listed if other == home else self._listing(repo, other, spec)
+
+        def look() -> Heads:
+            tips = listed(target, records, REQUESTS)
+            if target not in tips:
+                raise UsageError(
+                    "no-target",
+                    f"there is no branch `{spec.branches.target}`",
+                    hint="push it, or name another one in reconciler.yaml",
+                )
+            more = tips if kept is listed else kept(records)
+            reviews = sorted(f"{name} {tip}" for name, tip in tips.items() if REQUESTS in name)
+            return Heads(tips[target], more.get(records, ""), fingerprint(*reviews))
+
+        return look
+
+    def _listing(
+        self, repo: Path, remote: str, spec: SettingsSpec
+    ) -> Callable[..., Mapping[str, str]]:
+        """Lists refs: here, at a remote on this machine's disk, or at a server."""
+        from reconciler.adapters.git import open_repository
+        from reconciler.adapters.git_refs import GitRefs
+        from reconciler.adapters.git_remote import RemoteRefs, place_of
+
+        place = place_of(open_repository(repo), remote, "branches") if remote else repo
+        if place is not None:
+            return GitRefs(place, "branches").tips
+        refs = RemoteRefs(repo, "branches")
+        refs.reach(remote, self._credentials(repo, spec))
+        return refs.tips
+
+    def deeds(
+        self,
+        order: Mapping[str, Any],
+        told: "Callable[[Ended, Mapping[str, Any]], None]",
+    ) -> "Deeds":
+        """Processes that carry tasks out. `order`: what all of them are told."""
+        from reconciler.adapters.deeds import Deeds
+
+        return Deeds("reconciler.cli.deed", order, told)
 
     def shared_branches(self, repo: Path, spec: SettingsSpec) -> Callable[[str], RecordStore]:
         """Branches as everybody has them: at `origin` where there is one."""

@@ -4,10 +4,10 @@ A command line tells nobody. A child process gathers what it measures and hands 
 which is the one that is scraped; steps of a trace it tells by itself.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from reconciler.model.metric import Measure
 from reconciler.ports import Telemetry, Tracing
@@ -85,6 +85,21 @@ def passed_on(measured: Iterable[Measure], telemetry: Telemetry) -> None:
                 telemetry.took(one.name, one.value, **labels)
             case "gauge":
                 telemetry.stands(one.name, one.value, **labels)
+
+
+def told(measured: Iterable[Measure]) -> list[list[object]]:
+    """For the way between processes."""
+    return [
+        [one.kind, one.name, one.value, [list(pair) for pair in one.labels]] for one in measured
+    ]
+
+
+def measures(more: Mapping[str, Any]) -> Iterator[Measure]:
+    """The reverse, of what a process told; what is none is left out."""
+    for row in more.get("measures", ()):
+        with suppress(TypeError, ValueError):
+            kind, name, value, labels = row
+            yield Measure(kind, name, value, tuple((str(one), str(is_)) for one, is_ in labels))
 
 
 @contextmanager

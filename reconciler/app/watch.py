@@ -64,14 +64,16 @@ class Inbox:
     def take(self, seconds: float) -> Look:
         """What there is; what comes first within that time; or nothing."""
         with self._change:
-            self._change.wait_for(self._due, seconds)
+            self._change.wait_for(lambda: self.due, seconds)
             look = Look(self._everything, tuple(self._numbers), self._stop)
             self._woken = self._stop = False
             self._numbers.clear()
             self._everything = False
             return look
 
-    def _due(self) -> bool:
+    @property
+    def due(self) -> bool:
+        """Whether there is something to take."""
         return bool(self._stop or self._everything or self._numbers or self._woken)
 
     def rest(self, seconds: float) -> bool:

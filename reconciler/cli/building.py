@@ -62,6 +62,7 @@ class Declared:
     place: Place
     stage: Stage
     spec: SettingsSpec
+    track: str
 
 
 def declared(
@@ -91,6 +92,7 @@ def declared(
         Place(name, spec.account, found.filled.region),
         spec.stage,
         settings or settings_of(tree),
+        spec.track,
     )
 
 

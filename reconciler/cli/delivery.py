@@ -4,6 +4,8 @@ Judge, plan, judge the plan, agree, apply, record. Who attends it is shown each 
 it before anything is done; nothing here asks anybody by itself.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +14,8 @@ from reconciler.app.agreed import Applied, given_to
 from reconciler.app.deliver import Decided, delivering, heard
 from reconciler.app.deployments import Telling
 from reconciler.app.doubt import sure_of
+from reconciler.app.freezes import frozen
+from reconciler.app.leases import Held, holding
 from reconciler.app.record import Recorder, recorded_apply, recorded_nothing, settle_cut_off
 from reconciler.cli.building import (
     Declared,
@@ -27,7 +31,8 @@ from reconciler.cli.reviewing import room_of
 from reconciler.core.records.facts import Action
 from reconciler.core.records.words import line
 from reconciler.core.redact import Redactor, hidden
-from reconciler.errors import ReconcilerError, UsageError
+from reconciler.errors import ReconcilerError, UsageError, WaitingError
+from reconciler.model.base import format_timestamp
 from reconciler.model.decision import Decision, Verdict
 from reconciler.model.merge_request import Deployment, DeploymentState
 from reconciler.model.plan import Plan
@@ -98,7 +103,11 @@ def deliver(ports: Ports, repo: Path, wish: Wish, who: Attendant) -> Delivered:
     one = declared(ports, tree, name, settings)
     recorder = _recorder(ports, repo, tree, one, sandbox=sandbox)
     telling = None if sandbox else _telling(ports, repo, one)
-    with standing(ports, repo, tree.revision, name) as checked, stopping_well(ports):
+    with (
+        leased(ports, repo, one.spec, recorder, name, wish) as held,
+        standing(ports, repo, tree.revision, name) as checked,
+        stopping_well(ports),
+    ):
         building = building_of(ports, repo, one, simulated=sandbox)
         hear = who.hearing(Redactor())
         with delivering(checked, name, building.site, destroy=wish.destroy, hear=hear) as found:
@@ -111,14 +120,17 @@ def deliver(ports: Ports, repo: Path, wish: Wish, who: Attendant) -> Delivered:
                 return Delivered(decision)
             plan, settled = found.planned.plan, found.planned.before
             settle_cut_off(recorder, found, tree.revision)
+            # The lease is ours: whoever began an apply that is still open is at it no more.
+            recorder.settle(tree.revision, name, "its holder's lease had ended")
             who.planned(found, may=may)
             if not may:
                 recorder.decided(decision, found.question, plan, action=wish.action)
                 return Delivered(decision, settled=settled)
             if plan.empty:
                 outcome = _nothing(found)
-                recorded_nothing(recorder, found, one.rendered, wish.action, outcome)
+                recorded_nothing(recorder, found, one.rendered, wish.action, outcome, held)
                 return Delivered(decision, outcome, settled, nothing=True)
+            _moving(ports, repo, one, recorder)
             sure = sure_of(found.planned, building.cloud, wish.make_again)
             who.agree(plan)
             outcome, unrecorded = recorded_apply(
@@ -129,6 +141,7 @@ def deliver(ports: Ports, repo: Path, wish: Wish, who: Attendant) -> Delivered:
                 who.hearing(found.planned.redact),
                 sure,
                 telling or _nobody,
+                held,
             )
     if telling is not None and telling.untold:
         who.said(f"The forge was not told what became of this: {telling.untold}")
@@ -184,6 +197,42 @@ def _agreed_settings(
             what = f"{action} {environment} as {tree.revision[:12]} has it"
             record_refusal(ports, repo, tree, environment, what, refused)
         raise
+
+
+@contextmanager
+def leased(
+    ports: Ports, repo: Path, spec: SettingsSpec, recorder: Recorder, name: str, what: "Wish | str"
+) -> Iterator[Held]:
+    """Nobody else works on the environment meanwhile, on whatever machine."""
+    reason = what if isinstance(what, str) else what.action
+    with holding(
+        ports.leases(repo, spec, simulated=recorder.simulated),
+        name,
+        reason,
+        ports.holder("reconciler"),
+        fence_after=recorder.records.count(),
+        lasts=spec.controller.leases.lasts,
+        clock=recorder.clock,
+    ) as held:
+        yield held
+
+
+def _moving(ports: Ports, repo: Path, one: Declared, recorder: Recorder) -> None:
+    """Right before the deed: nothing holds it by the target branch as everybody has it now."""
+    ports.fetch_branch(repo, one.spec.branches.target, one.spec)
+    tree = declared_tree(ports, repo, None)
+    found = frozen(tree, one.name, recorder.clock(), (one.track,))
+    if found is None:
+        return
+    until = found.spec.expires
+    raise WaitingError(
+        "frozen",
+        f"{one.name} stands still by {found.metadata.name}: {found.spec.reason}",
+        hint=f"it ends by itself at {format_timestamp(until)}"
+        if until
+        else "`reconciler unfreeze` lets it move again",
+        subject=one.name,
+    )
 
 
 def _nothing(found: Decided) -> Outcome:

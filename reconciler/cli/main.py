@@ -31,6 +31,8 @@ COMMANDS: Final = {
     "drift": "Say where the cloud is not as declared.",
     "state": "Show what Terraform's state of an environment knows.",
     "sandbox": "A simulated cloud on this machine, without an account.",
+    "run": "Keep every environment as declared: the controller.",
+    "status": "Show every environment with what is so of it, since when, and why.",
     "mr": "Propose, discuss, agree to and merge changes.",
     "freeze": "Stop everything, a track, an environment or an agent, at once.",
     "unfreeze": "Let move again what a freeze stopped.",

@@ -3,11 +3,11 @@
 import re
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Final, TypeVar
 
 import click
 
@@ -21,6 +21,7 @@ from reconciler.model.review import Outcome
 from reconciler.report import review_text, text
 from reconciler.wiring import Ports, build
 
+F = TypeVar("F", bound=Callable[..., object])
 _REMEMBERED: Final = 1000
 _PLACE: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]*)):([0-9]{1,5})")
 
@@ -38,14 +39,14 @@ def _place(
     return found[1] or found[2], int(found[3])
 
 
+def place_option(name: str, help_: str) -> Callable[[F], F]:
+    """An option that names an address and a port."""
+    return click.option(name, metavar="HOST:PORT", callback=_place, help=help_)
+
+
 @click.command("watch")
 @repo_option
-@click.option(
-    "--listen",
-    metavar="HOST:PORT",
-    callback=_place,
-    help="Also listen for webhooks, so that nobody waits for the next look.",
-)
+@place_option("--listen", "Also listen for webhooks, so that nobody waits for the next look.")
 @click.option("--once", is_flag=True, help="Look at everything once, and end.")
 @click.option("--plan", is_flag=True, help="Also plan what may be planned.")
 def watch_command(repo: Path, listen: tuple[str, int] | None, once: bool, plan: bool) -> None:

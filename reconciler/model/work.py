@@ -163,3 +163,13 @@ class Ended:
     hint: str = ""
     mend: tuple[tuple[str, str], ...] = ()
     """Environments that are to be mended at once, each with the drift's digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """Where everything is that a controller follows."""
+
+    target: str
+    records: str
+    reviews: str
+    """Changes when a merge request of the local forge does."""

@@ -1,0 +1,110 @@
+"""What the controller and `status` work with, built from a repository and its settings."""
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from reconciler.app.render import Rendering
+from reconciler.app.view import View
+from reconciler.cli.building import declared_tree, settings_of
+from reconciler.controller import Crew, Working
+from reconciler.core.decide import standing_still
+from reconciler.core.due import Law, standing
+from reconciler.core.records.words import line
+from reconciler.errors import ReconcilerError
+from reconciler.model.base import format_timestamp
+from reconciler.model.settings import SettingsSpec
+from reconciler.model.work import Ended, Job, Memory, Standing
+from reconciler.ports import Telemetry
+from reconciler.wiring import Ports
+
+_SAID: Final = 200
+
+
+def spec_of(ports: Ports, repo: Path) -> SettingsSpec:
+    """The settings of the target branch, as it was last fetched."""
+    return settings_of(declared_tree(ports, repo, None))
+
+
+def view_of(ports: Ports, repo: Path, spec: SettingsSpec, *, sandbox: bool) -> View:
+    """Everything that is declared and known."""
+    return View(
+        ports.repository(repo).snapshot,
+        ports.records(repo, spec, simulated=sandbox),
+        ports.kept,
+        Rendering(ports.workers, ports.settings.render_seconds),
+    )
+
+
+def law_of(view: View, spec: SettingsSpec, now: datetime) -> Law:
+    """What holds for every environment alike."""
+    return Law(view.digest, spec.intervals.retry, _frozen(view, now), {})
+
+
+def _frozen(view: View, now: datetime) -> Mapping[str, str]:
+    freezes = [one.document for one in view.shared.freezes.values()]
+    if not freezes:
+        return {}
+    found: dict[str, str] = {}
+    for name in view.names:
+        wanted = view.wanted.get(name)
+        tracks = (wanted.track,) if wanted is not None else ()
+        freeze = next(standing_still(freezes, name, tracks, now), None)
+        if freeze is not None:
+            until = freeze.spec.expires
+            ends = f", until {format_timestamp(until)}" if until else ""
+            found[name] = line(f"{freeze.metadata.name}: {freeze.spec.reason}{ends}", _SAID)
+    return found
+
+
+def working_of(
+    ports: Ports,
+    repo: Path,
+    spec: SettingsSpec,
+    crew: Crew,
+    telemetry: Telemetry,
+    tell: Callable[[ReconcilerError | None], None],
+    news: Callable[[Ended, Standing | None], None],
+    *,
+    sandbox: bool,
+    jobs: int,
+) -> Working:
+    """What the loop works with."""
+    records = ports.records(repo, spec, simulated=sandbox)
+    view = view_of(ports, repo, spec, sandbox=sandbox)
+    reviews = () if sandbox else (Job.REVIEW,)  # nobody merges into a sandbox
+    return Working(
+        view,
+        ports.heads(repo, spec, simulated=sandbox),
+        lambda: ports.fetch_branch(repo, spec.branches.target, spec),
+        lambda: records.store.tip(fresh=True),
+        lambda now: law_of(view, spec, now),
+        crew,
+        lambda: datetime.now(UTC),
+        time.monotonic,
+        spec.intervals.poll.total_seconds(),
+        spec.intervals.retry.total_seconds(),
+        jobs,
+        ports.settings.stop_seconds,
+        tell,
+        news,
+        telemetry,
+        (*reviews, Job.CHORES),
+    )
+
+
+def standings(
+    ports: Ports, repo: Path, spec: SettingsSpec, now: datetime, *, sandbox: bool
+) -> tuple[Standing, ...]:
+    """Every environment as git tells of it, to whoever asks."""
+    view = view_of(ports, repo, spec, sandbox=sandbox)
+    view.declare(declared_tree(ports, repo, None).revision)
+    view.follow(ports.records(repo, spec, simulated=sandbox).tip())
+    law = law_of(view, spec, now)
+    return tuple(
+        standing(name, view.wanted.get(name), view.of(name), law, Memory(now), "", now)
+        for name in sorted(view.names)
+        if name in view.wanted or view.of(name).there
+    )

@@ -1,0 +1,72 @@
+"""`reconciler status`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from reconciler.app.leases import living
+from reconciler.cli.building import sandbox_option
+from reconciler.cli.controlling import spec_of, standings
+from reconciler.cli.screen import format_option, out, repo_option, stop_with
+from reconciler.core.suggest import did_you_mean
+from reconciler.errors import Exit, UsageError
+from reconciler.report import status as report
+from reconciler.wiring import build
+
+
+@click.command("status")
+@click.argument("environment", required=False)
+@repo_option
+@sandbox_option
+@format_option
+@click.option("--track", help="Only this track.")
+@click.option("--unready", is_flag=True, help="Only what is not as declared.")
+def command(
+    environment: str | None,
+    repo: Path,
+    sandbox: bool,
+    form: str,
+    track: str | None,
+    unready: bool,
+) -> None:
+    """Show every environment with everything that is so of it, since when, and why.
+
+    It is told from git alone: what the target branch declares, what is recorded, and who holds
+    which lease. No controller has to run.
+
+    \b
+    Examples:
+      reconciler status
+      reconciler status acme-portal
+      reconciler status --unready --format json
+
+    Exit code 0: all is as declared; 12: something has drifted; 1: anything else is not.
+    """  # noqa: D301  # \b is click's mark for lines as they are
+    ports = build()
+    spec = spec_of(ports, repo)
+    now = datetime.now(UTC)
+    found = standings(ports, repo, spec, now, sandbox=sandbox)
+    if environment is not None and environment not in {one.name for one in found}:
+        raise UsageError(
+            "no-environment",
+            f"there is no environment {environment}",
+            hint=did_you_mean(environment, [one.name for one in found])
+            or "`reconciler list` shows all of them",
+        )
+    held = living(ports.leases(repo, spec, simulated=sandbox), now)
+    shown = [
+        one
+        for one in found
+        if environment in (None, one.name)
+        and track in (None, one.track)
+        and not (unready and one.of("Ready"))
+    ]
+    if form == "json":
+        click.echo(report.as_json(shown, held, simulated=sandbox))
+    else:
+        report.table(out(), shown, held, now, simulated=sandbox)
+    if all(one.of("Ready") for one in shown):
+        return
+    drifted = all(one.of("Ready") or one.of("Drifted") for one in shown)
+    stop_with(Exit.DRIFT if drifted else Exit.FAILURE)

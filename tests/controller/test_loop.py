@@ -1,0 +1,215 @@
+"""The loop: everything is done once, nobody waits for a neighbour, and nothing runs hot."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from reconciler.model.work import Ended, Job, Task
+from tests.controller.board import NOON, Board, as_declared, known, wanted
+
+
+def many(size: int) -> Board:
+    board = Board(as_declared)
+    board.declared = {f"env-{number}": wanted(f"env-{number}") for number in range(size)}
+    return board
+
+
+def test_what_was_never_applied_is_applied_once_and_then_only_looked_at() -> None:
+    board = many(5).run(3 * 3600)
+    for name in board.declared:
+        jobs = board.jobs_of(name)
+        assert jobs[0] is Job.APPLY
+        assert set(jobs[1:]) == {Job.LOOK}
+        assert 2 <= len(jobs[1:]) <= 4
+    assert board.most <= board.jobs
+
+
+def test_an_unchanged_repository_costs_one_listing_a_poll() -> None:
+    board = many(3)
+    board.remembered = {name: known(name) for name in board.declared}
+    board.declared = {name: wanted(name, look_every=timedelta(days=30)) for name in board.declared}
+    board.run(600)
+    assert not board.started
+    assert board.listings == 10 + 1
+
+
+def test_one_that_fails_for_ever_delays_nobody_and_is_tried_less_and_less() -> None:
+    def does(board: Board, task: Task) -> Ended:
+        if task.environment == "poisoned" and task.job is Job.APPLY:
+            board.records += 1
+            return Ended(task, "again", "it fails")
+        return as_declared(board, task)
+
+    board = many(4)
+    board.does = does
+    board.jobs = 1
+    board.declared["poisoned"] = wanted("poisoned", stage="production")
+    board.run(3600)
+    assert all(Job.APPLY in board.jobs_of(name) for name in board.declared)
+    first = {task.environment: at for at, task in reversed(board.started)}
+    assert max(first.values()) < 60
+    tries = [at for at, task in board.started if task.environment == "poisoned"]
+    gaps = [later - sooner for sooner, later in zip(tries, tries[1:], strict=False)]
+    assert gaps[0] >= 10
+    assert gaps == sorted(gaps)
+    assert gaps[-1] <= 300 + 60 + 1
+    assert len(tries) < 20
+
+
+def test_what_is_stuck_is_tried_again_when_something_changes_and_not_before() -> None:
+    def does(board: Board, task: Task) -> Ended:
+        return Ended(task, "stuck", "denied") if task.job is Job.APPLY else as_declared(board, task)
+
+    board = many(1)
+    board.does = does
+    board.run(3600)
+    assert board.jobs_of("env-0") == [Job.APPLY]
+    board.declared["env-0"] = wanted("env-0", files="v2")
+    board.version += 1
+    board.until += 120
+    board.loop.run()
+    assert board.jobs_of("env-0") == [Job.APPLY] * 2
+
+
+def test_the_remote_away_for_an_hour_is_told_once_and_nothing_is_begun_meanwhile() -> None:
+    board = many(2)
+    board.away = True
+    board.run(3600)
+    assert not board.started
+    assert len(board.told) == 1
+    assert board.listings < 25
+    board.away = False
+    board.until += 600
+    board.loop.run()
+    assert board.told[-1] is None
+    assert {task.environment for _, task in board.started} == {"env-0", "env-1"}
+
+
+def test_a_freeze_in_between_stops_what_has_not_begun_and_ends_what_has() -> None:
+    def does(board: Board, task: Task) -> Ended:
+        board.frozen = dict.fromkeys(board.declared, "stop: it burns")
+        return as_declared(board, task)
+
+    board = many(6)
+    board.does = does
+    board.run(1800)
+    applied = [task.environment for _, task in board.started if task.job is Job.APPLY]
+    assert len(applied) == board.jobs
+    assert all(board.remembered[name].files == "v1" for name in applied)
+    left = set(board.declared) - set(applied)
+    assert all(board.loop.standings[name].of("Frozen") for name in left)
+    board.frozen = {}
+    board.does = as_declared
+    board.version += 1
+    board.until += 600
+    board.loop.run()
+    assert {name for name in board.declared if board.of(name).files == "v1"} == set(board.declared)
+
+
+def test_what_has_no_document_is_destroyed_unless_it_must_be_kept() -> None:
+    board = Board(as_declared)
+    board.remembered = {name: known(name) for name in ("gone", "kept")}
+    board.kept = {"kept": "too many were removed at once"}
+    board.run(600)
+    assert board.jobs_of("gone") == [Job.DESTROY]
+    assert not board.jobs_of("kept")
+    found = board.loop.standings["kept"].of("Stalled")
+    assert found is not None
+    assert "too many" in found.why
+    assert "gone" not in board.loop.standings
+
+
+def test_what_needs_another_waits_for_it_and_goes_before_it() -> None:
+    board = Board(as_declared)
+    board.declared = {
+        "app": wanted("app", after=("network",), stage="production"),
+        "network": wanted("network"),
+    }
+    board.run(600)
+    order = [task.environment for _, task in board.started if task.job is Job.APPLY]
+    assert order == ["network", "app"]
+    board.declared = {}
+    board.version += 1
+    board.until += 600
+    board.loop.run()
+    order = [task.environment for _, task in board.started if task.job is Job.DESTROY]
+    assert order == ["app", "network"]
+
+
+def test_a_clock_that_jumps_neither_stops_it_nor_has_everything_done_twice() -> None:
+    board = many(3)
+    board.run(600)
+    applied = len([1 for _, task in board.started if task.job is Job.APPLY])
+    for jump in (timedelta(days=-400), timedelta(days=800)):
+        board.now += jump
+        board.until += 2 * 3600
+        board.loop.run()
+        looked = [task for _, task in board.started if task.job is Job.LOOK]
+        assert looked
+        assert len(looked) < 40
+    assert len([1 for _, task in board.started if task.job is Job.APPLY]) == applied == 3
+
+
+def test_it_ends_when_what_runs_has_ended_and_starts_nothing_more() -> None:
+    board = many(5)
+    board.lasting = 30
+    board.until = 0.0
+    loop = board.made()
+    loop.inbox.stop()
+    loop.run()
+    assert len(board.started) == board.jobs
+    assert not loop.running
+    assert len(board.news) == board.jobs
+    assert not board.stopped
+
+
+def test_what_does_not_end_is_asked_to_after_a_while() -> None:
+    board = many(1)
+    board.lasting = 10_000
+    loop = board.made()
+    loop.inbox.stop()
+    loop.run()
+    assert board.stopped == 1
+    assert not loop.running
+
+
+def test_once_does_everything_once_and_looks_at_all() -> None:
+    def does(board: Board, task: Task) -> Ended:
+        if task.environment == "env-1" and task.job is Job.APPLY:
+            return Ended(task, "again", "no")
+        return as_declared(board, task)
+
+    board = many(4)
+    board.does = does
+    board.remembered["env-0"] = known("env-0")
+    board.once()
+    assert board.jobs_of("env-0") == [Job.LOOK]
+    assert board.jobs_of("env-1") == [Job.APPLY]
+    assert board.jobs_of("env-2") == [Job.APPLY]
+
+
+def test_drift_that_is_to_be_mended_is_applied_once() -> None:
+    def does(board: Board, task: Task) -> Ended:
+        if task.job is Job.CHORES:
+            drift = board.of("env-0").drift
+            return Ended(task, "done", mend=(("env-0", drift),) if drift else ())
+        return as_declared(board, task)
+
+    board = many(1)
+    board.does = does
+    board.own = (Job.CHORES,)
+    board.remembered["env-0"] = known("env-0", drift="d1", drifted=NOON)
+    board.run(900)
+    assert board.jobs_of("env-0").count(Job.APPLY) == 1
+    assert not board.of("env-0").drift
+
+
+def test_looking_never_takes_every_place() -> None:
+    board = many(8)
+    board.remembered = {name: known(name) for name in board.declared}
+    board.declared = {
+        name: wanted(name, look_every=timedelta(minutes=1)) for name in board.declared
+    }
+    board.lasting = 50
+    board.run(600)
+    assert board.most == board.jobs - 1
