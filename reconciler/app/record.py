@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from reconciler.app.bench import trees_of
 from reconciler.app.deliver import Decided
+from reconciler.app.leases import Held
 from reconciler.app.records import Records, StatusOf
 from reconciler.app.terraform import apply
 from reconciler.core.decide import Question
@@ -35,7 +36,7 @@ from reconciler.core.records.facts import (
     waiver_bodies,
 )
 from reconciler.core.records.plan import plan_of
-from reconciler.core.records.standing import Status
+from reconciler.core.records.standing import Status, faster
 from reconciler.core.records.story import read_status
 from reconciler.errors import ReconcilerError, WaitingError
 from reconciler.model.approval import Given
@@ -139,18 +140,24 @@ class Recorder:
         action: Action,
         run: str,
         law: str = "",
+        *,
+        fence: int | None = None,
+        holder: str = "",
     ) -> Intent:
         """The intent. Nothing is applied when it cannot be written, or when one is open already.
 
         `law`: the commit whose rules allowed it, when it is another one than what is applied. When
         other rules were taken into use meanwhile, what they allowed allows nothing any more.
+        `fence`, `holder`: of the lease; another apply that began since it was taken was faster.
         """
         name, law = plan.environment, law or commit
-        body = started_body(plan, commit, decision.sequence, action)
+        body = started_body(plan, commit, decision.sequence, action, fence, holder)
         trees = self._trees(law)
 
         def free(status: StatusOf) -> None:
             _refuse_open(name, status(name))
+            if fence is not None:
+                _refuse_late(name, faster(status(name), fence, holder))
             if not self.simulated and status("").get("policy", {}).get("trees") != trees:
                 raise _outdated(law)
 
@@ -158,7 +165,7 @@ class Recorder:
         return Intent(name, commit, action, plan, made, run, law)
 
     def ended(self, intent: Intent, outcome: Outcome, rendered: Rendered) -> Recorded:
-        """The outcome."""
+        """The outcome. An error where somebody else has told how it ended: that stands."""
         body = ended_body(
             outcome,
             intent.kinds,
@@ -168,8 +175,10 @@ class Recorder:
             files=rendered.digest,
         )
         files = ended_files(outcome, rendered, intent.action)
+        name = intent.environment
+        check = _still_open(name, intent.started.sequence)
         (made,) = self._write(
-            intent.environment, intent.law, [(body, files)], run=intent.run, durable=True
+            name, intent.law, [(body, files)], run=intent.run, check=check, durable=True
         )
         return made
 
@@ -189,7 +198,8 @@ class Recorder:
                 started=open_one["record"],
                 action=open_one["action"],
             )
-            self._write(name, law, [(body, {})], run=run, durable=True)
+            check = _still_open(name, open_one["record"])
+            self._write(name, law, [(body, {})], run=run, check=check, durable=True)
 
     def settle(self, law: str, name: str, because: str) -> Recorded | None:
         """An apply that began on a machine that is gone: what became of it the next plan tells.
@@ -211,7 +221,9 @@ class Recorder:
             started=open_one["record"],
             action=open_one["action"],
         )
-        (made,) = self._write(name, law, [(body, {})], run=str(open_one.get("run") or ""))
+        check = _still_open(name, open_one["record"])
+        run = str(open_one.get("run") or "")
+        (made,) = self._write(name, law, [(body, {})], run=run, check=check)
         return made
 
     def _planned_to_make(self, name: str, digest: str) -> tuple[str, ...]:
@@ -367,11 +379,13 @@ def recorded_apply(
     hear: Hear,
     sure: Mapping[str, str],
     tell: Callable[[DeploymentState], None] = lambda _state: None,
+    held: Held | None = None,
 ) -> tuple[Outcome, ReconcilerError | None]:
     """Record the decision and the intent, apply, record the outcome. `sure`: as `apply` says.
 
     With the outcome, why it could not be recorded: then the next apply does that.
     `tell`: hears of it as it begins and as it is over, whatever comes between.
+    `held`: the environment's lease, confirmed right before the deed.
     """
     plan, commit = found.planned.plan, dict(found.decision.inputs)["commit.head"]
     decision = recorder.decided(found.decision, found.question, plan, action=action)
@@ -380,12 +394,14 @@ def recorded_apply(
     shown: list[DeploymentState] = []
 
     def intend() -> None:
+        if held is not None:
+            held.confirm()
         # Before the record: whoever loses patience here leaves no apply behind that nobody ended.
         shown.append("running")
         tell("running")
         run = found.planned.run.path.name
         law = dict(found.decision.inputs).get("commit.target", "")
-        begun.append(recorder.starting(decision, plan, commit, action, run, law))
+        begun.append(recorder.starting(decision, plan, commit, action, run, law, **_held(held)))
 
     def conclude(outcome: Outcome) -> None:
         try:
@@ -405,7 +421,12 @@ def recorded_apply(
 
 
 def recorded_nothing(
-    recorder: Recorder, found: Decided, rendered: Rendered, action: Action, outcome: Outcome
+    recorder: Recorder,
+    found: Decided,
+    rendered: Rendered,
+    action: Action,
+    outcome: Outcome,
+    held: Held | None = None,
 ) -> None:
     """That the cloud is as a commit declares it now, where nothing had to be done for that.
 
@@ -419,8 +440,16 @@ def recorded_nothing(
     commit = dict(found.decision.inputs)["commit.head"]
     decision = recorder.decided(found.decision, found.question, found.planned.plan, action=action)
     run, law = found.planned.run.path.name, dict(found.decision.inputs).get("commit.target", "")
-    intent = recorder.starting(decision, found.planned.plan, commit, action, run, law)
+    if held is not None:
+        held.confirm()
+    intent = recorder.starting(
+        decision, found.planned.plan, commit, action, run, law, **_held(held)
+    )
     recorder.ended(intent, outcome, rendered)
+
+
+def _held(held: Held | None) -> dict[str, Any]:
+    return {"fence": held.fence, "holder": held.holder} if held is not None else {}
 
 
 class _Moved(Exception):  # noqa: N818  # no failure: what was looked at is other now
@@ -445,3 +474,30 @@ def _refuse_open(name: str, status: Status) -> None:
             hint=f"when nobody is at it any more: `reconciler audit settle {name} --because ...`",
             subject=name,
         )
+
+
+def _refuse_late(name: str, found: Status | None) -> None:
+    if found is not None:
+        raise WaitingError(
+            "late",
+            f"nothing was begun: since the lease of {name} was taken, somebody else applied it"
+            f" (record {found['record']}, {found['by']}, {found['at']})",
+            hint="plan it again: what was planned is not what is there",
+            subject=name,
+        )
+
+
+def _still_open(name: str, number: int) -> Callable[[StatusOf], None]:
+    def check(status: StatusOf) -> None:
+        found = status(name).get("applying")
+        if found is None or found.get("record") != number:
+            raise ReconcilerError(
+                "apply-settled",
+                f"how the apply of {name} (record {number}) ended was told by somebody else"
+                " meanwhile, and that stands",
+                hint=f"`reconciler audit log {name}` shows by whom; the next plan tells what is"
+                " there",
+                subject=name,
+            )
+
+    return check

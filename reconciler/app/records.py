@@ -215,6 +215,11 @@ class Records:
         """The last record's commit; empty when there is none."""
         return self.store.tip()
 
+    def count(self) -> int:
+        """How many there are, which is the number of the next one."""
+        tip = self.tip()
+        return self.kept(tip).record.chain.sequence + 1 if tip else 0
+
     def kept(self, commit: str) -> Kept:
         """The record of a commit; Broken when it is none."""
         found = self._records.get(commit)

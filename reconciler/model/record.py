@@ -292,6 +292,10 @@ class ApplyStarted(Model):
     """What is applied."""
     plan: PlanSummary
     """What will be done."""
+    fence: Count | None = None
+    """How many records there were when the lease was taken; null: it was done without one."""
+    holder: Words = ""
+    """Who held the lease."""
 
 
 class Diagnostic(Model):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.leases.places import KINDS, Place, place
+from tests.verify.history import World
 
 
 @pytest.fixture(params=KINDS)
@@ -20,3 +21,9 @@ def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 def there(tmp_path: Path) -> Iterator[Place]:
     with place(tmp_path, "path") as found:
         yield found
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> World:
+    """Only the target branch, and people with keys."""
+    return World.make(tmp_path)

@@ -88,9 +88,17 @@ def decision_files(decided: Mapping[str, Any], plan: Plan | None) -> Files:
     }
 
 
-def started_body(plan: Plan, commit: str, decision: int, action: Action) -> Body:
-    """An apply that begins."""
-    return {
+def started_body(
+    plan: Plan,
+    commit: str,
+    decision: int,
+    action: Action,
+    fence: int | None = None,
+    holder: str = "",
+) -> Body:
+    """An apply that begins. `fence`, `holder`: of the lease, where there is one."""
+    held = {} if fence is None else {"fence": fence, "holder": holder}
+    return held | {
         "kind": "apply-started",
         "action": action,
         "decision": decision,

@@ -26,6 +26,7 @@ from reconciler.model.run import StateMark
 
 STATUS: Final = "status.json"
 Status = dict[str, Any]
+_HELD: Final = ("fence", "holder")
 
 
 def status_after(before: Status, record: Record) -> Status:
@@ -65,9 +66,12 @@ def _started(after: Status, body: ApplyStarted, mark: Status, record: Record) ->
         "plan": body.plan.digest,
         "run": record.run,
     }
+    if body.fence is not None:
+        after["applying"] |= {"fence": body.fence, "holder": body.holder}
 
 
 def _ended(after: Status, body: ApplyEnded, mark: Status, record: Record) -> None:
+    begun = _part(after, "applying")
     after.pop("applying", None)
     done = body.result == "done"
     ended = mark | {
@@ -83,7 +87,8 @@ def _ended(after: Status, body: ApplyEnded, mark: Status, record: Record) -> Non
         before = last.get("failures") if same else 0
         ended["files"] = body.files
         ended["failures"] = 0 if done else 1 + (before if isinstance(before, int) else 0)
-    after["lastApply"] = ended
+    held = {"began": begun["record"]} if "fence" in begun else {}
+    after["lastApply"] = ended | held | {key: begun[key] for key in _HELD if key in begun}
     if body.state is not None:
         after["state"] = body.state.model_dump(mode="json")
     if done and body.action == "apply":
@@ -154,6 +159,19 @@ def _overridden(after: Status, body: Override, _mark: Status, _record: Record) -
             "serial": int(serial),
             "resources": int(resources),
         }
+
+
+def faster(status: Status, fence: int, holder: str) -> Status | None:
+    """An apply that began since a lease was taken, and is not its holder's; None: there is none.
+
+    Of an apply without a lease only its end is known: it counts as its beginning.
+    """
+    for found in (_part(status, "applying"), _part(status, "lastApply")):
+        number = found.get("began", found.get("record"))
+        ours = (found.get("fence"), found.get("holder")) == (fence, holder)
+        if isinstance(number, int) and number >= fence and not ours:
+            return found
+    return None
 
 
 def state_words(mark: StateMark | None) -> tuple[str, ...]:

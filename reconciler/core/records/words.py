@@ -188,6 +188,8 @@ def _of_decision(body: DecisionBody, _record: Record, about: str) -> Iterator[st
 def _of_start(body: ApplyStarted, _record: Record, about: str) -> Iterator[str]:
     yield f"The {body.action} of {about} begins: {planned(body.plan)}."
     yield f"Record {body.decision} allows it."
+    if body.fence is not None:
+        yield f"It is held by {body.holder}, since there were {body.fence} records."
     yield from _named("It would lose data of", body.plan.loses_data)
 
 
