@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.app.review import Room, review, review_all
-from reconciler.cli.reviewing import room_of
+from reconciler.app.review import review
 from reconciler.model.review import Outcome
 from reconciler.settings import ProcessSettings
 from tests.check.project import INES, PORTAL, Warm, base_files
@@ -17,32 +16,12 @@ from tests.fakes.gitlab.state import Merge
 from tests.forge import gitlab_forges as people
 from tests.forge.gitlab_forges import GitLabForges
 from tests.repos import edited
-from tests.review.samples_at_gitlab import reads, samples_at_gitlab
+from tests.review.samples_at_gitlab import Watcher, reads, samples_at_gitlab
 
 BIGGER = (PORTAL, "desired_count: 4", "desired_count: 5")
 BIGGER_STILL = (PORTAL, "desired_count: 4", "desired_count: 6")
 MANY = 120
 """Two pages."""
-
-
-class Watcher:
-    """Looks again and again, as `mr watch` does: each round has rules of its own."""
-
-    def __init__(self, ports: Warm, work: Path) -> None:
-        self.ports = ports
-        self.work = work
-
-    def room(self) -> Room:
-        return room_of(self.ports, self.work, plan=False, sandbox=False, post=True)
-
-    def settled(self) -> None:
-        """Everything was looked at, and nothing was to be said."""
-        room, memory = self.room(), self.ports.reviewed(self.work)
-        for one in room.forge.open_ones("main"):
-            memory(one.number).put(room.word(one))
-
-    def look_all(self) -> list[Outcome]:
-        return list(review_all(self.room(), self.ports.reviewed(self.work)))
 
 
 @pytest.fixture
