@@ -100,6 +100,18 @@ def test_an_answer_in_a_thread_is_said_once(forges: GitLabForges, kind: Kind) ->
     assert texts(forges) == ["why?", "so."]
 
 
+@pytest.mark.parametrize("after", [True, False])
+@pytest.mark.parametrize("kind", LOST)
+def test_a_status_is_shown_once(forges: GitLabForges, kind: Kind, after: bool) -> None:  # noqa: FBT001
+    ada, made = opened(forges)
+    forges.lab.faults.add(kind, "POST", "/statuses", after=after)
+    ada.show_status(made, Status("x", "failed", "no"))
+    assert [(one.name, one.status) for one in forges.lab.statuses] == [("x", "failed")]
+    forges.lab.faults.add("503", "POST", "/statuses", times=9)
+    with pytest.raises(TransientError):
+        ada.show_status(made, Status("x", "success", "yes"))
+
+
 @pytest.mark.parametrize("kind", LOST)
 def test_a_merge_request_is_opened_once(forges: GitLabForges, kind: Kind) -> None:
     forges.push("feature", {"a.txt": "a"})
@@ -140,7 +152,6 @@ def test_a_merge_is_asked_for_once_and_then_looked_at(
         lambda forge, made: forge.labelled(made.number, ["a"], []),
         lambda forge, made: forge.approve(made.number, made.head),
         lambda forge, made: forge.unapprove(made.number),
-        lambda forge, made: forge.show_status(made, Status("x", "running", "")),
         lambda forge, _made: list(forge.open_ones("main")),
         lambda forge, made: forge.consents(made.number),
     ],

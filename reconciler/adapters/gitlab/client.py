@@ -42,6 +42,10 @@ _AWAY: Final = (
 )
 
 
+def _sleep(seconds: float) -> None:
+    time.sleep(seconds)  # looked up when it is needed: a test lets no time pass
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How long anything may take, in seconds, and how large it may be."""
@@ -54,7 +58,7 @@ class Pace:
     """Bytes of one answer. A page of a hundred descriptions of a MiB each has to fit."""
     wait: float = 30.0
     """The longest that a server may ask us to wait here; more is told to the caller."""
-    pause: Callable[[float], None] = time.sleep
+    pause: Callable[[float], None] = _sleep
 
 
 class RefusedError(Exception):
