@@ -341,7 +341,7 @@ class Ports:
             lambda: address or client.address(),
             credentials,
         )
-        self._servers[key] = GitLabForge(client, fetch)
+        self._servers[key] = GitLabForge(client, fetch, where.accounts)
         return self._servers[key]
 
     def _local_forge(self, repo: Path) -> Forge:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pygit2
 import pytest
 
 from reconciler.adapters.regorus_engine import EmbeddedEngine
@@ -14,7 +15,7 @@ from reconciler.cli import merge_requests, mr_check_command
 from reconciler.cli.main import main
 from reconciler.settings import ProcessSettings
 from tests.check.project import INES, PORTAL, Warm, base_files, warm
-from tests.fakes.gitlab.state import DEVELOPER, MAINTAINER, Merge
+from tests.fakes.gitlab.state import DEVELOPER, MAINTAINER, Merge, User
 from tests.forge import gitlab_forges as people
 from tests.forge.gitlab_forges import GitLabForges
 from tests.repos import edited
@@ -213,3 +214,94 @@ def test_what_conflicts_is_told_file_by_file(forges: GitLabForges, merge: Merge,
     assert code == 2, out
     assert PORTAL in out
     assert merge.state == "opened"
+
+
+# --- more than one account
+
+
+def named(forges: GitLabForges, *users: User) -> None:
+    """The target branch says who speaks for us, and the clone has it."""
+    text = forges.file("main", "reconciler.yaml") or ""
+    accounts = f"    accounts: {[one.id for one in users]}\n    webhookSecretFrom"
+    after = text.replace("    webhookSecretFrom", accounts)
+    assert after != text
+    forges.push("main", {"reconciler.yaml": after})
+    pygit2.Repository(str(forges.folder.parent / "work")).remotes["origin"].fetch()
+
+
+def person(forges: GitLabForges, name: str) -> User:
+    return next(one for one in forges.lab.users.values() if one.username == name)
+
+
+def stickies(merge: Merge) -> list[tuple[str, str]]:
+    return [
+        (note.author.username, note.body)
+        for one in merge.discussions
+        for note in one.notes
+        if "<!-- reconciler:note " in note.body
+    ]
+
+
+def test_two_accounts_that_know_of_each_other_share_one_note(
+    forges: GitLabForges, merge: Merge, run: Run
+) -> None:
+    named(forges, person(forges, "bot"), person(forges, "ben"))
+    assert run("bot", "check", "1")[0] == 11
+    head = forges.push("more", bigger(6))
+    assert run("ben", "check", "1")[0] == 11
+    ((by, body),) = stickies(merge)
+    assert by == "bot"
+    assert head[:12] in body
+    assert run("bot", "check", "1")[0] == 11
+    assert stickies(merge) == [(by, body)]
+    run("tom", "approve", "1")
+    assert run("ben", "merge", "1")[0] == 0, "what the other one showed counts"
+
+
+def test_one_that_may_not_edit_the_others_note_says_no_second_one(
+    forges: GitLabForges, merge: Merge, run: Run
+) -> None:
+    named(forges, person(forges, "bot"), person(forges, "ben"))
+    run("bot", "check", "1")
+    before = stickies(merge)
+    forges.push("more", bigger(6))
+    person(forges, "ben").level = DEVELOPER
+    _, out = run("ben", "check", "1")
+    assert "another account of ours" in " ".join(out.split())
+    assert stickies(merge) == before
+    run("bot", "check", "1")
+    assert len(stickies(merge)) == 1
+    assert stickies(merge) != before
+
+
+def test_who_is_not_named_is_not_believed(forges: GitLabForges, merge: Merge, run: Run) -> None:
+    """Not with the very words of ours."""
+    run("bot", "check", "1")
+    ((_, body),) = stickies(merge)
+    merge.discussions.clear()
+    forges.lab.said(merge, person(forges, "eve"), body)
+    named(forges, person(forges, "bot"), person(forges, "ben"))
+    run("tom", "approve", "1")
+    assert run("bot", "merge", "1")[0] == 11
+    run("bot", "check", "1")
+    assert [by for by, _ in stickies(merge)] == ["eve", "bot"]
+    assert stickies(merge)[0][1] == body
+
+
+def test_doctor_tells_an_account_that_is_not_named(
+    forges: GitLabForges,
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    del run
+    named(forges, person(forges, "bot"))
+    told = {}
+    for name in ("bot", "ben"):
+        monkeypatch.setenv("GITLAB_TOKEN", f"glpat-{name}")
+        with pytest.raises(SystemExit):
+            main(["doctor", "--repo", str(tmp_path / "work"), "--format", "json"])
+        forge, _ = json.loads(capsys.readouterr().out)["parts"]
+        told[name] = [one["verdict"] for one in forge["findings"] if one["what"] == "accounts"]
+    assert told == {"bot": ["good"], "ben": ["bad"]}

@@ -43,11 +43,12 @@ _SHORT: Final = 12
 class GitLabForge:
     """One project of one GitLab, as one account."""
 
-    def __init__(self, client: Client, fetch: RemoteFetch) -> None:
+    def __init__(self, client: Client, fetch: RemoteFetch, accounts: Collection[int] = ()) -> None:
         self._client = client
         self._fetch = fetch
         self._pipelines = Pipelines(client)
-        self._talk = Talk(client, self.me)
+        self._accounts = frozenset(accounts)
+        self._talk = Talk(client, self.me, self._accounts)
         self._known: Person | None = None
         self._seen: tuple[MergeRequest, dict[str, Any]] | None = None
         """The last look at one, for the one question after it that needs the same answer."""
@@ -339,7 +340,7 @@ class GitLabForge:
 
     def examine(self, target: str, records: str) -> Iterator[Advice]:
         """Whether the project is set up so that nobody gets around it."""
-        return Examination(self._client).everything(target, records)
+        return Examination(self._client, self._accounts).everything(target, records)
 
     # ------------------------------------------------------------------------- asking
 
