@@ -1,7 +1,7 @@
 """Looking at merge requests: what a thousand open ones cost, and what posting adds to the gates.
 
-The forge is one in memory that counts what it is asked; what a server takes to answer comes on top.
-`python -m benchmarks.review` measures.
+Here the forge is one in memory that counts what it is asked; `review_gitlab` measures the same over
+HTTP. `python -m benchmarks.review` measures.
 """
 
 import os
@@ -39,9 +39,7 @@ def desk(folder: Path, engine: EmbeddedEngine) -> Iterator[Desk]:
     def head(branch: str) -> str:
         return str(repo.repository.references[f"refs/heads/{branch}"].target)
 
-    before = os.environ.get("RECONCILER_STATE_DIR")
-    os.environ["RECONCILER_STATE_DIR"] = str(folder / "state")
-    try:
+    with environment(RECONCILER_STATE_DIR=str(folder / "state")):
         ports = warm(folder / "kept", engine)
         forge = MemoryForge(head)
         served = Served(ProcessSettings(), ports.kept, ports.workers, engine, forge)
@@ -50,11 +48,21 @@ def desk(folder: Path, engine: EmbeddedEngine) -> Iterator[Desk]:
         base = project.commit(files)
         repo.repository.references.create("refs/heads/main", pygit2.Oid(hex=base))
         yield Desk(project, forge, files, base, served)
+
+
+@contextmanager
+def environment(**values: str) -> Iterator[None]:
+    """Variables, as a process would have been started with."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
     finally:
-        if before is None:
-            del os.environ["RECONCILER_STATE_DIR"]
-        else:
-            os.environ["RECONCILER_STATE_DIR"] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def a_thousand(of: Desk, many: int) -> list[Result]:

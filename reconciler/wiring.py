@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -59,6 +59,7 @@ from reconciler.settings import ProcessSettings, installers_environment, secret_
 if TYPE_CHECKING:
     from reconciler.adapters.deeds import Deeds
     from reconciler.adapters.git_remote import Credentials
+    from reconciler.adapters.gitlab.forge import GitLabForge
     from reconciler.adapters.health_server import HealthServer
     from reconciler.adapters.regorus_engine import EmbeddedEngine
     from reconciler.adapters.sandbox.cloud import Cloud as SandboxCloud
@@ -124,6 +125,10 @@ class Ports:
     settings: ProcessSettings
     kept: Kept
     workers: Workers
+    _servers: "dict[tuple[Path, GitLabSettings, str, str], GitLabForge]" = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """The one that was asked last: who we are there need not be asked at each look."""
 
     def repository(self, path: Path) -> Repository:
         """The repository around a path."""
@@ -320,8 +325,14 @@ class Ports:
                 hint=f"put one with the scope `api` into the variable {where.token_from}",
                 subject=where.token_from,
             )
-        client = Client(where.url, where.project, token, where.token_from, Pace())
         address = GitSource(repo).address("origin")
+        key = (repo, where, token, address)
+        if key in self._servers:
+            return self._servers[key]
+        for other in self._servers.values():
+            other.end()
+        self._servers.clear()
+        client = Client(where.url, where.project, token, where.token_from, Pace())
         own = self.settings.git_token
         if not address or same_server(address, where.url):
             credentials = token_credentials(token)
@@ -333,7 +344,8 @@ class Ports:
             lambda: address or client.address(),
             credentials,
         )
-        return GitLabForge(client, fetch)
+        self._servers[key] = GitLabForge(client, fetch, where.accounts)
+        return self._servers[key]
 
     def _local_forge(self, repo: Path) -> Forge:
         from reconciler.adapters.git_remote import ssh_agent, token_credentials

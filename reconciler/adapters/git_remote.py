@@ -5,7 +5,9 @@ directly (`on_this_disk`).
 """
 
 import re
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -39,6 +41,18 @@ _DENIED: Final = re.compile(r"\b40[134]\b|authenticat|credential|access denied")
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 Credentials = Callable[[str, str | None, CredentialType], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much one fetch may bring, and how long it may take.
+
+    libgit2 tells of it with each object, each 100 KiB and each word of progress. What comes slower
+    than that is bound only by the time for which a server may say nothing.
+    """
+
+    size: int = 1024 * 1024 * 1024
+    seconds: float = 900.0
 
 
 def remote_of(repository: pygit2.Repository, name: str, noun: str) -> pygit2.Remote:
@@ -86,6 +100,8 @@ def _on_this_disk(url: str, home: Path) -> Path | None:
 class RemoteRefs(GitRefs):
     """The refs of a server; objects are in the repository here."""
 
+    bounds = Bounds()
+
     def reach(self, remote: str, credentials: Credentials | None) -> None:
         """Which server, and what proves to it who we are."""
         self._url = remote_of(self._repository, remote, self._noun).url or ""
@@ -113,8 +129,11 @@ class RemoteRefs(GitRefs):
     def fetch(self, *specs: str) -> None:
         """Bring refs here, as git's refspecs say."""
         told = self._told({})
+        told.bounds = self.bounds
         try:
             self._server.fetch(list(specs), callbacks=told, proxy=True)
+        except _TooMuch as err:
+            raise self._endless(err) from None
         except (KeyError, OSError, pygit2.GitError) as err:
             raise self._failed(err, "read", told) from err
 
@@ -164,6 +183,14 @@ class RemoteRefs(GitRefs):
             f" `{name.removeprefix('refs/heads/')}`, and nobody to force it",
         )
 
+    def _endless(self, err: "_TooMuch") -> ReconcilerError:
+        return TransientError(
+            f"{self._slug}-endless",
+            f"{self._noun} could not be read at the remote `{self._name}`: {err}",
+            hint="nothing of it is kept; if it is meant to be that large, `git fetch` it here once"
+            " by hand",
+        )
+
     def _failed(self, err: Exception, what: str, told: "_Told") -> ReconcilerError:
         why = told.safe(told.unasked or str(err)) + told.more
         said = f"{self._noun} could not be {what} at the remote `{self._name}`: {why}"
@@ -192,8 +219,14 @@ class _Late(Exception):  # noqa: N818  # what is so, told in a word
     """The branch is not where it was."""
 
 
+class _TooMuch(Exception):  # noqa: N818  # what is so, told in words
+    """A fetch that brings more, or takes longer, than it may."""
+
+
 class _Told(pygit2.RemoteCallbacks):
     """Hears what a server says, and answers who we are."""
+
+    bounds: Bounds | None = None
 
     def __init__(
         self, url: str, credentials: Credentials | None, expected: Mapping[str, str]
@@ -204,6 +237,7 @@ class _Told(pygit2.RemoteCallbacks):
         self._expected = expected
         self._secrets: set[str] = _userinfo(url)
         self._said = ""
+        self._began = time.monotonic()
         self.asked = False
         self.unasked = ""
         self.rejected = ""
@@ -226,6 +260,21 @@ class _Told(pygit2.RemoteCallbacks):
     def sideband_progress(self, string: str) -> None:
         """What a hook there says beside."""
         self._said = (self._said + string)[-4 * _SAID :]
+        self._bound(0)
+
+    def transfer_progress(self, stats: Any) -> None:
+        """How much there is by now."""
+        self._bound(stats.received_bytes)
+
+    def _bound(self, received: int) -> None:
+        if self.bounds is None:
+            return
+        if received > self.bounds.size:
+            msg = f"it sends more than {self.bounds.size / 1024 / 1024:,.0f} MiB"
+            raise _TooMuch(msg)
+        if time.monotonic() - self._began > self.bounds.seconds:
+            msg = f"it is not done after {self.bounds.seconds:.0f} s"
+            raise _TooMuch(msg)
 
     def credentials(self, url: str, username: str | None, allowed: CredentialType) -> Any:
         """What proves who we are; to whom it was meant for, once."""

@@ -7,11 +7,10 @@ from pathlib import Path
 import click
 
 from reconciler.app.merge import may_merge, meanwhile, reasons
-from reconciler.app.review import agreed
+from reconciler.app.review import agreed, trusting
 from reconciler.cli.check_command import EXITS
 from reconciler.cli.checking import Asked, judged
 from reconciler.cli.merge_requests import Desk, desk, number_argument
-from reconciler.cli.reviewing import room_of
 from reconciler.cli.screen import format_option, out, repo_option, stop_with
 from reconciler.core.review.consent import Heard
 from reconciler.errors import Exit, WaitingError
@@ -102,8 +101,10 @@ def _meanwhile(request: MergeRequest, what: str) -> WaitingError:
 
 def _heard(at: Desk, request: MergeRequest) -> Heard:
     """What people agreed to, with what was shown to them."""
-    room = room_of(at.ports, at.path, plan=False, sandbox=False, post=False)
-    heard, _ = agreed(at.forge, request, room.trust(request.number))
+    _, verify = at.ports.signing()
+    root = at.ports.history(at.path).root
+    trust = trusting(root, request.number, at.spec.records, verify)
+    heard, _ = agreed(at.forge, request, trust)
     return heard
 
 

@@ -297,7 +297,8 @@ def _not_wanted(who: Somebody, needs: Iterable[ApprovalNeed]) -> str:
 
 def _stale(approval: Approval, asked: Asked) -> str:
     """What moved since it was given; empty: nothing."""
-    if approval.at > asked.now:
+    # By whole seconds: a judgement is made, recorded and derived again as of one of those.
+    if approval.at.replace(microsecond=0) > asked.now:
         return "it is dated in the future: set the clock where it was given, and agree again"
     if approval.head not in asked.heads or not is_commit(approval.head):
         return (

@@ -16,7 +16,7 @@ from reconciler.model.base import (
     Text,
     worded,
 )
-from reconciler.model.team import Email, SshKey
+from reconciler.model.team import Email, ForgeId, SshKey
 
 BranchName = Annotated[
     str, worded(r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", "a branch name such as main", max_length=200)
@@ -91,6 +91,9 @@ class GitLabForge(Model):
     webhook_secret_from: EnvVar | None = None
     """The environment variable that holds what webhooks prove themselves with; absent: none is
     listened for."""
+    accounts: Items[ForgeId] = ()
+    """The ids of all accounts that speak for this program, where it is more than one: what their
+    notes show is believed, and there is one note of all of them."""
 
 
 class LocalState(Model):

@@ -124,6 +124,13 @@ def test_what_does_not_count_says_why_and_what_to_do(approval: Approval, words: 
     assert "\n" not in told
 
 
+@given(st.timedeltas(timedelta(0), timedelta(microseconds=999_999)))
+def test_whoever_agreed_within_the_second_of_the_judgement_did_so_before(late: timedelta) -> None:
+    """A forge tells thousandths, and a judgement is as of a whole second."""
+    assert why(replace(ADA, at=NOW + late)) == ""
+    assert "in the future" in why(replace(ADA, at=NOW + timedelta(seconds=1) + late))
+
+
 def test_what_binds_nothing_counts_for_nothing() -> None:
     """No commit, no digest: nobody can have looked at it."""
     loose = replace(ASKED, heads=frozenset({"working tree", ""}))

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pygit2
 
@@ -50,8 +51,10 @@ class GitLabForges:
         self._used.append(made)
         return made
 
-    def using(self, token: str, *, request: float = 20.0, project: str = "") -> GitLabForge:
-        pace = Pace(request=request, wait=30.0, pause=self.clock)
+    def using(
+        self, token: str, *, request: float = 20.0, project: str = "", **bounds: Any
+    ) -> GitLabForge:
+        pace = Pace(request=request, wait=30.0, pause=self.clock, **bounds)
         client = Client(self.lab.url, project or self.lab.project.path, token, "GITLAB_TOKEN", pace)
         fetch = RemoteFetch(self.clone, "the fake", lambda: str(self.lab.git.path), ssh_agent)
         made = GitLabForge(client, fetch)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from reconciler.adapters.gitlab.client import Client, Pace
 from reconciler.errors import ReconcilerError, TransientError, UsageError, WaitingError
 from reconciler.model.merge_request import Deployment, MergeRequest, Proposal, Status
 from reconciler.ports import Forge
@@ -96,6 +100,18 @@ def test_an_answer_in_a_thread_is_said_once(forges: GitLabForges, kind: Kind) ->
     assert texts(forges) == ["why?", "so."]
 
 
+@pytest.mark.parametrize("after", [True, False])
+@pytest.mark.parametrize("kind", LOST)
+def test_a_status_is_shown_once(forges: GitLabForges, kind: Kind, after: bool) -> None:  # noqa: FBT001
+    ada, made = opened(forges)
+    forges.lab.faults.add(kind, "POST", "/statuses", after=after)
+    ada.show_status(made, Status("x", "failed", "no"))
+    assert [(one.name, one.status) for one in forges.lab.statuses] == [("x", "failed")]
+    forges.lab.faults.add("503", "POST", "/statuses", times=9)
+    with pytest.raises(TransientError):
+        ada.show_status(made, Status("x", "success", "yes"))
+
+
 @pytest.mark.parametrize("kind", LOST)
 def test_a_merge_request_is_opened_once(forges: GitLabForges, kind: Kind) -> None:
     forges.push("feature", {"a.txt": "a"})
@@ -136,7 +152,6 @@ def test_a_merge_is_asked_for_once_and_then_looked_at(
         lambda forge, made: forge.labelled(made.number, ["a"], []),
         lambda forge, made: forge.approve(made.number, made.head),
         lambda forge, made: forge.unapprove(made.number),
-        lambda forge, made: forge.show_status(made, Status("x", "running", "")),
         lambda forge, _made: list(forge.open_ones("main")),
         lambda forge, made: forge.consents(made.number),
     ],
@@ -168,6 +183,82 @@ def test_a_server_that_says_nothing_is_not_waited_for_long(forges: GitLabForges)
     with pytest.raises(TransientError) as failed:
         impatient.merge_request(1)
     assert "in time" in failed.value.message
+
+
+def test_a_server_that_drips_is_not_listened_to_for_ever(forges: GitLabForges) -> None:
+    """Each byte comes in time; all of them would never."""
+    opened(forges)
+    patient = forges.using("glpat-ada", whole=0.3)
+    forges.lab.faults.add("drip", times=3)
+    with pytest.raises(TransientError) as failed:
+        patient.merge_request(1)
+    assert failed.value.reason == "forge-away"
+    assert "in time" in failed.value.message
+    assert len(forges.clock.paused) == 2
+    assert patient.merge_request(1).number == 1
+
+
+def test_a_body_without_an_end_is_not_read(forges: GitLabForges) -> None:
+    opened(forges)
+    small = forges.using("glpat-ada", size=1024 * 1024)
+    forges.lab.faults.add("huge")
+    with pytest.raises(TransientError) as failed:
+        small.merge_request(1)
+    assert failed.value.reason == "forge-large"
+    assert "1 MiB" in failed.value.message
+    assert failed.value.hint
+    assert forges.clock.paused == []
+    assert small.merge_request(1).number == 1
+
+
+@pytest.mark.parametrize("kind", ["drip", "huge"])
+def test_a_note_whose_answer_has_no_end_is_said_once(forges: GitLabForges, kind: Kind) -> None:
+    opened(forges)
+    bound = forges.using("glpat-ada", whole=0.3, size=1024 * 1024)
+    forges.lab.faults.add(kind, "POST", "/discussions", after=True)
+    bound.say(1, "hello")
+    assert texts(forges) == ["hello"]
+
+
+def test_headers_that_drip_and_answers_that_unpack_to_much_are_bound_too() -> None:
+    """From a bare socket, since no web server sends such things."""
+    bomb = gzip.compress(b" " * (8 * 1024 * 1024))
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    packed = b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
+    answers: dict[str, Iterator[bytes]] = {
+        "in time": iter([head, *(b"X-%d: y\r\n" % one for one in range(90))]),
+        "more than": iter([head + packed + bomb]),
+    }
+    for said, parts in answers.items():
+        with answering(parts) as port:
+            pace = Pace(request=5, whole=0.3, size=1024 * 1024, wait=0, pause=lambda _: None)
+            client = Client(f"http://127.0.0.1:{port}", "a/b", "glpat-x", "GITLAB_TOKEN", pace)
+            with pytest.raises(TransientError, match=said):
+                client.get("/user")
+            client.close()
+
+
+@contextmanager
+def answering(parts: Iterator[bytes]) -> Iterator[int]:
+    """One connection, and these bytes, each a moment after the one before."""
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                connection.recv(65_536)
+                for part in parts:
+                    connection.sendall(part)
+                    if over.wait(0.02):
+                        return
+                over.wait(10)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1]
+        over.set()
+        thread.join(10)
 
 
 def test_an_hour_without_an_answer_is_told_and_over(forges: GitLabForges) -> None:

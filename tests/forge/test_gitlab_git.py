@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from pathlib import Path
 
 import pygit2
 import pytest
 
-from reconciler.adapters.git_remote import same_server, token_credentials
+from reconciler.adapters.git_remote import Bounds, same_server, token_credentials
 from reconciler.adapters.gitlab.client import Client, Pace
 from reconciler.adapters.gitlab.forge import GitLabForge
 from reconciler.adapters.remote_fetch import RemoteFetch
@@ -62,6 +63,28 @@ def test_a_server_that_hangs_up_may_be_asked_again(tmp_path: Path) -> None:
         with pytest.raises(TransientError):
             ada.fetched(made)
         server.fault = None
+        assert ada.fetched(made) == made.head
+        ada.end()
+
+
+@pytest.mark.parametrize(
+    "bounds, said", [(Bounds(size=300_000), "more than"), (Bounds(seconds=0), "not done after 0 s")]
+)
+def test_a_fetch_has_an_end(tmp_path: Path, bounds: Bounds, said: str) -> None:
+    """What nobody can pack small, since it is random, and more of it than is let in."""
+    with gitlab_forges(tmp_path) as forges, serving(tmp_path, "glpat-ada") as server:
+        text = base64.b85encode(hashlib.shake_256(b"").digest(1_000_000)).decode()
+        forges.push("feature", {"a.txt": text})
+        client = Client(forges.lab.url, "acme/environments", "glpat-ada", "GITLAB_TOKEN", Pace())
+        fetch = RemoteFetch(forges.clone, "origin", server.url, token_credentials("glpat-ada"))
+        ada = GitLabForge(client, fetch)
+        made = ada.open(Proposal("A change", "", "feature", "main"))
+        fetch.bounds = bounds
+        with pytest.raises(TransientError, match=said) as failed:
+            ada.fetched(made)
+        assert failed.value.hint
+        assert pygit2.Oid(hex=made.head) not in pygit2.Repository(str(forges.clone))
+        fetch.bounds = Bounds()
         assert ada.fetched(made) == made.head
         ada.end()
 

@@ -77,7 +77,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
         reading.person,
         reading.status,
         reading.thing,
-        lambda body: list(reading.notes(body, 1)),
+        lambda body: list(reading.notes(body, {1})),
         lambda body: reading.consents(body, [body], ""),
     ],
 )

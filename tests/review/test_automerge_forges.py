@@ -19,14 +19,14 @@ from reconciler.settings import ProcessSettings
 from tests.check.project import CUSTOMER, DEMO, FAIR, INES, PORTAL, SARA, Warm, base_files
 from tests.fakes.gitlab.state import Merge
 from tests.forge import gitlab_forges as people
-from tests.forge.gitlab_forges import GitLabForges, gitlab_forges
+from tests.forge.gitlab_forges import GitLabForges
 from tests.repos import Files, GitRepo, edited
+from tests.review.samples_at_gitlab import cloned, samples_at_gitlab
 from tests.review.test_automerge import FREEZE, SAYS
 
 SHORTER = (FAIR, "\n  ttl: 10d", "\n  ttl: 9d")
 TOO_LONG = (FAIR, "\n  ttl: 10d", "\n  ttl: 90d")
 BIGGER = (PORTAL, "desired_count: 4", "desired_count: 5")
-GITLAB = "  forge:\n    kind: gitlab\n    url: {url}\n    project: {project}\n"
 
 Run = Callable[..., tuple[int, str]]
 
@@ -73,11 +73,6 @@ def run(
         return code, said.out + said.err
 
     return called
-
-
-def cloned(origin: Path, work: Path) -> None:
-    git = ["git", "-c", "protocol.file.allow=always"]
-    subprocess.run([*git, "clone", "-q", str(origin), str(work)], check=True)
 
 
 def text_on(path: Path, branch: str, file: str) -> str:
@@ -183,12 +178,7 @@ def test_what_an_order_held_up_is_merged_when_it_was_answered(
 def forges(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitLabForges]:
     del run
     monkeypatch.setattr(people, "WHO", SARA)
-    with gitlab_forges(tmp_path / "gitlab") as made:
-        files = wanting()
-        settings = GITLAB.format(url=made.lab.url, project=made.lab.project.path)
-        text = files["reconciler.yaml"].replace("  forge:\n    kind: local\n", settings)
-        made.push("main", {**files, "reconciler.yaml": text})
-        cloned(made.lab.git.path, tmp_path / "work")
+    with samples_at_gitlab(tmp_path / "gitlab", wanting(), tmp_path / "work") as made:
         yield made
 
 

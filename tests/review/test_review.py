@@ -223,7 +223,7 @@ def test_a_line_that_was_there_before_is_not_spoken_about(desk: Desk) -> None:
 # --- what happens meanwhile
 
 
-@pytest.mark.parametrize("call", ["consents", "statuses", "merge_request"])
+@pytest.mark.parametrize("call", ["consents", "notes", "merge_request"])
 @pytest.mark.parametrize("state", ["closed", "merged"])
 def test_one_that_is_closed_in_mid_check_is_left_alone(desk: Desk, call: str, state: str) -> None:
     number = desk.open("fix", edited(desk.files, *DEMO), SARA)
@@ -238,7 +238,7 @@ def test_one_that_is_closed_in_mid_check_is_left_alone(desk: Desk, call: str, st
 
 def test_one_that_goes_elsewhere_in_mid_check_is_left_alone(desk: Desk) -> None:
     number = desk.open("fix", edited(desk.files, *DEMO), SARA)
-    desk.forge.before["statuses"] = lambda: desk.forge.touch(number, target="release")
+    desk.forge.before["notes"] = lambda: desk.forge.touch(number, target="release")
     outcome = desk.look(number)
     assert outcome.state == "retargeted"
     assert "`release`" in outcome.told
@@ -253,7 +253,7 @@ def test_a_force_push_in_mid_check_begins_again(desk: Desk) -> None:
         desk.push("more", edited(desk.files, *BAD), SARA)
         desk.forge.push(number)
 
-    desk.forge.before["statuses"] = push
+    desk.forge.before["notes"] = push
     assert verdict(desk.look(number)) is Verdict.DENY
     assert desk.forge.requests[number].head[:12] in note(desk.forge)
     assert list(desk.forge.shown) == [(number, desk.forge.requests[number].head)]
@@ -304,12 +304,12 @@ def test_one_that_never_rests_is_not_judged(desk: Desk) -> None:
     number = desk.open("more", edited(desk.files, *DEMO), SARA)
 
     def push() -> None:
-        count = desk.forge.calls["statuses"]
+        count = desk.forge.calls["notes"]
         desk.push("more", edited(desk.files, PITCH, "size: small", f"size: small # {count}"), SARA)
         desk.forge.push(number)
-        desk.forge.before["statuses"] = push
+        desk.forge.before["notes"] = push
 
-    desk.forge.before["statuses"] = push
+    desk.forge.before["notes"] = push
     outcome = desk.look(number)
     assert outcome.state == "moved"
     assert desk.forge.writes == 0

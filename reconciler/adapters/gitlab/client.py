@@ -4,6 +4,7 @@ python-gitlab would obey any `Retry-After`, retry what must not be done twice, a
 with the token in its hand. None of that is left to it.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,8 +15,10 @@ from urllib.parse import quote, urlsplit
 
 import gitlab
 import requests
+import urllib3
 
 from reconciler import __version__
+from reconciler.adapters.gitlab.bounds import TooLargeError, bound
 from reconciler.core.records.words import line
 from reconciler.core.redact import Redactor
 from reconciler.errors import ReconcilerError, TransientError, UsageError, WaitingError
@@ -39,15 +42,23 @@ _AWAY: Final = (
 )
 
 
+def _sleep(seconds: float) -> None:
+    time.sleep(seconds)  # looked up when it is needed: a test lets no time pass
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long anything may take, in seconds."""
+    """How long anything may take, in seconds, and how large it may be."""
 
     request: float = 30.0
     """One request, until the server says something."""
+    whole: float = 120.0
+    """One request, until the server has said everything."""
+    size: int = 256 * 1024 * 1024
+    """Bytes of one answer. A page of a hundred descriptions of a MiB each has to fit."""
     wait: float = 30.0
     """The longest that a server may ask us to wait here; more is told to the caller."""
-    pause: Callable[[float], None] = time.sleep
+    pause: Callable[[float], None] = _sleep
 
 
 class RefusedError(Exception):
@@ -211,6 +222,8 @@ class Client:
             raise self._moved() from None
         except requests.exceptions.SSLError as err:
             raise self._unknown(err) from None
+        except TooLargeError:
+            return _Later(self._large(), math.inf)  # the next one would be as large
         except _AWAY as err:
             return _Later(self._away(_why(err)))
         except (gitlab.exceptions.GitlabError, requests.RequestException, ValueError) as err:
@@ -263,6 +276,7 @@ class Client:
                 keep_base_url=True,
                 retry_transient_errors=False,
                 user_agent=f"reconciler/{__version__}",
+                session=bound(requests.Session(), self._pace.whole, self._pace.size),
             )
             # A redirect would take the token along, to whatever server it names.
             found.session.max_redirects = 0
@@ -371,6 +385,15 @@ class Client:
             " up?",
         )
 
+    def _large(self) -> TransientError:
+        size = f"{self._pace.size / 1024 / 1024:.0f} MiB"
+        return TransientError(
+            "forge-large",
+            f"{self.host} answers with more than {size}, and no more of it is read",
+            hint="does somebody fill merge requests there with very long texts? close those; else"
+            " is `spec.forge.url` of reconciler.yaml the address of a GitLab?",
+        )
+
     def _busy(self, seconds: float) -> WaitingError:
         return WaitingError(
             "forge-busy",
@@ -415,7 +438,8 @@ def _why(err: Exception) -> str:
     """In a word: the exceptions of the library quote addresses and memory."""
     if isinstance(err, requests.ConnectTimeout):
         return "it does not answer at all"
-    if isinstance(err, requests.Timeout):
+    late = bool(err.args) and isinstance(err.args[0], urllib3.exceptions.ReadTimeoutError)
+    if late or isinstance(err, requests.Timeout):
         return "it does not answer in time"
     if isinstance(err, requests.ConnectionError):
         return "there is no connection, or it broke off"

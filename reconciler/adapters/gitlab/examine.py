@@ -53,6 +53,8 @@ class Examination:
     """One look at one project. What we may not see is told as such."""
 
     client: Client
+    accounts: frozenset[int] = frozenset()
+    """Those that speak for us, by the settings."""
     now: Now = _utc_now
 
     def everything(self, target: str, records: str) -> Iterator[Advice]:
@@ -122,6 +124,8 @@ class Examination:
             )
         else:
             yield bad("account", told, "give the account of the token the role Developer at least")
+        if self.accounts:
+            yield self._among(user)
         if user.get("is_admin"):
             yield bad(
                 "administrator",
@@ -130,6 +134,18 @@ class Examination:
                 " loses less",
             )
         yield self._token()
+
+    def _among(self, user: dict[str, Any]) -> Advice:
+        """Of those that speak for us, each has to know of the others."""
+        if user.get("id") in self.accounts:
+            return good("accounts", "it is one of `spec.forge.accounts`")
+        return bad(
+            "accounts",
+            "it is none of `spec.forge.accounts`: what it shows is not believed by the others, and"
+            " they say it again in a note of their own",
+            f"add {user.get('id')} to `spec.forge.accounts` of reconciler.yaml, or take the token"
+            " of one of them",
+        )
 
     def _level(self, user: dict[str, Any]) -> int:
         """The highest role, by the project or its groups."""

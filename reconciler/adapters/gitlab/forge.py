@@ -43,12 +43,15 @@ _SHORT: Final = 12
 class GitLabForge:
     """One project of one GitLab, as one account."""
 
-    def __init__(self, client: Client, fetch: RemoteFetch) -> None:
+    def __init__(self, client: Client, fetch: RemoteFetch, accounts: Collection[int] = ()) -> None:
         self._client = client
         self._fetch = fetch
         self._pipelines = Pipelines(client)
-        self._talk = Talk(client, self.me)
+        self._accounts = frozenset(accounts)
+        self._talk = Talk(client, self.me, self._accounts)
         self._known: Person | None = None
+        self._seen: tuple[MergeRequest, dict[str, Any]] | None = None
+        """The last look at one, for the one question after it that needs the same answer."""
 
     def end(self) -> None:
         """Let go of every connection."""
@@ -90,7 +93,10 @@ class GitLabForge:
 
     def merge_request(self, number: int) -> MergeRequest:
         """One of them, as it is now."""
-        return reading.merge_request(self._one(number))
+        body = self._one(number)
+        found = reading.merge_request(body)
+        self._seen = found, body
+        return found
 
     def fetched(self, request: MergeRequest) -> str:
         """Its last commit, by git from the project, where GitLab keeps those of forks too."""
@@ -318,7 +324,11 @@ class GitLabForge:
 
     def statuses(self, request: MergeRequest) -> Mapping[str, Status]:
         """What the gates said last about its newest pipeline, or its last commit."""
-        return self._pipelines.statuses(request, self._one(request.number))
+        seen, self._seen = self._seen, None
+        # The very look that this one came from told its pipeline, too.
+        told = seen is not None and seen[0] is request
+        body = seen[1] if seen and told else self._one(request.number)
+        return self._pipelines.statuses(request, body)
 
     def show_status(self, request: MergeRequest, status: Status) -> None:
         """Show it."""
@@ -330,7 +340,7 @@ class GitLabForge:
 
     def examine(self, target: str, records: str) -> Iterator[Advice]:
         """Whether the project is set up so that nobody gets around it."""
-        return Examination(self._client).everything(target, records)
+        return Examination(self._client, self._accounts).everything(target, records)
 
     # ------------------------------------------------------------------------- asking
 

@@ -1,7 +1,7 @@
 """GitLab's JSON -> our values. Whatever is missing or of another kind is told, never guessed."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -114,7 +114,7 @@ def merged(body: Any) -> str:
     return next((found for name in names if (found := words(body, name))), "")
 
 
-def notes(body: Any, me: int) -> Iterable[Note]:
+def notes(body: Any, ours: Collection[int]) -> Iterable[Note]:
     """What was said in one thread; not what GitLab notes down."""
     thread = field(body, "id", str)
     for one in field(body, "notes", list):
@@ -129,7 +129,7 @@ def notes(body: Any, me: int) -> Iterable[Note]:
             at=moment(field(one, "created_at", str)),
             edited=moment(field(one, "updated_at", str)),
             text=unguarded(text),
-            ours=by.forge_id == me,
+            ours=by.forge_id in ours,
             place=_place(one.get("position")),
             resolved=bool(one.get("resolved")) if one.get("resolvable") else None,
         )

@@ -1,6 +1,6 @@
 """Notes and threads of a merge request: what we say is said once, and nothing in it is an order."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final
 from uuid import uuid4
@@ -16,6 +16,7 @@ LONGEST: Final = 999_000
 """GitLab takes a million characters; our mark and what we guard need a few."""
 _TRIES: Final = 2
 _BAD: Final = 400
+_FORBIDDEN: Final = 403
 _NOT_THERE: Final = 404
 _UNFIT: Final = (400, 422, 500)
 """What GitLab says of a line that cannot be spoken about, by its version."""
@@ -24,18 +25,26 @@ _UNFIT: Final = (400, 422, 500)
 class Talk:
     """What is said in the merge requests of a project."""
 
-    def __init__(self, client: Client, me: Callable[[], Person]) -> None:
+    def __init__(
+        self, client: Client, me: Callable[[], Person], accounts: Collection[int] = ()
+    ) -> None:
         self._client = client
         self._me = me
+        self._accounts = frozenset(accounts)
+        """Others that speak for us."""
 
     def notes(self, number: int) -> Sequence[Note]:
         """Everything that was said, oldest first."""
-        me = self._me().forge_id
-        assert me is not None  # noqa: S101 - an account of GitLab has an id
+        ours = self._ours()
         with self._about(number):
             rows = list(self._rows(number, "discussions"))
-        found = [note for body in rows for note in reading.notes(body, me)]
+        found = [note for body in rows for note in reading.notes(body, ours)]
         return sorted(found, key=lambda one: (one.at, int(one.id)))
+
+    def _ours(self) -> frozenset[int]:
+        me = self._me().forge_id
+        assert me is not None  # noqa: S101 - an account of GitLab has an id
+        return self._accounts | {me}
 
     def say(self, number: int, text: str, *, thread: str = "", place: Place | None = None) -> Note:
         """Say something, once: a mark that nobody sees tells whether it came through."""
@@ -68,8 +77,7 @@ class Talk:
         raise failure
 
     def _note(self, thread: Any) -> Note:
-        me = self._me().forge_id
-        found = list(reading.notes(thread, me if me is not None else -1))
+        found = list(reading.notes(thread, self._ours()))
         if not found:
             raise reading.NonsenseError("a note that says nothing")
         return found[0]
@@ -119,8 +127,20 @@ class Talk:
         except RefusedError as err:
             if err.status == _NOT_THERE:
                 return False
+            if err.status == _FORBIDDEN and self._accounts:
+                raise self._theirs(number) from None
             raise self._client.refusal(err, f"a note on !{number}") from None
         return True
+
+    def _theirs(self, number: int) -> ReconcilerError:
+        return ReconcilerError(
+            "forge-denied",
+            f"the note on !{number} is of another account of ours, and {self._client.host} lets"
+            " only Maintainers write it anew",
+            hint="make the account of the token a Maintainer, or run this as the account that wrote"
+            " the note",
+            subject=f"!{number}",
+        )
 
     def settle(self, number: int, thread: str, *, resolved: bool) -> None:
         """Mark a thread; what is gone, or is no thing to settle, needs nothing."""

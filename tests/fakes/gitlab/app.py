@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from email.utils import format_datetime
@@ -16,6 +17,7 @@ from tests.fakes.gitlab.state import Lab
 _FAMILIES = (merge_requests, notes, project, statuses)
 """Imported so that their paths are known."""
 _API = "/api/v4"
+_DRIP = 0.02
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -120,6 +122,8 @@ async def _fail(fault: Fault, answer: Answer, receive: Receive, send: Send) -> N
             {"type": "http.response.body", "body": data[: len(data) // 2], "more_body": True}
         )
         # Ending here without the rest is what cuts the connection.
+    elif fault.kind in ("drip", "huge"):
+        await _without_end(fault.kind == "drip", receive, send)
     elif fault.kind == "redirect":
         await _put(send, 302, {"location": fault.target}, b"")
     elif fault.kind == "not json":
@@ -132,3 +136,14 @@ async def _fail(fault: Fault, answer: Answer, receive: Receive, send: Send) -> N
     else:
         page = b"<html><body>GitLab is not responding</body></html>"
         await _put(send, int(fault.kind), {"content-type": "text/html"}, page)
+
+
+async def _without_end(slow: bool, receive: Receive, send: Send) -> None:  # noqa: FBT001
+    """A body that goes on until nobody listens: a byte now and then, or as fast as it can."""
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    gone = asyncio.ensure_future(receive())
+    while not gone.done():
+        body = b" " if slow else b" " * 65_536
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await asyncio.wait([gone], timeout=_DRIP if slow else 0)

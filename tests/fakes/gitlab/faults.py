@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["429", "500", "502", "503", "cut", "hang", "locked", "redirect", "not json"]
+Kind = Literal[
+    "429", "500", "502", "503", "cut", "hang", "drip", "huge", "locked", "redirect", "not json"
+]
 
 
 @dataclass
