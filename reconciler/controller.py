@@ -32,6 +32,8 @@ from reconciler.ports import Telemetry
 _OWN: Final = (Job.REVIEW, Job.CHORES)
 _STALE: Final = 4
 """So many times more entries than environments are kept in the clock's order."""
+_JUMP: Final = 30.0
+"""Seconds by which clocks may differ without anybody having set one."""
 _SOON: Final = timedelta(seconds=1)
 
 
@@ -125,6 +127,7 @@ class Controller:
     _failing: set[str] = field(default_factory=set)
     _wait: float = 0.0
     _began: datetime | None = None
+    _clocks: tuple[datetime, float] | None = None
 
     # -- from outside --------------------------------------------------------------------------
 
@@ -219,7 +222,7 @@ class Controller:
             known = working.view.follow(working.follow())
             changed = None if changed is None else {*changed, *known}
         law = working.law(now)
-        if law != self._law:
+        if law != self._law or self._jumped(now, began):
             self._law, changed = law, None
         if before is not None and heads != before:
             self._plan(Job.CHORES, now + _SOON)
@@ -232,6 +235,14 @@ class Controller:
         working.telemetry.took("tick", working.seconds() - began)
         working.telemetry.counted("ticks", result="done")
         working.telemetry.stands("last_tick", now.timestamp())
+
+    def _jumped(self, now: datetime, seconds: float) -> bool:
+        """Whether somebody set the clock: what waits for a time is told anew when that is."""
+        before, self._clocks = self._clocks, (now, seconds)
+        if before is None:
+            return False
+        passed = (now - before[0]).total_seconds() - (seconds - before[1])
+        return abs(passed) > _JUMP
 
     def _touched(self, names: Iterable[str]) -> set[str]:
         """These, and what waits for them."""
@@ -287,17 +298,13 @@ class Controller:
         now = self.working.clock()
         self._gather()
         free = self.working.jobs - sum(one.job not in _OWN for one in self.running.values())
-        room = max(free, 0) + len(_OWN)
         tasks = [*self._waiting.values(), *self._own.values()]
         begun: list[Task] = []
-        for task in order(tasks, self.running.values(), room, now):
-            if task.job in _OWN:
-                del self._own[task.job]
-            elif free > 0:
-                free -= 1
+        for task in order(tasks, self.running.values(), free, now):
+            if task.environment:
                 del self._waiting[task.environment]
             else:
-                continue
+                del self._own[task.job]
             numbers = self._numbers if task.job is Job.REVIEW else set()
             self.running[task.environment, task.job] = task
             self.working.crew.start(task, sorted(numbers))

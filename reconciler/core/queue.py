@@ -8,7 +8,6 @@ from reconciler.model.work import Job, Task
 
 PATIENCE: Final = timedelta(minutes=2)
 """What waited so long overtakes one rank."""
-_LOOKERS: Final = 2
 
 
 def order(
@@ -16,25 +15,28 @@ def order(
 ) -> tuple[Task, ...]:
     """Those that begin now, in order; of each environment one at a time.
 
-    Looking for drift never takes the last place while something is to be applied.
+    `free`: places for environments; what is of none takes no place. Looking for drift never takes
+    the last one, which is for what is to be applied.
     """
-    busy = {(one.environment, one.job if not one.environment else "") for one in running}
+    busy = {_mark(one) for one in running}
     looking = sum(one.job is Job.LOOK for one in running)
-    places = free + len(running)
+    places = free + sum(bool(one.environment) for one in running)
     begin: list[Task] = []
     for task in sorted((one for one in tasks if one.due <= now), key=lambda one: _turn(one, now)):
-        mark = (task.environment, task.job if not task.environment else "")
-        if len(begin) >= free:
-            break
-        if mark in busy:
+        if _mark(task) in busy:
             continue
-        if task.job is Job.LOOK:
-            if places >= _LOOKERS and looking >= places - 1:
+        if task.environment:
+            if free <= 0 or (task.job is Job.LOOK and looking >= max(places - 1, 1)):
                 continue
-            looking += 1
-        busy.add(mark)
+            free -= 1
+            looking += task.job is Job.LOOK
+        busy.add(_mark(task))
         begin.append(task)
     return tuple(begin)
+
+
+def _mark(task: Task) -> tuple[str, str]:
+    return task.environment, "" if task.environment else task.job
 
 
 def _turn(task: Task, now: datetime) -> tuple[int, datetime, str]:

@@ -92,7 +92,7 @@ class Board:
     told: list[ReconcilerError | None] = field(default_factory=list)
     news: list[Ended] = field(default_factory=list)
     listings: int = 0
-    until: float = 0.0
+    until: float = float("inf")
     stopped: int = 0
     own: Collection[Job] = ()
     _seconds: float = 0.0
@@ -144,7 +144,8 @@ class Board:
         for one in [one for one in self._running if one[0] <= self._seconds]:
             self._running.remove(one)
             self.loop.over(self.does(self, one[1]))
-        if self._seconds >= self.until and not self._running:
+        if self._seconds >= self.until:
+            self.until = float("inf")
             self.loop.inbox.stop()
 
     # -- the test's own
@@ -173,12 +174,16 @@ class Board:
 
     def run(self, seconds: float) -> Board:
         """So long."""
+        self.made()
+        return self.go_on(seconds)
+
+    def go_on(self, seconds: float) -> Board:
+        """The same controller, so much longer."""
         self.until = self._seconds + seconds
-        self.made().run()
+        self.loop.run()
         return self
 
     def once(self) -> Controller:
-        self.until = float("inf")
         loop = self.made()
         loop.once()
         return loop
