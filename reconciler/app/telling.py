@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from reconciler.app.records import Broken, Kept, Records
-from reconciler.core.notices import About, link_to, notice_of, repeats, routed
+from reconciler.core.notices import WINDOW, About, link_to, notice_of, repeats, routed
 from reconciler.errors import ReconcilerError, TransientError
+from reconciler.model.base import format_timestamp
 from reconciler.model.notice import Batch, Claim, Letter, Notice
 from reconciler.model.record import DecisionBody, Stop
 from reconciler.model.settings import Notification
@@ -119,17 +120,23 @@ def _take(desk: Desk, claim: Claim) -> str:
 def _news(desk: Desk, tip: str, until: str) -> list[Notice]:
     """What there is to tell of the records behind one, oldest first."""
     fresh: list[Kept] = []
+    gap = f"the record {until[:12]}, which was told of last, is not behind {tip[:12]}"
     try:
         for kept in desk.records.walk(tip):
             if kept.commit == until:
+                gap = ""
                 break
             if len(fresh) >= MOST_NEWS:
-                desk.complain(f"more than {MOST_NEWS:,} records are new: the older are not told of")
+                gap = f"more than {MOST_NEWS:,} records are new"
                 break
             fresh.append(kept)
     except Broken as error:
-        # Verifying names it, and whoever writes records stops at it; what is readable is told.
-        desk.complain(f"not all records can be read: {error.message}")
+        gap = f"not all records can be read: {error.message}"
+    if gap:
+        # Verifying names what is broken, and whoever writes records stops at it.
+        desk.complain(f"{gap}: only the last {MOST_NEWS:,} of one day are told of")
+        oldest = format_timestamp(desk.clock() - WINDOW)
+        fresh = [one for one in fresh if one.record.at >= oldest]
     found = []
     for kept in reversed(fresh):
         notice = _notice(desk, kept)

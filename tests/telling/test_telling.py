@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, Final
 
 import pygit2
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from reconciler.adapters.claim_refs import ClaimRefs
 from reconciler.adapters.memory import FileMemory
@@ -18,6 +22,7 @@ from reconciler.adapters.record_store import record_store
 from reconciler.adapters.telemetry import LiveTelemetry
 from reconciler.app.records import Records
 from reconciler.app.telling import GIVEN_UP, MOST_LETTERS, Desk, Told, tell_news
+from reconciler.core.notices import MANY
 from reconciler.errors import ReconcilerError, TransientError, UsageError
 from reconciler.model.author import Author
 from reconciler.model.notice import Claim, Notice
@@ -115,11 +120,15 @@ class World:
         return tell_news(self.desk(who), tip)
 
     def dies(self, who: str = "one", *, after: bool) -> None:
+        with pytest.raises(Killed):
+            self.dying(who, after=after)
+
+    def dying(self, who: str, *, after: bool) -> None:
+        """It is killed at the claim; where there is nothing to claim, it ends well."""
         real = ClaimRefs(
             self.home, self.remote, None, Author("bot@example.com", "Bot"), lambda: self.now
         )
-        with pytest.raises(Killed):
-            tell_news(self.desk(who, Dying(real, after=after)))
+        tell_news(self.desk(who, Dying(real, after=after)))
 
 
 @pytest.fixture
@@ -330,6 +339,56 @@ def test_nonsense_in_the_ref_tells_nothing_twice_and_goes_on(world: World) -> No
     assert world.tells() == Told()
     world.happens("expiry")
     assert world.tells() == Told(sent=1)
+
+
+def test_a_history_that_began_anew_tells_only_of_the_last_day(world: World) -> None:
+    repo = pygit2.Repository(str(world.home))
+    repo.references.delete("refs/heads/records")
+    for name in [one for one in repo.references if one.startswith("refs/reconciler/seen")]:
+        repo.references.delete(name)
+    world.happens("drift-seen", at=world.now - timedelta(days=3))
+    world.happens("expiry", at=world.now)
+    assert world.tells() == Told(sent=1)
+    assert world.heard[0].startswith("box-one ends")
+    assert "is not behind" in world.complaints[0]
+
+
+DEATHS: Final = [f"{who} dies {when}" for who in ("one", "two") for when in ("before", "after")]
+STEPS: Final = st.sampled_from(["happens", "one", "two", "away", "back", *DEATHS])
+
+
+@given(st.lists(STEPS, max_size=14))
+@settings(max_examples=25)
+def test_whatever_happens_everything_is_told_once(steps: list[str]) -> None:
+    with TemporaryDirectory() as folder:
+        GitRepo.make(Path(folder) / "home")
+        world = World(Path(folder) / "home", "", Path(folder) / "disks")
+        world.happens("policy")
+        world.tells()
+        wanted = 0
+        for step in steps:
+            who, _, when = step.partition(" dies ")
+            if step == "happens":
+                if wanted == MANY:  # more could be told as one
+                    continue
+                wanted += 1
+                expires = f"2026-09-01T00:00:{wanted:02d}Z"
+                world.happens("expiry", body={"expires": expires})
+            elif step in ("away", "back"):
+                away = TransientError("away", "nobody answers") if step == "away" else None
+                world.ears["on-call"].error = away
+            elif when:
+                with suppress(Killed):
+                    world.dying(who, after=when == "after")
+            else:
+                world.tells(who)
+        world.ears["on-call"].error = None
+        world.now += timedelta(hours=2)
+        for who in ("one", "two", "one"):
+            world.tells(who)
+        assert sorted(world.heard) == [
+            f"box-one ends at 2026-09-01T00:00:{number:02d}Z" for number in range(1, wanted + 1)
+        ]
 
 
 def test_a_known_tip_asks_nobody(world: World) -> None:
