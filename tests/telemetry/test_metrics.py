@@ -45,13 +45,13 @@ def telemetry() -> LiveTelemetry:
 
 
 def test_what_is_counted_timed_and_weighed_is_scraped(telemetry: LiveTelemetry) -> None:
-    telemetry.counted("tasks", job="apply", state="done")
-    telemetry.counted("tasks", 2, job="apply", state="done")
-    telemetry.took("task", 0.5, job="apply", state="done")
-    telemetry.stands("queue", 7)
-    assert sample(telemetry, "reconciler_tasks_total", job="apply", state="done") == 3
-    assert sample(telemetry, "reconciler_task_seconds_sum", job="apply", state="done") == 0.5
-    assert sample(telemetry, "reconciler_queue") == 7
+    telemetry.counted("deeds", job="apply", result="done")
+    telemetry.counted("deeds", 2, job="apply", result="done")
+    telemetry.took("deed", 0.5, job="apply", result="done")
+    telemetry.stands("queue", 7, job="look")
+    assert sample(telemetry, "reconciler_deeds_total", job="apply", result="done") == 3
+    assert sample(telemetry, "reconciler_deed_seconds_sum", job="apply", result="done") == 0.5
+    assert sample(telemetry, "reconciler_queue", job="look") == 7
     assert sample(telemetry, "reconciler_process_resident_memory_bytes")
 
 
@@ -69,8 +69,8 @@ def test_every_metric_of_the_list_takes_a_measure(telemetry: LiveTelemetry) -> N
     "kind, name, value, labels",
     [
         ("counted", "nothing-of-ours", 1, {}),
-        ("counted", "tasks", 1, {"job": "apply"}),
-        ("counted", "tasks", 1, {"job": "apply", "state": "done", "environment": "x"}),
+        ("counted", "deeds", 1, {"job": "apply"}),
+        ("counted", "deeds", 1, {"job": "apply", "result": "done", "environment": "x"}),
         ("counted", "queue", 1, {}),
         ("counted", "refusals", -1, {}),
         ("counted", "refusals", float("nan"), {}),
