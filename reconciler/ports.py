@@ -23,7 +23,7 @@ from reconciler.model.merge_request import (
     Status,
     Unreadable,
 )
-from reconciler.model.notice import Notice
+from reconciler.model.notice import Batch, Claim, Notice
 from reconciler.model.policy import Answered, Indeterminate, Lines, Module, Modules, Parsed
 from reconciler.model.problem import Problem
 from reconciler.model.rendered import Rendered
@@ -505,6 +505,34 @@ class Speaker(Protocol):
 
     def tell(self, notice: Notice) -> None:
         """Tell it; a TransientError when it may come through later."""
+        ...
+
+
+class Claims(Protocol):
+    """How far news has been told, as everybody has it."""
+
+    def read(self) -> Claim:
+        """How far it is."""
+        ...
+
+    def move(self, old: Claim, until: str, batch: str) -> bool:
+        """Go on from there; False: somebody was faster. After an error nobody knows."""
+        ...
+
+
+class Outbox(Protocol):
+    """Letters that are to be sent, on this machine's disk."""
+
+    def alone(self) -> AbstractContextManager[bool]:
+        """Whether nobody else on this machine sends meanwhile; it does not wait."""
+        ...
+
+    def all(self) -> Sequence[Batch]:
+        """Every batch, in the order in which they were written."""
+        ...
+
+    def keep(self, batch: Batch) -> None:
+        """Write it, instead of what was written of it; without letters it goes."""
         ...
 
 

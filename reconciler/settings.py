@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -83,6 +83,24 @@ class ProcessSettings(BaseSettings):
 
     otlp_headers: SecretStr | None = None
     """What proves to it who we are: `name=value`, separated by commas."""
+
+    smtp_host: str = ""
+    """The server that takes mail."""
+
+    smtp_port: int = Field(default=587, gt=0, le=65535)
+    """Its port."""
+
+    smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
+    """How it is spoken to; none: in the clear, on this machine only."""
+
+    smtp_from: str = ""
+    """Whom mail is from."""
+
+    smtp_user: str = ""
+    """As whom we log in; empty: we do not."""
+
+    smtp_password: SecretStr | None = None
+    """That user's password."""
 
     def tools_folder(self) -> Path | None:
         """Where tools are installed, or None when no folder is known."""

@@ -1,5 +1,6 @@
 """Builds the ports from settings. Alone imports adapters."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -37,7 +38,7 @@ from reconciler.model.policy import EngineChoice
 from reconciler.model.record import Actor, Program
 from reconciler.model.run import Engine
 from reconciler.model.settings import GitLabForge as GitLabSettings
-from reconciler.model.settings import RecordWriter, SettingsSpec
+from reconciler.model.settings import Notification, RecordWriter, SettingsSpec
 from reconciler.model.work import Ended, Heads
 from reconciler.ports import (
     Cloud,
@@ -52,9 +53,16 @@ from reconciler.ports import (
     RecordStore,
     RepoTree,
     Signer,
+    Speaker,
+    Telemetry,
     Verify,
 )
-from reconciler.settings import ProcessSettings, installers_environment, secret_of
+from reconciler.settings import (
+    ProcessSettings,
+    installers_environment,
+    network_environment,
+    secret_of,
+)
 
 if TYPE_CHECKING:
     from reconciler.adapters.deeds import Deeds
@@ -63,6 +71,8 @@ if TYPE_CHECKING:
     from reconciler.adapters.health_server import HealthServer
     from reconciler.adapters.regorus_engine import EmbeddedEngine
     from reconciler.adapters.sandbox.cloud import Cloud as SandboxCloud
+    from reconciler.adapters.speakers.mail import MailServer
+    from reconciler.adapters.speakers.post import Poster
     from reconciler.adapters.telemetry import LiveTelemetry
     from reconciler.adapters.traces import Traces
     from reconciler.adapters.webhook_server import WebhookServer
@@ -71,6 +81,7 @@ if TYPE_CHECKING:
     from reconciler.app.record import Recorder
     from reconciler.app.records import Records
     from reconciler.app.telemetry import Gathering
+    from reconciler.app.telling import Desk as NewsDesk
 
 
 T = TypeVar("T")
@@ -360,7 +371,7 @@ class Ports:
             own.actor_name or (author.name if author else ""),
             own.actor_email or (author.email if author else ""),
         )
-        return LocalForge(refs, me, lambda: datetime.now(UTC).replace(microsecond=0))
+        return LocalForge(refs, me, _now)
 
     def bot(self, repo: Path, spec: SettingsSpec) -> "Bot":
         """What commits and proposes in our own name."""
@@ -376,7 +387,7 @@ class Ports:
             spec.branches.target,
             self.shared_branches(repo, spec),
             me,
-            lambda: datetime.now(UTC).replace(microsecond=0),
+            _now,
         )
 
     def heads(self, repo: Path, spec: SettingsSpec, *, simulated: bool) -> Callable[[], Heads]:
@@ -549,6 +560,97 @@ class Ports:
 
         return Lines(as_json=as_json)
 
+    def telling(
+        self,
+        repo: Path,
+        spec: SettingsSpec,
+        telemetry: Telemetry,
+        complain: Callable[[str], None],
+        *,
+        simulated: bool,
+    ) -> "NewsDesk":
+        """What tells people of new records; `complain` hears what nobody will hear of."""
+        from reconciler.adapters.claim_refs import ClaimRefs
+        from reconciler.adapters.git_remote import ssh_agent, token_credentials
+        from reconciler.adapters.memory import FileMemory
+        from reconciler.adapters.outbox import DiskOutbox
+        from reconciler.app.telling import Desk as NewsDesk
+
+        token, author = self.settings.git_token, GitSource(repo).author
+        credentials = token_credentials(token.get_secret_value()) if token else ssh_agent
+        me = _writer(self.signer(), spec.records.writers) or Author(
+            self.settings.actor_email or (author.email if author else ""),
+            self.settings.actor_name or (author.name if author else ""),
+        )
+        remote = "" if simulated else spec.records.remote or ""
+        folder = self._known_of(repo) / ("telling-sandbox" if simulated else "telling")
+        return NewsDesk(
+            self.records(repo, spec, simulated=simulated),
+            ClaimRefs(repo, remote, credentials, me, _now, simulated=simulated),
+            FileMemory(folder / "told"),
+            DiskOutbox(folder / "outbox"),
+            spec.notifications,
+            self.speaker,
+            pages_of(spec),
+            _now,
+            # In the order of time, so that what was written first is sent first.
+            lambda: f"{time.time_ns():020d}-{token_hex(8)}",
+            telemetry,
+            complain,
+        )
+
+    def speaker(self, rule: Notification) -> Speaker:
+        """What speaks to a rule's target; a UsageError when this machine is not set up for it."""
+        target = rule.target
+        match target.kind:
+            case "slack":
+                from reconciler.adapters.speakers.slack import SlackSpeaker
+
+                return SlackSpeaker(self._poster(_needed(target.url_from), target.url_from))
+            case "webhook":
+                from reconciler.adapters.speakers.webhook import WebhookSpeaker, key_of
+
+                name = target.secret_from
+                poster = self._poster(target.url, f"the webhook of `{rule.name}`")
+                return WebhookSpeaker(poster, key_of(_needed(name), name), _now)
+            case "sns":
+                from reconciler.adapters.aws_sns import SnsSpeaker
+
+                return SnsSpeaker(target.topic)
+            case "email":
+                from reconciler.adapters.speakers.mail import MailSpeaker
+
+                return MailSpeaker(self._mail_server(), target.to, _now)
+
+    def _poster(self, address: str, name: str) -> "Poster":
+        from reconciler.adapters.speakers.post import Poster
+
+        network = network_environment()
+        proxy = network.get("https_proxy") or network.get("HTTPS_PROXY")
+        return Poster(address, name, {"https": proxy} if proxy else {})
+
+    def _mail_server(self) -> "MailServer":
+        from reconciler.adapters.speakers.mail import MailServer
+
+        own = self.settings
+        for name, value in (("HOST", own.smtp_host), ("FROM", own.smtp_from)):
+            if not value:
+                raise UsageError(
+                    "no-mail-server",
+                    f"somebody is to get mail, and RECONCILER_SMTP_{name} is not set",
+                    hint="set RECONCILER_SMTP_HOST and RECONCILER_SMTP_FROM, and what the server"
+                    " asks for beside",
+                    subject=f"RECONCILER_SMTP_{name}",
+                )
+        return MailServer(
+            own.smtp_host,
+            own.smtp_port,
+            own.smtp_from,
+            own.smtp_user,
+            own.smtp_password.get_secret_value() if own.smtp_password else "",
+            own.smtp_tls,
+        )
+
     def found_whole(self, repo: Path, branch: str) -> Memory:
         """Up to which record this machine found the history whole."""
         from reconciler.adapters.building import repository_name
@@ -633,7 +735,7 @@ class Ports:
             Program.model_construct(
                 name="reconciler", version=__version__, digest=self.kept.program
             ),
-            lambda: datetime.now(UTC).replace(microsecond=0),
+            _now,
             lambda: token_hex(16),
             simulated,
         )
@@ -671,6 +773,31 @@ class Ports:
     def make_repository(self, root: Path) -> bool:
         """Make a git repository of a folder, unless it is in one; whether it made one."""
         return make_repository(root)
+
+
+def pages_of(spec: SettingsSpec) -> str:
+    """Where the project's pages are; empty: nobody knows, as of a project known by its number."""
+    forge = spec.forge
+    if forge.kind != "gitlab" or forge.project.isdigit():
+        return ""
+    return f"{forge.url.rstrip('/')}/{forge.project}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def _needed(name: str) -> str:
+    """A variable that the settings name."""
+    value = secret_of(name)
+    if not value:
+        raise UsageError(
+            "no-secret",
+            f"the environment variable {name} is not set",
+            hint="reconciler.yaml names it under `notifications`",
+            subject=name,
+        )
+    return value
 
 
 def _writer(signer: "Signer | None", writers: Iterable[RecordWriter]) -> Author | None:

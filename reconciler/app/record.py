@@ -13,8 +13,10 @@ from reconciler.app.bench import trees_of
 from reconciler.app.deliver import Decided
 from reconciler.app.leases import Held
 from reconciler.app.records import Records, StatusOf
+from reconciler.app.telemetry import NullTelemetry, passed_on
 from reconciler.app.terraform import apply
 from reconciler.core.decide import Question
+from reconciler.core.measures import counted_in
 from reconciler.core.records.facts import (
     DECISION,
     PLAN,
@@ -48,7 +50,7 @@ from reconciler.model.plan import Plan
 from reconciler.model.record import Actor, Draft, Program, Recorded, Refusal
 from reconciler.model.rendered import Rendered
 from reconciler.model.run import Diagnostic, Outcome
-from reconciler.ports import Hear, Snapshots
+from reconciler.ports import Hear, Snapshots, Telemetry
 from reconciler.report.check_json import decided as as_fields
 
 _SHOWN: Final[Mapping[str, DeploymentState]] = {
@@ -90,6 +92,7 @@ class Recorder:
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     simulated: bool
+    telemetry: Telemetry = field(default_factory=NullTelemetry)
     _laws: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def decided(
@@ -331,6 +334,8 @@ class Recorder:
                 )
             except _Moved:
                 continue
+            for body, _ in bodies:
+                passed_on(counted_in(body), self.telemetry)
             return made[len(new) :]
 
     def _newer(self, law: str, policy: Mapping[str, Any]) -> bool:

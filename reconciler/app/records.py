@@ -268,12 +268,12 @@ class Records:
             yield kept
             at = behind(kept.record.chain)
 
-    def of_environment(self, name: str) -> Iterator[Kept]:
+    def of_environment(self, name: str, commit: str = "") -> Iterator[Kept]:
         """The records about one environment, newest first, without reading any other.
 
-        No name: those about more than one.
+        No name: those about more than one. `commit`: at or before that one.
         """
-        yield from self._about(self.tip(), name)
+        yield from self._about(commit or self.tip(), name)
 
     def _about(self, at: str, name: str) -> Iterator[Kept]:
         while at:

@@ -370,6 +370,9 @@ def _shared_checks(environments: Collection[str], shared: Shared) -> Iterator[It
                 rule.tracks,
                 tracks,
             )
+            yield _all_known(
+                settings.path, ("spec", "notifications", number, "teams"), "team", rule.teams, teams
+            )
     for agent in shared.agents.values():
         yield _known(
             agent.path, ("metadata", "owner"), "team", agent.document.metadata.owner, teams

@@ -66,7 +66,6 @@ METRICS: Final = (
     Metric("failures", "counter", "What went wrong, by what is to be done about it.", ("kind",)),
     Metric("drifted", "gauge", "Environments that are not as they were left.", ("track",)),
     Metric("remediations", "counter", "Drift that was dealt with.", ("mode", "result")),
-    Metric("oldest_drift", "gauge", "Since when, in seconds since 1970; 0: there is none."),
     Metric("leases", "gauge", "Leases that are held: ours, and those of others.", ("whose",)),
     Metric("leases_lost", "counter", "Leases that were ours and were taken away.", ()),
     Metric("expiring", "gauge", "Environments that were told that they end.", ("track",)),

@@ -304,6 +304,8 @@ class Notification(Model):
     """What to tell."""
     tracks: Items[Name] = ()
     """Of which tracks; empty = all."""
+    teams: Items[Name] = ()
+    """Of environments of which teams; empty = all."""
     target: SlackTarget | WebhookTarget | SnsTarget | EmailTarget = Field(discriminator="kind")
     """Where to."""
 

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
-from typing import Final
+from secrets import token_hex
+from typing import Final, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from reconciler.adapters.git import GitSource
+from reconciler.adapters.record_store import record_store
 from reconciler.adapters.telemetry import LiveTelemetry
+from reconciler.app.record import Recorder
+from reconciler.app.records import Records
 from reconciler.app.telemetry import Gathering, NullTelemetry, passed_on, step
+from reconciler.core.measures import counted_in, weighed
 from reconciler.model.metric import BY_NAME, METRICS, MOST_SERIES
+from reconciler.model.record import RecordKind
+from reconciler.model.work import Condition, Standing
 from reconciler.ports import Telemetry
+from tests.records.drafts import ADA, BODIES, NOW, PROGRAM
+from tests.repos import GitRepo
 
 ROOT: Final = Path(__file__).parents[2]
+ConditionName = Literal["Ready", "Reconciling", "Stalled", "Drifted", "Frozen", "Expiring"]
 CALLS: Final = {"counted": "counter", "took": "histogram", "stands": "gauge"}
 
 
@@ -60,7 +71,7 @@ def test_every_metric_of_the_list_takes_a_measure(telemetry: LiveTelemetry) -> N
         ("counted", "nothing-of-ours", 1, {}),
         ("counted", "deeds", 1, {"job": "apply"}),
         ("counted", "deeds", 1, {"job": "apply", "result": "done", "environment": "x"}),
-        ("counted", "queue", 1, {"job": "apply"}),
+        ("counted", "queue", 1, {}),
         ("counted", "refusals", -1, {}),
         ("counted", "refusals", float("nan"), {}),
         ("stands", "environment", 0, {"environment": "x"}),
@@ -169,6 +180,65 @@ def test_code_measures_only_what_is_in_the_list() -> None:
                 continue
             metric = BY_NAME.get(name.value)
             labels = {one.arg for one in node.keywords}
-            if metric is None or metric.kind != kind or not labels - {None} <= set(metric.labels):
+            fits = metric is not None and metric.kind == kind
+            if not fits or (metric and None not in labels and labels != {*metric.labels}):
                 wrong.append(f"{path.name}:{node.lineno} {name.value}")
     assert wrong == []
+
+
+def standing(name: str, *conditions: ConditionName) -> Standing:
+    return Standing(
+        name, "demo", "dev", "lab", tuple(Condition(each, None, "") for each in conditions)
+    )
+
+
+def test_what_is_so_of_environments_is_weighed_and_what_is_over_is_gone(
+    telemetry: LiveTelemetry,
+) -> None:
+    first = weighed([standing("a", "Ready"), standing("b", "Stalled", "Drifted"), standing("c")])
+    passed_on(first, telemetry)
+    named = {"environment": "b", "condition": "Drifted"}
+    assert sample(telemetry, "reconciler_environments", track="demo") == 3
+    assert sample(telemetry, "reconciler_conditions", condition="Ready") == 1
+    assert sample(telemetry, "reconciler_drifted", track="demo") == 1
+    assert sample(telemetry, "reconciler_environment", **named) == 1
+    passed_on(weighed([standing("b", "Frozen"), standing("a", "Ready")], first), telemetry)
+    assert sample(telemetry, "reconciler_environments", track="demo") == 2
+    assert sample(telemetry, "reconciler_drifted", track="demo") == 0
+    assert sample(telemetry, "reconciler_conditions", condition="Stalled") == 0
+    assert sample(telemetry, "reconciler_environment", **named) is None
+    assert sample(telemetry, "reconciler_frozen") == 1
+
+
+def test_only_environments_that_need_somebody_are_named(telemetry: LiveTelemetry) -> None:
+    passed_on(weighed(standing(f"e{one}", "Ready") for one in range(5000)), telemetry)
+    assert "\nreconciler_environment{" not in telemetry.metrics().decode()
+    assert sample(telemetry, "reconciler_environments", track="demo") == 5000
+
+
+@pytest.mark.parametrize("kind", sorted(RecordKind))
+def test_each_record_adds_what_the_list_knows(telemetry: LiveTelemetry, kind: str) -> None:
+    passed_on(counted_in({"kind": kind, **BODIES[kind]}), telemetry)
+    text = telemetry.metrics().decode()
+    assert "reconciler_measures_refused_total{" not in text
+    if kind == "decision":
+        labels = {"verdict": "NEEDS_APPROVAL", "track": "demo"}
+        assert sample(telemetry, "reconciler_verdicts_total", **labels) == 1
+
+
+def test_who_writes_a_record_counts_it(tmp_path: Path, telemetry: LiveTelemetry) -> None:
+    home = GitRepo.make(tmp_path / "home")
+    law = home.commit({"policies/x.rego": "x"})
+    records = Records(record_store(home.path, "records"))
+    recorder = Recorder(
+        records,
+        GitSource(home.path),
+        ADA,
+        PROGRAM,
+        lambda: NOW,
+        lambda: token_hex(16),
+        simulated=True,
+        telemetry=telemetry,
+    )
+    recorder.happened("box-one", law, {"kind": "expiry", **BODIES["expiry"]})
+    assert sample(telemetry, "reconciler_expiries_total", step="warned") == 1

@@ -38,11 +38,11 @@ _FRAMES: Final = str.maketrans("<>()", "    ")
 
 def message(record: Record, digest: str) -> str:
     """Subject, sentences and trailers."""
-    sentences = "\n".join(line(one, _LINE) for one in _sentences(record))
+    said = "\n".join(line(one, _LINE) for one in sentences(record))
     trailers = "\n".join(
-        f"{key}: {said}" for key, value in _trailers(record, digest) if (said := line(value, _LINE))
+        f"{key}: {one}" for key, value in _trailers(record, digest) if (one := line(value, _LINE))
     )
-    return f"{line(subject(record), _SUBJECT)}\n\n{sentences}\n\n{trailers}\n"
+    return f"{line(subject(record), _SUBJECT)}\n\n{said}\n\n{trailers}\n"
 
 
 def line(text: str, most: int) -> str:
@@ -117,7 +117,8 @@ def _person(name: object, email: object, forge_id: object) -> str:
     return f"{name or 'unknown'} <{email.replace(' ', '')}>{forge}"
 
 
-def _sentences(record: Record) -> Iterator[str]:
+def sentences(record: Record) -> Iterator[str]:
+    """What happened, at length."""
     if record.simulated:
         yield "Simulated: nothing of this is real."
     about = record.environment or "every environment"
