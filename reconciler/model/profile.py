@@ -253,6 +253,13 @@ class ChangeWindow(Model):
         return self
 
 
+class Promotion(Model):
+    """When an environment may be promoted to the next stage."""
+
+    green_for: Duration | None = None
+    """How long the step before has to do well: applied, and neither failed nor drifted since."""
+
+
 class AgentLimits(Model):
     """What agents may do on the track; an Agent's own limits can only be lower."""
 
@@ -351,6 +358,8 @@ class ProfileSpec(Model):
     """When changes to production may be applied; empty = always."""
     promotion_required: bool = False
     """Whether production must be promoted from a staging environment."""
+    promotion: Promotion = Promotion()
+    """When an environment may be promoted to the next stage."""
     agents: AgentLimits
     """What agents may do."""
     rules: RuleParameters = RuleParameters()

@@ -263,6 +263,11 @@ def override_body(
     }
 
 
+def promotion_body(source: str, commit: str, where: str) -> Body:
+    """What runs in one environment is to run in the next."""
+    return {"kind": "promotion", "source": source, "commit": commit, "mergeRequest": where}
+
+
 def stop_body(
     kind: Literal["freeze", "resume"],
     name: str,
