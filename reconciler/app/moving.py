@@ -7,6 +7,7 @@ from typing import Any, Final
 from reconciler.app.environment import find_environment
 from reconciler.app.proposing import Bot, Wish
 from reconciler.app.record import Recorder
+from reconciler.app.steward import Caller
 from reconciler.core.fingerprint import fingerprint
 from reconciler.core.tree import find
 from reconciler.errors import ReconcilerError
@@ -27,8 +28,13 @@ class Desk:
     recorder: Recorder
     tree: RepoTree
     """The target branch as everybody has it now."""
-    author: Author
+    caller: Caller
     """Who wants it."""
+
+    @property
+    def author(self) -> Author:
+        """The same, as commits name them."""
+        return Author(self.caller.actor.email, self.caller.actor.name)
 
 
 def whole(tree: RepoTree, name: str) -> Effective:

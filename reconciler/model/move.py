@@ -49,3 +49,31 @@ class Promoted:
     """Whether the source declares something else by now, which does not run yet."""
     request: MergeRequest | None = None
     """Where it is proposed; None: there is nothing to propose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    """What was applied, and did well."""
+
+    commit: str
+    record: int
+    """The apply; -1: somebody named the commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """One environment goes back to an earlier document."""
+
+    environment: str
+    bad: str
+    """The commit that is taken back."""
+    good: Good
+    because: str
+    moves: tuple[Move, ...]
+    evidence: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    """What else is not as it was then, and stays as it is."""
+    request: MergeRequest | None = None
+    """Where it is proposed; None: it went to the target branch at once."""
+    commit: str = ""
+    """The commit of the target branch."""

@@ -1,4 +1,7 @@
-"""Promotions: for merge requests, people and programs. What documents say stands in code spans."""
+"""Promotions and rollbacks: for merge requests, people and programs.
+
+In merge requests what documents say stands in code spans.
+"""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -7,7 +10,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from reconciler.model.base import format_timestamp
-from reconciler.model.move import Green, Move, Promoted
+from reconciler.model.move import Green, Move, Promoted, RolledBack
 from reconciler.report import as_json, merge_request_text
 from reconciler.report.markdown import code, row
 from reconciler.report.text import Table, line
@@ -40,6 +43,26 @@ def promotion(found: Promoted) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def rollback(found: RolledBack) -> str:
+    """The description of a merge request, or of a commit."""
+    good = found.good
+    by = f" (applied by record {good.record})" if good.record >= 0 else ""
+    name, commit = code(found.environment), code(good.commit[:_SHORT])
+    lines = [
+        f"{name} goes back to its document of commit {commit}{by}. Nothing else is reverted.",
+        "",
+        f"Because: {code(found.because)}",
+        "",
+        *changes(found.moves),
+        "",
+        *(f"- {code(one)}" for one in found.evidence),
+    ]
+    if found.beside:
+        listed = ", ".join(code(one) for one in found.beside)
+        lines += ["", f"Not as it was then, and left as it is: {listed}."]
+    return "\n".join([*lines, ""])
 
 
 def changes(moves: Iterable[Move]) -> list[str]:
@@ -87,6 +110,48 @@ def promoted_text(console: Console, found: Promoted) -> None:
     for one in _evidence(found, str):
         line(console, one)
     line(console, f"Next: reconciler mr check {found.request.number}")
+
+
+def rolled_back_text(console: Console, found: RolledBack, target: str) -> None:
+    """`reconciler rollback`."""
+    if found.request is not None:
+        merge_request_text.done(console, found.request, "is open")
+    else:
+        name = found.environment
+        line(console, f"{name} is rolled back on {target}, in commit {found.commit[:_SHORT]}.")
+    line(console, "")
+    table_of(console, found.moves)
+    if found.beside:
+        line(console, "")
+        line(console, f"Not as it was then, and left as it is: {', '.join(found.beside)}.")
+    line(console, "")
+    if found.request is not None:
+        line(console, f"Next: reconciler mr check {found.request.number}")
+    else:
+        line(console, "Somebody else agrees to it afterwards:")
+        line(console, f"  reconciler rollback {found.environment} --agree --because ...")
+
+
+def rolled_back_json(found: RolledBack) -> str:
+    """The same for programs."""
+    request = found.request
+    return as_json.document(
+        "RollbackProposed",
+        environment=found.environment,
+        bad=found.bad,
+        good=found.good.commit,
+        record=found.good.record if found.good.record >= 0 else None,
+        changes=moves_json(found.moves),
+        beside=list(found.beside),
+        commit=found.commit or None,
+        mergeRequest=request.number if request else None,
+        link=(request.link or None) if request else None,
+    )
+
+
+def agreed_json(environment: str, record: int) -> str:
+    """`reconciler rollback ENV --agree`."""
+    return as_json.document("RollbackAgreed", environment=environment, record=record)
 
 
 def table_of(console: Console, moves: Sequence[Move]) -> None:

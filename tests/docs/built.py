@@ -21,7 +21,7 @@ from reconciler.model.merge_request import (
     Status,
     Unreadable,
 )
-from reconciler.model.move import Green, Move, Promoted
+from reconciler.model.move import Good, Green, Move, Promoted, RolledBack
 from reconciler.model.plan import (
     AttributeChange,
     Drifted,
@@ -160,6 +160,12 @@ def _moved() -> Iterator[dict[str, Any]]:
     one = Promoted("a-staging", "a", "production", green, (change,), ("size",), request=request)
     for found in (one, replace(one, moves=(), request=None)):
         yield json.loads(moves.promoted_json(found))
+    good = Good("5f" * 20, 41)
+    back = RolledBack("a", "4f" * 20, good, "5xx", (change,), (), ("the team b",), request)
+    named = replace(back, good=replace(good, record=-1), request=None, commit="6f" * 20)
+    for taken in (back, named):
+        yield json.loads(moves.rolled_back_json(taken))
+    yield json.loads(moves.agreed_json("a", 52))
 
 
 def _merge_requests() -> Iterator[dict[str, Any]]:

@@ -14,6 +14,7 @@ from reconciler.adapters.record_store import GitRecords
 from reconciler.adapters.ssh_keys import verify
 from reconciler.app.moving import Desk
 from reconciler.app.proposing import Bot
+from reconciler.app.steward import Caller
 from reconciler.model.approval import Person
 from reconciler.model.author import Author
 from reconciler.model.merge_request import MergeRequest
@@ -40,7 +41,9 @@ def desk(world: World, actor: Actor = CONTROLLER, key: str = "controller") -> De
         lambda: world.now,
     )
     tree = GitSource(world.path).snapshot("refs/heads/main")
-    return Desk(bot, world.recorder(actor, key), tree, Author(actor.email, actor.name))
+    by = Person(actor.name, actor.email, actor.forge_id)
+    caller = Caller(by, world.key(key).public_key.fingerprint, actor)
+    return Desk(bot, world.recorder(actor, key), tree, caller)
 
 
 def later(world: World, hours: float = 2) -> None:

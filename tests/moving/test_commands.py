@@ -74,3 +74,45 @@ def test_promote_says_why_it_does_not(world: World) -> None:
     assert code == 1
     assert "it has drifted since" in err
     assert said(world, "promote acme-portal --to production")[0] == 2
+
+
+def test_rollback_says_what_it_proposed(world: World) -> None:
+    world.applied("acme-portal")
+    new_image(world, PORTAL)
+    world.applied("acme-portal")
+    code, out, err = said(world, "rollback acme-portal --because '5xx since the release'")
+    assert code == 0, err
+    assert out.startswith("!1 is open: Roll acme-portal back to ")
+    assert "Next: reconciler mr check 1" in out
+    again = told(world, "rollback acme-portal --because '5xx since the release'")
+    assert (again["mergeRequest"], again["commit"]) == (1, None)
+    assert [one["before"] for one in again["changes"]] == [NEW_IMAGE]
+    assert world.codes() == set()
+
+
+def test_a_fast_rollback_is_agreed_to_afterwards(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.applied("acme-portal")
+    new_image(world, PORTAL)
+    world.applied("acme-portal")
+    profile = "profiles/tracks/customer.yaml"
+    rule = "  rollback: {fast: {stages: [production]}}\n  promotionRequired: true\n"
+    world.edit(profile, "  promotionRequired: true\n", rule)
+    code, out, err = said(world, "rollback acme-portal --fast --because 'The shop is down'")
+    assert code == 0, err
+    assert out.startswith("acme-portal is rolled back on main, in commit ")
+    assert "rollback acme-portal --agree" in out
+    own = said(world, "rollback acme-portal --agree --because 'It was right'")
+    assert own[0] == 10
+    assert "somebody else has to agree" in own[2]
+    assert said(world, "rollback acme-portal --agree --fast --because 'It was right'")[0] == 2
+    world.key("tom")
+    monkeypatch.setenv("RECONCILER_ACTOR_NAME", "Tom Weber")
+    monkeypatch.setenv("RECONCILER_ACTOR_EMAIL", "tom@example.com")
+    monkeypatch.setenv("RECONCILER_ACTOR_ID", "2002")
+    monkeypatch.setenv("RECONCILER_SIGNING_KEY", str(world.folder / "key-tom"))
+    made = told(world, "rollback acme-portal --agree --because 'It was right'")
+    assert made["environment"] == "acme-portal"
+    assert world.records().status("acme-portal")["rollback"]["agreed"]["by"] == "tom@example.com"
+    assert world.codes() == set()

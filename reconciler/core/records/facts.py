@@ -268,6 +268,18 @@ def promotion_body(source: str, commit: str, where: str) -> Body:
     return {"kind": "promotion", "source": source, "commit": commit, "mergeRequest": where}
 
 
+def rollback_body(bad: str, good: str, because: str, where: str, *, fast: bool) -> Body:
+    """Back to what was good."""
+    return {
+        "kind": "rollback",
+        "bad": bad,
+        "good": good,
+        "because": _words(because),
+        "mergeRequest": where,
+        "fast": fast,
+    }
+
+
 def stop_body(
     kind: Literal["freeze", "resume"],
     name: str,
