@@ -29,6 +29,8 @@ COMMANDS: Final = {
     "apply": "Make the cloud as the target branch declares an environment.",
     "destroy": "Delete everything that an environment has in the cloud.",
     "drift": "Say where the cloud is not as declared.",
+    "promote": "Propose what runs in an environment for the one that follows it.",
+    "rollback": "Take an environment's document back to what was good.",
     "state": "Show what Terraform's state of an environment knows.",
     "sandbox": "A simulated cloud on this machine, without an account.",
     "run": "Keep every environment as declared: the controller.",

@@ -24,8 +24,8 @@ _SHORTEST: Final = 5
 _LONGEST: Final = 500
 
 
-def steward_of(ports: Ports, repo: Path) -> Steward:
-    """What stops, ends and keeps back in a repository."""
+def steward_of(ports: Ports, repo: Path, *, simulated: bool = False) -> Steward:
+    """What stops, ends, keeps back and moves in a repository."""
     rules = declared_tree(ports, repo, None)
     spec = settings_of(rules)
 
@@ -35,7 +35,7 @@ def steward_of(ports: Ports, repo: Path) -> Steward:
 
     @cache
     def writer() -> Recorder:
-        return recorder_of(ports, repo, rules, spec, simulated=False)
+        return recorder_of(ports, repo, rules, spec, simulated=simulated)
 
     def recorder(actor: Actor | None) -> Recorder:
         if actor is None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from reconciler.model.base import (
     Document,
@@ -71,6 +71,16 @@ class BlueprintSpec(Model):
     """Estimated US dollars a month, by the value of the parameter `size`."""
     parameters: dict[ParameterName, Parameter] = Field(default={})
     """The values that it takes."""
+    promotes: Items[ParameterName] = ()
+    """Parameters that a promotion carries along with the version; the others belong to a stage."""
+
+    @model_validator(mode="after")
+    def _promotes_parameters(self) -> "BlueprintSpec":
+        unknown = [name for name in self.promotes if name not in self.parameters]
+        if unknown:
+            msg = f"`promotes` names `{unknown[0]}`, which is no parameter"
+            raise ValueError(msg)
+        return self
 
 
 class Blueprint(Document):

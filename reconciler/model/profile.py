@@ -253,6 +253,29 @@ class ChangeWindow(Model):
         return self
 
 
+class Promotion(Model):
+    """When an environment may be promoted to the next stage."""
+
+    green_for: Duration | None = None
+    """How long the step before has to do well: applied, and neither failed nor drifted since."""
+
+
+class FastRollback(Model):
+    """Where an incident need not wait for anybody."""
+
+    stages: Items[Stage] = ()
+    """Stages at which a rollback may go to the target branch at once; empty = none."""
+    highest_risk: Risk = "L2"
+    """The highest risk tier that is applied before anybody agreed."""
+
+
+class Rollback(Model):
+    """How an environment goes back to what was good."""
+
+    fast: FastRollback = FastRollback()
+    """Where it is agreed to afterwards."""
+
+
 class AgentLimits(Model):
     """What agents may do on the track; an Agent's own limits can only be lower."""
 
@@ -351,6 +374,10 @@ class ProfileSpec(Model):
     """When changes to production may be applied; empty = always."""
     promotion_required: bool = False
     """Whether production must be promoted from a staging environment."""
+    promotion: Promotion = Promotion()
+    """When an environment may be promoted to the next stage."""
+    rollback: Rollback = Rollback()
+    """How an environment goes back to what was good."""
     agents: AgentLimits
     """What agents may do."""
     rules: RuleParameters = RuleParameters()

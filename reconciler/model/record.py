@@ -456,6 +456,8 @@ class Rollback(Model):
     """Why."""
     merge_request: Words
     """Where; empty when it needs none."""
+    fast: bool = False
+    """Whether it went to the target branch at once, and is agreed to afterwards."""
 
 
 class Expiry(Model):
@@ -516,7 +518,7 @@ class Override(Model):
 
     kind: Literal["override"]
     """override"""
-    what: Literal["chain", "state", "rule", "lease"]
+    what: Literal["chain", "state", "rule", "lease", "rollback"]
     """What is overridden."""
     subject: Words
     """Which one."""

@@ -21,6 +21,7 @@ from reconciler.model.merge_request import (
     Status,
     Unreadable,
 )
+from reconciler.model.move import Good, Green, Move, Promoted, RolledBack
 from reconciler.model.plan import (
     AttributeChange,
     Drifted,
@@ -37,6 +38,7 @@ from reconciler.report import (
     doctor,
     freezing,
     merge_request_json,
+    moves,
     plan_json,
     review_json,
 )
@@ -72,6 +74,7 @@ def built() -> Iterator[dict[str, Any]]:
     """Every kind of document, with every field of it filled somewhere."""
     yield from _merge_requests()
     yield from _stopped()
+    yield from _moved()
     yield _examination()
     change = ResourceChange(
         ADDRESS,
@@ -144,6 +147,25 @@ def _approved() -> CheckReport:
         disregarded=(Disregarded(bare, "no team has this person: ask a member"),),
     )  # fmt: skip
     return CheckReport("ba5e", "c0ffee", NOW, (decision,), ())
+
+
+def _moved() -> Iterator[dict[str, Any]]:
+    """A promotion that is proposed, at a forge with addresses, and one of which nothing is left."""
+    sara = Person("Sara Lind", "sara@example.com")
+    request = MergeRequest(
+        7, "More", "", sara, "more", "main", "4f" * 20, "open", NOW, NOW, link="https://x"
+    )
+    green = Green("4f" * 20, 41, NOW)
+    change = Move("spec.parameters.allowed_cidrs", None, ("10.0.0.0/8",))
+    one = Promoted("a-staging", "a", "production", green, (change,), ("size",), request=request)
+    for found in (one, replace(one, moves=(), request=None)):
+        yield json.loads(moves.promoted_json(found))
+    good = Good("5f" * 20, 41)
+    back = RolledBack("a", "4f" * 20, good, "5xx", (change,), (), ("the team b",), request)
+    named = replace(back, good=replace(good, record=-1), request=None, commit="6f" * 20)
+    for taken in (back, named):
+        yield json.loads(moves.rolled_back_json(taken))
+    yield json.loads(moves.agreed_json("a", 52))
 
 
 def _merge_requests() -> Iterator[dict[str, Any]]:

@@ -271,6 +271,23 @@ def override_body(
     }
 
 
+def promotion_body(source: str, commit: str, where: str) -> Body:
+    """What runs in one environment is to run in the next."""
+    return {"kind": "promotion", "source": source, "commit": commit, "mergeRequest": where}
+
+
+def rollback_body(bad: str, good: str, because: str, where: str, *, fast: bool) -> Body:
+    """Back to what was good."""
+    return {
+        "kind": "rollback",
+        "bad": bad,
+        "good": good,
+        "because": _words(because),
+        "mergeRequest": where,
+        "fast": fast,
+    }
+
+
 def stop_body(
     kind: Literal["freeze", "resume"],
     name: str,

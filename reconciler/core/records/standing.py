@@ -129,6 +129,8 @@ def _promoted(after: Status, body: Promotion, mark: Status, _record: Record) -> 
 
 def _rolled_back(after: Status, body: Rollback, mark: Status, _record: Record) -> None:
     after["rollback"] = mark | {"bad": body.bad, "good": body.good}
+    if body.fast:
+        after["rollback"]["agreed"] = None
 
 
 def _expired(after: Status, body: Expiry, mark: Status, _record: Record) -> None:
@@ -147,8 +149,11 @@ def _stopped(after: Status, body: Stop, mark: Status, _record: Record) -> None:
     after["freezes"] = stops
 
 
-def _overridden(after: Status, body: Override, _mark: Status, _record: Record) -> None:
-    """A state that somebody takes as it is counts from then on."""
+def _overridden(after: Status, body: Override, mark: Status, _record: Record) -> None:
+    """A state that somebody takes as it is counts from then on; a rollback is agreed to."""
+    back = _part(after, "rollback")
+    if body.what == "rollback" and str(back.get("record")) == body.subject:
+        after["rollback"] = back | {"agreed": mark}
     if body.what != "state":
         return
     after.pop("state", None)

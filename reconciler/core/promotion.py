@@ -1,0 +1,93 @@
+"""What a promotion carries along, and whether what it comes from does well. Pure."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from reconciler.core.edit_document import GONE, Changes
+from reconciler.core.parameters import has_default
+from reconciler.core.records.standing import Status
+from reconciler.model.base import parse_start
+from reconciler.model.blueprint import BlueprintSpec
+from reconciler.model.environment import EnvironmentSpec
+from reconciler.model.move import Green
+from reconciler.model.profile import ProfileSpec
+from reconciler.model.record import ApplyEnded, DriftGone, DriftSeen, Record
+
+
+def carried(source: EnvironmentSpec, target: EnvironmentSpec, blueprint: BlueprintSpec) -> Changes:
+    """The changes of the target's document that make it follow its source.
+
+    The version, and the parameters that the blueprint names in `promotes`: what the source does
+    not say for itself, the target says no more. Parameters that this version does not have go.
+    `blueprint`: in the source's version.
+    """
+    changes: dict[tuple[str, ...], object] = {}
+    if source.blueprint.version != target.blueprint.version:
+        changes["spec", "blueprint", "version"] = source.blueprint.version
+    given, own = source.parameters, target.parameters
+    for name in blueprint.promotes:
+        if name in given and (name not in own or given[name] != own[name]):
+            changes["spec", "parameters", name] = given[name]
+        elif name in own and name not in given:
+            changes["spec", "parameters", name] = GONE
+    for name in own:
+        if name not in blueprint.parameters:
+            changes["spec", "parameters", name] = GONE
+    return changes
+
+
+def missing(
+    source: EnvironmentSpec, target: EnvironmentSpec, blueprint: BlueprintSpec, rules: ProfileSpec
+) -> tuple[str, ...]:
+    """Parameters without a default that nobody gives the target: somebody has to say them."""
+    carries = set(source.parameters) & set(blueprint.promotes)
+    given = carries | set(target.parameters) | set(rules.defaults.parameters)
+    return tuple(
+        name
+        for name, one in blueprint.parameters.items()
+        if not has_default(one) and name not in given
+    )
+
+
+def green(status: Status, history: Iterable[Record], same: Callable[[str], bool]) -> Green:
+    """Whether an environment does well, and since when.
+
+    `history`: its records, newest first; read only as far as it takes. `same`: whether a commit
+    declares the environment as the one that runs does.
+    """
+    applied = status.get("applied") or {}
+    commit, record = applied.get("commit") or "", applied.get("record", -1)
+    wrong = tuple(_wrong(status))
+    if wrong or not commit:
+        return Green(commit, record, None, wrong or ("nothing was applied to it yet",))
+    return Green(commit, record, _since(history, same))
+
+
+def _wrong(status: Status) -> Iterable[str]:
+    last, open_one, drift = (status.get(key) or {} for key in ("lastApply", "applying", "drift"))
+    if open_one:
+        yield f"an apply began at {open_one['at']} and goes on (record {open_one['record']})"
+    if last and last["result"] != "done":
+        yield f"its last apply {last['result']} at {last['at']} (record {last['record']})"
+    if drift:
+        yield f"it has drifted since {drift['since']} (record {drift['first']})"
+    back, applied = status.get("rollback") or {}, status.get("applied") or {}
+    if back and applied and back["bad"] == applied.get("commit"):
+        yield f"what runs in it is to be taken back (record {back['record']})"
+
+
+def _since(history: Iterable[Record], same: Callable[[str], bool]) -> datetime | None:
+    since = ""
+    for record in history:
+        body = record.body
+        if isinstance(body, ApplyEnded):
+            good = body.result == "done" and body.action == "apply"
+            if not good or body.commit is None or not same(body.commit):
+                break
+            since = record.at
+        elif isinstance(body, DriftGone):
+            since = record.at
+            break
+        elif isinstance(body, DriftSeen):
+            break
+    return parse_start(since) if since else None
