@@ -147,8 +147,10 @@ def _stopped(after: Status, body: Stop, mark: Status, _record: Record) -> None:
     after["freezes"] = stops
 
 
-def _overridden(after: Status, body: Override, _mark: Status, _record: Record) -> None:
-    """A state that somebody takes as it is counts from then on."""
+def _overridden(after: Status, body: Override, mark: Status, _record: Record) -> None:
+    """A state that somebody takes as it is counts from then on; so does a removal they let be."""
+    if body.what == "removal":
+        after["removal"] = mark | {"commit": body.subject}
     if body.what != "state":
         return
     after.pop("state", None)
