@@ -5,7 +5,7 @@ by the rules that it began at, with what people said of it. What has come to its
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -174,6 +174,16 @@ class Clearing:
             if done and record.actor.email.lower() not in emails:
                 found.append(at)
         return found
+
+
+def bound(given: Given, plan: str, policies: str) -> Given:
+    """What was agreed to about a removal, for the plan that destroys what was removed.
+
+    Whoever agreed that a document goes agreed that all of it goes: there was nothing less to agree
+    to. Only for what `Clearing` lets go, which held every approval to its commit and its rules.
+    """
+    approvals = tuple(replace(one, plan=plan, policies=policies) for one in given.approvals)
+    return replace(given, approvals=approvals)
 
 
 def _there(status: Mapping[str, Any]) -> bool:

@@ -1,20 +1,17 @@
 """`reconciler removal`: what is there without a document."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from reconciler.app.removal import Clearing, allow
-from reconciler.app.steward import Steward
-from reconciler.cli.building import declared_tree, settings_of
-from reconciler.cli.reviewing import room_of
+from reconciler.app.removal import allow
+from reconciler.cli.clearing import clearing_of
 from reconciler.cli.screen import format_option, out, repo_option, stop_with
 from reconciler.cli.steward import because_of, because_option, caller_of, steward_of
 from reconciler.errors import Exit
 from reconciler.report import life
-from reconciler.wiring import Ports, build
+from reconciler.wiring import build
 
 
 @click.group("removal")
@@ -30,29 +27,6 @@ def command() -> None:
       reconciler removal list
       reconciler removal allow pitch-acme pitch-globex --because "The fair is over"
     """  # noqa: D301  # \b is click's mark for lines as they are
-
-
-@dataclass(frozen=True, slots=True)
-class _Removals:
-    at: Steward
-    clearing: Clearing
-
-
-def clearing_of(ports: Ports, repo: Path) -> Clearing:
-    """What tells which environments wait to be destroyed, and why."""
-    rules = declared_tree(ports, repo, None)
-    spec = settings_of(rules)
-    room = room_of(ports, repo, plan=False, sandbox=False, post=False)
-    return Clearing(
-        ports.commits(repo),
-        ports.repository(repo).git,
-        ports.records(repo, spec, simulated=False),
-        room.forge,
-        spec.branches.target,
-        room.judge,
-        room.trust,
-        spec.controller.removal_limit,
-    )
 
 
 @command.command("list")
