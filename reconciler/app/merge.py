@@ -24,7 +24,7 @@ class OneByOne(Protocol):
         ...
 
 
-class _WithoutPlans(Mapping[str, Given]):
+class WithoutPlans(Mapping[str, Given]):
     """What was agreed to, for a check that has no plan.
 
     Whoever agreed to a commit and a plan agreed to the commit: that counts here, and nothing of it
@@ -47,7 +47,7 @@ class _WithoutPlans(Mapping[str, Given]):
 
 def may_merge(request: MergeRequest, heard: Heard, judge: Judge) -> tuple[CheckReport, bool]:
     """What the check says of it, and whether it may be merged: only when everything is allowed."""
-    report = judge(_WithoutPlans(heard))
+    report = judge(WithoutPlans(heard))
     return report, report.verdict is Verdict.ALLOW and report.head == request.head
 
 

@@ -69,21 +69,29 @@ class Steward:
             return f"that this was refused could not be recorded: {error}"
         return ""
 
-    def record(self, mark: str, law: str, body: Mapping[str, Any], who: Actor | None) -> None:
+    def record(
+        self,
+        mark: str,
+        law: str,
+        body: Mapping[str, Any],
+        who: Actor | None,
+        name: str = "",
+        hint: str = "run it again: what is done is not done twice",
+    ) -> None:
         """What is done already, once; whoever could not record it comes again with the same.
 
         `law`: the commit that did it. What it changes of the rules is in use from then on: an apply
-        that was judged by the old ones does not begin any more.
+        that was judged by the old ones does not begin any more. `name`: the environment it is of.
         """
         try:
-            self.recorder(who).once(mark, self.clock(), law, dict(body))
+            self.recorder(who).once(mark, self.clock(), law, dict(body), name)
         except (TransientError, WaitingError):
             raise
         except ReconcilerError as error:
             raise TransientError(
                 "not-recorded",
                 f"it is done, and cannot be recorded: {error.message}",
-                hint=error.hint or "run it again: what is done is not done twice",
+                hint=error.hint or hint,
             ) from error
 
 

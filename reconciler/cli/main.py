@@ -35,6 +35,8 @@ COMMANDS: Final = {
     "sandbox": "A simulated cloud on this machine, without an account.",
     "run": "Keep every environment as declared: the controller.",
     "status": "Show every environment with what is so of it, since when, and why.",
+    "extend": "Let an environment live longer, within what its profile allows.",
+    "removal": "Tell what waits to be destroyed, and let it go.",
     "mr": "Propose, discuss, agree to and merge changes.",
     "freeze": "Stop everything, a track, an environment or an agent, at once.",
     "unfreeze": "Let move again what a freeze stopped.",

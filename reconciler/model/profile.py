@@ -226,6 +226,11 @@ class Ttl(Model):
     """When the environment's document says nothing."""
     maximum: Lifetime
     """The longest that a document may ask for."""
+    warn_before: Duration | None = None
+    """How long before its end it is announced; absent = a tenth of its life, at most a day."""
+    data: Literal["keep", "snapshot", "destroy"] = "keep"
+    """What becomes of data at the end: keep = what holds data is not ended by itself; snapshot =
+    it is ended when all that holds data has a snapshot; destroy = it goes with the rest."""
 
     @model_validator(mode="after")
     def _default_fits(self) -> "Ttl":

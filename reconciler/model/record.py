@@ -467,10 +467,13 @@ class Expiry(Model):
     """expiry"""
     expires: Instant
     """When it ends, or ended."""
-    step: Literal["warned", "extended", "destroyed"]
-    """What was done."""
+    step: Literal["warned", "extended", "kept", "ended", "destroyed"]
+    """What was done; kept: it holds data, and a human has to end it; ended: its document is taken
+    out, and nobody has to agree to that."""
     merge_request: Words
     """Where; empty when it needs none."""
+    because: Words = ""
+    """Why it was put off, or kept."""
 
 
 class Stop(Model):
@@ -518,7 +521,7 @@ class Override(Model):
 
     kind: Literal["override"]
     """override"""
-    what: Literal["chain", "state", "rule", "lease", "rollback"]
+    what: Literal["chain", "state", "rule", "lease", "removal", "rollback"]
     """What is overridden."""
     subject: Words
     """Which one."""

@@ -12,6 +12,7 @@ from reconciler.model.decision import ApprovalNeed, Decision, Verdict
 from reconciler.model.doctor import Part
 from reconciler.model.drift import Culprit, Drift, Unlooked, Unmanaged
 from reconciler.model.freeze import Frozen, Stopped
+from reconciler.model.life import Expired, Waiting
 from reconciler.model.merge_request import (
     Advice,
     Consent,
@@ -37,6 +38,7 @@ from reconciler.report import (
     check_json,
     doctor,
     freezing,
+    life,
     merge_request_json,
     moves,
     plan_json,
@@ -68,6 +70,14 @@ def _stopped() -> Iterator[dict[str, Any]]:
     yield json.loads(freezing.as_json(proposed))
     alone = replace(proposed, proposed=replace(asked, link=""))
     yield json.loads(freezing.as_json(alone))
+    extended = Expired("shop", "extended", NOW, "4f" * 20)
+    yield json.loads(life.extended_json(extended, "main"))
+    for one in (asked, replace(asked, link="")):
+        unpushed = replace(extended, commit="", proposed=one)
+        yield json.loads(life.extended_json(unpushed, "main"))
+    goes = Waiting("shop", "4f" * 20, "3f" * 20, "environments/demo/shop.yaml")
+    waits = Waiting("fair", "", "", "", "it cannot be told what took it out")
+    yield json.loads(life.waiting_json([goes, waits]))
 
 
 def built() -> Iterator[dict[str, Any]]:

@@ -20,11 +20,29 @@ from reconciler.errors import ReconcilerError
 from reconciler.model.approval import Person
 from reconciler.model.author import Author
 from reconciler.model.desired import Shared
+from reconciler.model.merge_request import MergeRequest, Note, Place
 from reconciler.model.record import Actor, Record
 from reconciler.ports import RecordStore
-from tests.chatops.office import MemoryForge, Refusing
+from tests.chatops.office import US, MemoryForge, Refusing
 from tests.repos import Files
 from tests.verify.history import ADA, World
+
+
+@dataclass
+class OwnForge(MemoryForge):
+    """One with merge requests of ours, which are listed and closed."""
+
+    def say(self, number: int, text: str, *, thread: str = "", place: Place | None = None) -> Note:
+        return self.add(US, text, thread=thread, ours=True)
+
+    def open_ones(self, target: str) -> list[MergeRequest]:
+        return [
+            one for one in self.requests.values() if (one.target, one.state) == (target, "open")
+        ]
+
+    def close(self, number: int) -> MergeRequest:
+        self.requests[number] = replace(self.requests[number], state="closed")
+        return self.requests[number]
 
 
 @dataclass
@@ -32,7 +50,7 @@ class Home:
     """One repository, and everything that happens in it."""
 
     world: World
-    forge: MemoryForge
+    forge: OwnForge
     protected: bool = False
     keyless: bool = False
     """Whether nothing can be recorded."""
@@ -40,7 +58,7 @@ class Home:
     @classmethod
     def make(cls, folder: Path, extra: Files | None = None) -> Home:
         world = World.make(folder, extra)
-        return cls(world, MemoryForge(lambda: world.now))
+        return cls(world, OwnForge(lambda: world.now))
 
     def branch(self, name: str) -> RecordStore:
         store: RecordStore = GitRecords(self.world.path, name)

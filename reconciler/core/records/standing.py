@@ -150,7 +150,12 @@ def _stopped(after: Status, body: Stop, mark: Status, _record: Record) -> None:
 
 
 def _overridden(after: Status, body: Override, mark: Status, _record: Record) -> None:
-    """A state that somebody takes as it is counts from then on; a rollback is agreed to."""
+    """A state that somebody takes as it is counts from then on.
+
+    So does a removal that they let be, and a rollback that they agree to.
+    """
+    if body.what == "removal":
+        after["removal"] = mark | {"commit": body.subject}
     back = _part(after, "rollback")
     if body.what == "rollback" and str(back.get("record")) == body.subject:
         after["rollback"] = back | {"agreed": mark}
