@@ -1,6 +1,6 @@
 """Builds the ports from settings. Alone imports adapters."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,8 +32,10 @@ from reconciler.errors import IndeterminateError, UsageError
 from reconciler.model.agent import Agent
 from reconciler.model.approval import Person
 from reconciler.model.author import Author
+from reconciler.model.blueprint import HealthCheck
 from reconciler.model.place import Place
 from reconciler.model.policy import EngineChoice
+from reconciler.model.profile import HealthRules
 from reconciler.model.record import Actor, Program
 from reconciler.model.run import Engine
 from reconciler.model.settings import GitLabForge as GitLabSettings
@@ -44,6 +46,7 @@ from reconciler.ports import (
     Commits,
     Files,
     Forge,
+    Health,
     History,
     Leases,
     Log,
@@ -261,8 +264,32 @@ class Ports:
         )
         return Building(
             site,
-            lambda: building.sandbox_cloud(built, of) if simulated else building.real_cloud(built),
+            lambda: building.cloud(built, of),
         )
+
+    def health(
+        self,
+        repo: Path,
+        of: Place,
+        spec: SettingsSpec,
+        rules: HealthRules,
+        checks: Sequence[HealthCheck],
+        *,
+        simulated: bool,
+    ) -> Health:
+        """What looks at an environment's health, by its blueprint's checks and its profile."""
+        from reconciler.adapters import building
+        from reconciler.adapters.aws_health import AwsHealth
+        from reconciler.adapters.health import Checks
+        from reconciler.adapters.web_check import WebCheck, inside, outside
+
+        make = building.sandbox if simulated else building.real
+        root = self._known_of(repo)
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        built = make(self.settings, root, self.terraform, of, spec, self.workers.jobs)
+        session = building.session(built, of)
+        web = None if simulated else WebCheck(inside if rules.inside_addresses else outside)
+        return Checks(checks, AwsHealth(session.client), web)
 
     def records(self, repo: Path, spec: SettingsSpec, *, simulated: bool) -> "Records":
         """The records of a repository; those of the sandbox have a branch of their own."""
