@@ -70,6 +70,8 @@ if TYPE_CHECKING:
     from reconciler.adapters.traces import Traces
     from reconciler.adapters.webhook_server import WebhookServer
     from reconciler.app.bench import Bench
+    from reconciler.app.carried import Proof
+    from reconciler.app.makings import Makings
     from reconciler.app.proposing import Bot
     from reconciler.app.record import Recorder
     from reconciler.app.records import Records
@@ -404,6 +406,7 @@ class Ports:
             self.shared_branches(repo, spec),
             me,
             lambda: datetime.now(UTC).replace(microsecond=0),
+            signer,
         )
 
     def heads(self, repo: Path, spec: SettingsSpec, *, simulated: bool) -> Callable[[], Heads]:
@@ -454,6 +457,29 @@ class Ports:
         from reconciler.adapters.deeds import Deeds
 
         return Deeds("reconciler.cli.deed", order, told)
+
+    def proof(self, repo: Path, spec: SettingsSpec) -> "Proof":
+        """What tells whether commits of the target branch are ours."""
+        from reconciler.adapters.ssh_keys import verify
+        from reconciler.app.carried import Proof
+        from reconciler.core.approve import key_fingerprint
+
+        store = self.record_store(repo, spec.branches.target)
+        keys = (key for one in spec.records.writers for key in one.keys)
+        return Proof(
+            self.makings(repo),
+            lambda commit: store.read(commit)[1],
+            verify,
+            frozenset(key_fingerprint(key) for key in keys),
+        )
+
+    def makings(self, repo: Path) -> "Makings":
+        """What environments are made of, at any commit."""
+        from reconciler.app.makings import Makings
+        from reconciler.app.render import Rendering
+
+        rendering = Rendering(self.workers, self.settings.render_seconds)
+        return Makings(GitHistory(repo), GitSource(repo), rendering)
 
     def shared_branches(self, repo: Path, spec: SettingsSpec) -> Callable[[str], RecordStore]:
         """Branches as everybody has them: at `origin` where there is one."""

@@ -65,6 +65,7 @@ def decision_body(
         "given": {
             "authors": [person_fields(one) for one in given.authors],
             "heads": sorted(given.heads),
+            **({"plans": sorted(given.plans)} if given.plans else {}),
         },
         "gates": [
             {
@@ -268,6 +269,17 @@ def override_body(
         "because": _words(because),
         "until": until,
         "accepts": list(accepts),
+    }
+
+
+def rollback_body(bad: str, good: str, because: str, where: str) -> Body:
+    """What is bad is taken back, and what is good runs again."""
+    return {
+        "kind": "rollback",
+        "bad": bad,
+        "good": good,
+        "because": _words(because),
+        "mergeRequest": where,
     }
 
 
