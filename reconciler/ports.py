@@ -11,6 +11,7 @@ from reconciler.model.author import Author
 from reconciler.model.commit import Commit
 from reconciler.model.drift import Culprit
 from reconciler.model.git import ObjectKind
+from reconciler.model.health import Complaint
 from reconciler.model.lease import Lease
 from reconciler.model.merge_request import (
     Advice,
@@ -596,8 +597,8 @@ class Log(Protocol):
 class Health(Protocol):
     """Whether an environment does what it is for, as its blueprint says how to tell."""
 
-    def ask(self, environment: str, outputs: Mapping[str, str]) -> Sequence[str]:
-        """What is wrong with it, in words; nothing: it is well. Raises when nobody can tell."""
+    def ask(self, environment: str, outputs: Mapping[str, Any]) -> Sequence[Complaint]:
+        """What is wrong with it; nothing: it is well. Raises when nobody can tell."""
         ...
 
 

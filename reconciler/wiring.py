@@ -1,7 +1,7 @@
 """Builds the ports from settings. Alone imports adapters."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,8 +33,10 @@ from reconciler.errors import IndeterminateError, UsageError
 from reconciler.model.agent import Agent
 from reconciler.model.approval import Person
 from reconciler.model.author import Author
+from reconciler.model.blueprint import HealthCheck
 from reconciler.model.place import Place
 from reconciler.model.policy import EngineChoice
+from reconciler.model.profile import HealthRules
 from reconciler.model.record import Actor, Program
 from reconciler.model.run import Engine
 from reconciler.model.settings import GitLabForge as GitLabSettings
@@ -45,6 +47,7 @@ from reconciler.ports import (
     Commits,
     Files,
     Forge,
+    Health,
     History,
     Leases,
     Log,
@@ -77,6 +80,8 @@ if TYPE_CHECKING:
     from reconciler.adapters.traces import Traces
     from reconciler.adapters.webhook_server import WebhookServer
     from reconciler.app.bench import Bench
+    from reconciler.app.carried import Proof
+    from reconciler.app.makings import Makings
     from reconciler.app.proposing import Bot
     from reconciler.app.record import Recorder
     from reconciler.app.records import Records
@@ -272,8 +277,32 @@ class Ports:
         )
         return Building(
             site,
-            lambda: building.sandbox_cloud(built, of) if simulated else building.real_cloud(built),
+            lambda: building.cloud(built, of),
         )
+
+    def health(
+        self,
+        repo: Path,
+        of: Place,
+        spec: SettingsSpec,
+        rules: HealthRules,
+        checks: Sequence[HealthCheck],
+        *,
+        simulated: bool,
+    ) -> Health:
+        """What looks at an environment's health, by its blueprint's checks and its profile."""
+        from reconciler.adapters import building
+        from reconciler.adapters.aws_health import AwsHealth
+        from reconciler.adapters.health import Checks
+        from reconciler.adapters.web_check import WebCheck, inside, outside
+
+        make = building.sandbox if simulated else building.real
+        root = self._known_of(repo)
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        built = make(self.settings, root, self.terraform, of, spec, self.workers.jobs)
+        session = building.session(built, of)
+        web = None if simulated else WebCheck(inside if rules.inside_addresses else outside)
+        return Checks(checks, AwsHealth(session.client), web)
 
     def records(self, repo: Path, spec: SettingsSpec, *, simulated: bool) -> "Records":
         """The records of a repository; those of the sandbox have a branch of their own."""
@@ -388,6 +417,7 @@ class Ports:
             self.shared_branches(repo, spec),
             me,
             _now,
+            signer,
         )
 
     def heads(self, repo: Path, spec: SettingsSpec, *, simulated: bool) -> Callable[[], Heads]:
@@ -438,6 +468,29 @@ class Ports:
         from reconciler.adapters.deeds import Deeds
 
         return Deeds("reconciler.cli.deed", order, told)
+
+    def proof(self, repo: Path, spec: SettingsSpec) -> "Proof":
+        """What tells whether commits of the target branch are ours."""
+        from reconciler.adapters.ssh_keys import verify
+        from reconciler.app.carried import Proof
+        from reconciler.core.approve import key_fingerprint
+
+        store = self.record_store(repo, spec.branches.target)
+        keys = (key for one in spec.records.writers for key in one.keys)
+        return Proof(
+            self.makings(repo),
+            lambda commit: store.read(commit)[1],
+            verify,
+            frozenset(key_fingerprint(key) for key in keys),
+        )
+
+    def makings(self, repo: Path) -> "Makings":
+        """What environments are made of, at any commit."""
+        from reconciler.app.makings import Makings
+        from reconciler.app.render import Rendering
+
+        rendering = Rendering(self.workers, self.settings.render_seconds)
+        return Makings(GitHistory(repo), GitSource(repo), rendering)
 
     def shared_branches(self, repo: Path, spec: SettingsSpec) -> Callable[[str], RecordStore]:
         """Branches as everybody has them: at `origin` where there is one."""

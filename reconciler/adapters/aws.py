@@ -24,7 +24,7 @@ _CONFIG: Final = Config(
 _SHORTEST: Final = 900
 _EVENTS: Final = 50
 """As many events as one answer of CloudTrail holds: most of them only look at a thing."""
-_NO_ANSWER: Final = (BotoCoreError, ResponseParserError)
+NO_ANSWER: Final = (BotoCoreError, ResponseParserError)
 """Nobody answers, or something that is not AWS: a proxy's page."""
 _BUSY: Final = ("Throttling", "RequestLimitExceeded", "ServiceUnavailable", "InternalFailure")
 
@@ -58,7 +58,7 @@ class AwsAccounts:
                 hint="does the role trust whoever runs this, and is the token fresh?",
                 subject=account,
             ) from err
-        except _NO_ANSWER as err:
+        except NO_ANSWER as err:
             raise ReconcilerError(
                 "credentials",
                 f"the account {account} cannot be entered to {purpose}: {type(err).__name__}",
@@ -114,8 +114,8 @@ def _variables(key: str, secret: str, token: str | None) -> dict[str, str]:
     return found | ({"AWS_SESSION_TOKEN": token} if token else {})
 
 
-class AwsCloud:
-    """What an account says of itself. `variables`: the credentials of one run."""
+class AwsSession:
+    """Clients of one account in one region. `variables`: the credentials of one run."""
 
     def __init__(
         self,
@@ -131,10 +131,9 @@ class AwsCloud:
         )
         self._endpoint = endpoint
         self._headers = dict(headers or {})
-        self._silent = False
-        """Whether CloudTrail did not answer once."""
 
-    def _client(self, service: str) -> Any:
+    def client(self, service: str) -> Any:
+        """A client of one service."""
         # The endpoint that is named is the sandbox's, on this machine: no proxy reaches it.
         config = _CONFIG.merge(Config(proxies={})) if self._endpoint else _CONFIG
         client = self._session.client(service, endpoint_url=self._endpoint, config=config)
@@ -145,6 +144,15 @@ class AwsCloud:
 
             client.meta.events.register("before-call", add)
         return client
+
+
+class AwsCloud:
+    """What an account says of itself."""
+
+    def __init__(self, session: AwsSession) -> None:
+        self._client = session.client
+        self._silent = False
+        """Whether CloudTrail did not answer once."""
 
     def tagged(self, environment: str) -> Sequence[str]:
         """The ARNs of all resources that carry the environment's tags, and ours."""
@@ -160,7 +168,7 @@ class AwsCloud:
                 for row in page["ResourceTagMappingList"]
             )
             return [arn for arn in found if not self._going(arn)]
-        except (*_NO_ANSWER, ClientError, KeyError) as err:
+        except (*NO_ANSWER, ClientError, KeyError) as err:
             raise TransientError(
                 "unmanaged-unknown",
                 f"the cloud does not say what carries the tags of {environment}:"
@@ -175,7 +183,7 @@ class AwsCloud:
         """Whether it is deleted already, and only waits for its last day, as keys do."""
         if ":kms:" not in arn or ":key/" not in arn:
             return False
-        with suppress(*_NO_ANSWER, ClientError, KeyError):
+        with suppress(*NO_ANSWER, ClientError, KeyError):
             key = self._client("kms").describe_key(KeyId=arn)["KeyMetadata"]
             return bool(key["KeyState"] == "PendingDeletion")
         return False
@@ -193,7 +201,7 @@ class AwsCloud:
             asked["StartTime"] = since
         try:
             events = self._client("cloudtrail").lookup_events(**asked)["Events"]
-        except (*_NO_ANSWER, ClientError, KeyError):
+        except (*NO_ANSWER, ClientError, KeyError):
             # It answers few questions in a second, and what it refuses once it refuses again.
             self._silent = True
             return None

@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any, Final
 
-from reconciler.adapters.aws import AwsAccounts, AwsCloud
+from reconciler.adapters.aws import AwsAccounts, AwsCloud, AwsSession
 from reconciler.adapters.runs import Runs
 from reconciler.adapters.sandbox import mirror
 from reconciler.adapters.sandbox.cloud import Cloud as SandboxCloud
@@ -208,16 +208,18 @@ def _running(folder: Path) -> tuple[str, str]:
     return status.endpoint, status.cloud_id
 
 
-def real_cloud(built: Built) -> Cloud:
-    """What the account says of itself."""
-    return AwsCloud(built.environment())
-
-
-def sandbox_cloud(built: Built, of: Place) -> Cloud:
-    """What the simulated account says of itself."""
+def session(built: Built, of: Place) -> AwsSession:
+    """Clients of the account, or of the simulated one."""
+    if not built.simulated:
+        return AwsSession(built.environment())
     variables = {**built.environment(), "AWS_REGION": of.region}
     endpoint = variables["AWS_ENDPOINT_URL"]
-    return AwsCloud(variables, endpoint, {"x-moto-account-id": of.account})
+    return AwsSession(variables, endpoint, {"x-moto-account-id": of.account})
+
+
+def cloud(built: Built, of: Place) -> Cloud:
+    """What the account says of itself, or the simulated one."""
+    return AwsCloud(session(built, of))
 
 
 def held_by(root: Path, cloud_id: str) -> dict[str, int]:

@@ -14,7 +14,7 @@ from reconciler.model.approval import Given, Person
 from reconciler.model.author import Author
 from reconciler.model.commit import Commit
 
-_RULES: Final = ("profiles", "templates")
+SHARED: Final = ("profiles", "templates")
 """What an environment is made of beside its own document."""
 
 
@@ -79,7 +79,7 @@ def _makers(git: Makers, what: Applied, head: str) -> set[Author]:
     commit = what.commit
     since = what.since if what.since and git.contains(commit, what.since) else ""
     began = since or git.before(commit, what.path)
-    found = set(git.makers(began, commit, (what.path, *_RULES)))
+    found = set(git.makers(began, commit, (what.path, *SHARED)))
     parents = git.commit(commit).parents
     if commit != head and parents:
         found |= set(git.makers(parents[0], head))

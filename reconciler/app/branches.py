@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Final
 
 from reconciler.app.records import Objects
-from reconciler.core.git_objects import Who, commit_bytes, read_commit
+from reconciler.core.git_objects import Who, commit_bytes, read_commit, with_signature
 from reconciler.errors import ReconcilerError, TransientError
 from reconciler.model.author import Author
-from reconciler.ports import RecordStore
+from reconciler.ports import RecordStore, Signer
 
 Edits = Mapping[str, bytes | None]
 """Path -> what stands there from now on; None: nothing."""
@@ -27,6 +27,8 @@ class Change:
     committer: Author
     """Who writes it."""
     at: datetime
+    signer: Signer | None = None
+    """Whose key signs it; None: nobody's."""
 
 
 def commit_to(store: RecordStore, change: Change, still: Callable[[str], bool]) -> str:
@@ -105,6 +107,8 @@ def _commit(store: RecordStore, parent: str, change: Change) -> str:
     author = Who(change.author.name, change.author.email, seconds)
     committer = Who(change.committer.name, change.committer.email, seconds)
     data = commit_bytes(tree, [parent], author, committer, change.message)
+    if change.signer is not None:
+        data = with_signature(data, change.signer.sign(data))
     return store.write("commit", data)
 
 

@@ -13,7 +13,7 @@ from reconciler.app.branches import Change, Edits, commit_to, replaced
 from reconciler.errors import ReconcilerError, TransientError, WaitingError
 from reconciler.model.author import Author
 from reconciler.model.merge_request import MergeRequest, Proposal
-from reconciler.ports import Forge, RecordStore
+from reconciler.ports import Forge, RecordStore, Signer
 
 OURS: Final = "reconciler/"
 """Branches of ours begin so."""
@@ -44,6 +44,8 @@ class Bot:
     me: Author
     """Who commits."""
     clock: Callable[[], datetime]
+    signer: Signer | None = None
+    """Our key; None: there is none, and nobody can prove that a commit is ours."""
 
     def propose(self, wish: Wish) -> MergeRequest:
         """The merge request for it; where it is open already, that one, brought up to date."""
@@ -81,7 +83,7 @@ class Bot:
 
     def _change(self, wish: Wish) -> Change:
         text = f"{wish.title}\n\n{wish.description.rstrip()}\n"
-        return Change(wish.edits, text, wish.author, self.me, self.clock())
+        return Change(wish.edits, text, wish.author, self.me, self.clock(), self.signer)
 
 
 def bullets(lines: Sequence[str]) -> str:

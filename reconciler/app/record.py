@@ -116,7 +116,7 @@ class Recorder:
             fields,
             question.runs,
             plan,
-            Given((), question.authors, question.heads),
+            Given((), question.authors, question.heads, question.plans),
             action=action,
             began=began,
             place=(law.track, law.stage, question.owner) if law else ("", "", ""),

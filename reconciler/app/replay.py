@@ -34,7 +34,8 @@ def given_of(kept: Kept) -> dict[str, Given]:
     body = decision_of(kept)
     authors = tuple(person_of(one) for one in body.given.get("authors", ()))
     heads = frozenset(str(one) for one in body.given.get("heads", ()))
-    return {kept.record.environment or "": Given(heard_of(body), authors, heads)}
+    plans = frozenset(str(one) for one in body.given.get("plans", ()))
+    return {kept.record.environment or "": Given(heard_of(body), authors, heads, plans)}
 
 
 def decision_of(kept: Kept) -> DecisionBody:

@@ -116,6 +116,8 @@ class Asked:
     authors: tuple[Person, ...]
     """Everybody who made the change."""
     now: datetime
+    plans: frozenset[str] = frozenset()
+    """Digests of plans that were agreed to, and that this one is a step of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +309,7 @@ def _stale(approval: Approval, asked: Asked) -> str:
         )
     if approval.policies != asked.policies or not asked.policies:
         return "the policies are others since: look at what they say now, and agree again"
-    if approval.plan == asked.plan:
+    if approval.plan == asked.plan or approval.plan in asked.plans:
         return ""
     if not asked.plan:
         return "it was given for a plan, and here is none: it is looked at again with the plan"

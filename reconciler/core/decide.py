@@ -71,6 +71,8 @@ class Question:
     """Everybody who made the change. None: no approval counts, it could be their own."""
     heads: frozenset[str] = frozenset()
     """Commits that an approval may name; empty: only the input `commit.head`."""
+    plans: frozenset[str] = frozenset()
+    """Plans that an approval may name beside the input `plan`."""
     people: People = NOBODY
     """Who is who, by the target branch."""
 
@@ -81,6 +83,7 @@ class Question:
             approvals=given.approvals,
             authors=(*self.authors, *given.authors),
             heads=given.heads,
+            plans=given.plans,
         )
 
 
@@ -132,6 +135,7 @@ def _agreement(needs: Sequence[ApprovalNeed], question: Question) -> Agreement:
         inputs.get("policies", ""),
         question.authors,
         question.now,
+        question.plans,
     )
     return agreement(needs, question.approvals, asked, question.people)
 

@@ -53,3 +53,6 @@ class Given:
     heads: frozenset[str] = frozenset()
     """Commits that an approval may name because they have what is judged, such as the change's
     last commit where its merge is judged. Empty: only the commit that is judged."""
+    plans: frozenset[str] = frozenset()
+    """Digests of plans that an approval may name beside the one that is judged, because that is a
+    step of what was agreed to with them."""

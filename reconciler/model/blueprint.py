@@ -1,11 +1,13 @@
 """Blueprint: templates of Terraform and of a pipeline, with a typed parameter schema."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from reconciler.model.base import (
     Document,
+    Duration,
     Items,
     Model,
     OwnedMetadata,
@@ -58,6 +60,64 @@ class Engine(Model):
     """A version constraint of Terraform or OpenTofu."""
 
 
+OutputName = Annotated[
+    str, worded(r"^[a-z][a-z0-9_]*$", "an output: lower-case words joined by `_`", max_length=64)
+]
+
+
+class AlarmsCheck(Model):
+    """No CloudWatch alarm of the environment is in ALARM."""
+
+    kind: Literal["alarms"]
+    """alarms"""
+    prefix: OutputName
+    """The output that all names of its alarms begin with."""
+
+
+class ServiceCheck(Model):
+    """ECS runs as many tasks as it is to, and no deployment of it fails."""
+
+    kind: Literal["service"]
+    """service"""
+    cluster: OutputName
+    """The output with the cluster's name."""
+    services: OutputName
+    """The output with the services' names, a blank between them."""
+
+
+class FunctionCheck(Model):
+    """A Lambda function is there, and its last change came through; its errors are alarms."""
+
+    kind: Literal["function"]
+    """function"""
+    function: OutputName
+    """The output with the function's name."""
+
+
+class HttpCheck(Model):
+    """A URL of the environment answers."""
+
+    kind: Literal["http"]
+    """http"""
+    url: OutputName
+    """The output with the address; https, without a path."""
+    path: Annotated[
+        str, worded(r"^/[A-Za-z0-9/._~-]*$", "a path such as /healthz", max_length=200)
+    ] = "/"
+    """What is asked for below it."""
+    status: Items[Annotated[int, Field(ge=200, le=499)]] = Field(default=(200,), min_length=1)
+    """The answers that are good. A redirect is not followed."""
+
+
+class HealthCheck(Model):
+    """One thing that has to be so, and how soon after a change."""
+
+    check: AlarmsCheck | ServiceCheck | FunctionCheck | HttpCheck = Field(discriminator="kind")
+    """What is looked at."""
+    patience: Duration = timedelta(minutes=5)
+    """How long after a change it may be otherwise."""
+
+
 class BlueprintSpec(Model):
     """What can be built, from which values."""
 
@@ -81,6 +141,9 @@ class BlueprintSpec(Model):
             msg = f"`promotes` names `{unknown[0]}`, which is no parameter"
             raise ValueError(msg)
         return self
+
+    health: tuple[HealthCheck, ...] = Field(default=(), max_length=20)
+    """How to tell that an environment does what it is for; empty = nobody looks."""
 
 
 class Blueprint(Document):

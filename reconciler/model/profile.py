@@ -97,6 +97,13 @@ class Rollout(Model):
         return self
 
 
+class HealthRules(Model):
+    """How far a look at an environment's health may go."""
+
+    inside_addresses: bool = False
+    """Whether checks by HTTP may go to private addresses; never to the machine that asks."""
+
+
 class Defaults(Model):
     """What an environment has when its document says nothing."""
 
@@ -373,6 +380,8 @@ class ProfileSpec(Model):
     """How long environments live; absent = for ever."""
     rollout: Rollout
     """How a change reaches users."""
+    health: HealthRules = HealthRules()
+    """How its health is looked at."""
     isolation: Isolation
     """shared, dedicated-vpc or dedicated-account."""
     change_windows: tuple[ChangeWindow, ...] = ()

@@ -219,6 +219,7 @@ class _PersonGiven(_Loose):
 class _Given(_Loose):
     authors: list[_PersonGiven] = []
     heads: list[str] = []
+    plans: list[str] = []
 
 
 @dataclass(frozen=True, slots=True)

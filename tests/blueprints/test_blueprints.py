@@ -323,17 +323,9 @@ def test_production_releases_wait_for_a_person(render: Render) -> None:
     assert not [name for name in rolling if name.startswith("release")]
 
 
-@pytest.mark.parametrize(
-    "step, traffic, seconds",
-    [(1, "5", "300"), (2, "25", "600"), (3, "100", "1800"), (9, "100", "1800")],
-)
-def test_the_canary_follows_the_profiles_steps(
-    step: int, traffic: str, seconds: str, render: Render
-) -> None:
+@pytest.mark.parametrize("step, traffic", [(1, "5"), (2, "25"), (3, "100"), (9, "100")])
+def test_the_canary_follows_the_profiles_steps(step: int, traffic: str, render: Render) -> None:
     case = Case("platform-core", strategy="canary", parameters={**CANARY, "canary_step": step})
-    watch = dict(jobs_of(pipeline_of(render, case)))["canary-watch"]
-    assert watch["variables"]["CANARY_TRAFFIC"] == traffic
-    assert watch["variables"]["CANARY_WAIT_SECONDS"] == seconds
     assert f"canary_traffic = {traffic}\n" in render(case)["terraform/compute.tf"]
 
 

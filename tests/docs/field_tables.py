@@ -41,6 +41,7 @@ _WORDS: Final[tuple[tuple[object, str], ...]] = (
     (base.Start, "day or instant"),
     (base.End, "day or instant"),
     (blueprint.ParameterName, "parameter name"),
+    (blueprint.OutputName, "output name"),
     (profile.ClockTime, "time of day"),
     (settings.BranchName, "branch name"),
     (settings.EnvVar, "variable name"),

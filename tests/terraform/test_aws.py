@@ -16,7 +16,7 @@ import pytest
 from botocore.config import Config
 
 from reconciler.adapters import aws
-from reconciler.adapters.aws import AwsAccounts, AwsCloud
+from reconciler.adapters.aws import AwsAccounts, AwsCloud, AwsSession
 from reconciler.adapters.building import real
 from reconciler.app.terraform import Site, apply, planning
 from reconciler.errors import ReconcilerError, TransientError
@@ -256,7 +256,7 @@ def cloud_of(at: str, account: str) -> AwsCloud:
         "AWS_SECRET_ACCESS_KEY": "someone",
         "AWS_REGION": REGION,
     }
-    return AwsCloud(variables, at, {"x-moto-account-id": account})
+    return AwsCloud(AwsSession(variables, at, {"x-moto-account-id": account}))
 
 
 def test_what_carries_our_tags_is_found_page_by_page(endpoint: str) -> None:  # noqa: F811

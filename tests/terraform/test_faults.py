@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.adapters.aws import AwsCloud
+from reconciler.adapters.aws import AwsCloud, AwsSession
 from reconciler.adapters.sandbox import mirror
 from reconciler.app.doubt import sure_of
 from reconciler.app.drift import look_for_drift
@@ -64,7 +64,7 @@ class World:
         self.rendered = source(SOURCE.replace("@NAME@", name), name)
         self.aws = Aws(at, ACCOUNT, REGION)
         self.cloud = AwsCloud(
-            {**self.variables, "AWS_REGION": REGION}, at, {"x-moto-account-id": ACCOUNT}
+            AwsSession({**self.variables, "AWS_REGION": REGION}, at, {"x-moto-account-id": ACCOUNT})
         )
 
     def site(self, faults: dict[str, Any] | None = None) -> Site:

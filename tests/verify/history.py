@@ -86,6 +86,7 @@ STAGES: Final[Mapping[str, tuple[str, Stage, str]]] = {
     "acme-portal": ("customer", "production", "team-web"),
     "globex-shop": ("customer", "production", "team-web"),
     "trade-fair": ("demo", "dev", "team-sales"),
+    "identity-dev": ("platform", "dev", "team-platform"),
 }
 
 

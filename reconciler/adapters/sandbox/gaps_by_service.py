@@ -206,7 +206,7 @@ def _detectors() -> None:
 
 
 def _services() -> None:
-    """ECS: what moto drops of a service."""
+    """ECS: what moto drops of a service; and its tasks, of which none would ever run."""
     create = ecs_responses.EC2ContainerServiceResponse.create_service
     names = {
         "availabilityZoneRebalancing": "availability_zone_rebalancing",
@@ -220,6 +220,10 @@ def _services() -> None:
         for api, attribute in names.items():
             if (value := self._get_param(api)) is not None:
                 service.__dict__[attribute] = value
+        service.running_count, service.pending_count = service.desired_count, 0
+        for one in service.deployments:
+            one["runningCount"], one["pendingCount"] = one["desiredCount"], 0
+            one["rolloutState"] = "COMPLETED"
 
     def create_service(self: Any) -> Any:
         answer = create(self)

@@ -40,6 +40,7 @@ def asked_of(body: DecisionBody) -> Asked:
         str(inputs.get("policies", "")),
         tuple(person_of(one) for one in body.given.get("authors", ())),
         parse_start(body.now),
+        frozenset(str(one) for one in body.given.get("plans", ())),
     )
 
 

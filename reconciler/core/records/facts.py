@@ -65,6 +65,7 @@ def decision_body(
         "given": {
             "authors": [person_fields(one) for one in given.authors],
             "heads": sorted(given.heads),
+            **({"plans": sorted(given.plans)} if given.plans else {}),
         },
         "gates": [
             {

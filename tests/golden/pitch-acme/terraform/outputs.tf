@@ -8,6 +8,11 @@ output "alarm_prefix" {
   value       = "${local.name}/"
 }
 
+output "function_name" {
+  description = "Lambda function behind the API"
+  value       = aws_lambda_function.api.function_name
+}
+
 output "table_name" {
   description = "DynamoDB table of the demo"
   value       = aws_dynamodb_table.items.name
