@@ -16,8 +16,11 @@ from reconciler.app.branches import Edits
 from reconciler.app.proposing import Bot, Wish
 from reconciler.app.record import Recorder
 from reconciler.app.records import Records
+from reconciler.core.adopt import adoption
+from reconciler.core.causes import parts
 from reconciler.core.decide import standing_still
 from reconciler.core.edit_document import edit_document
+from reconciler.core.effective import effective
 from reconciler.core.load import lazy_shared, load_environment
 from reconciler.core.records.drifts import memory_of, seen_of
 from reconciler.core.records.facts import DRIFT, remediation_body
@@ -46,6 +49,8 @@ from reconciler.report import remediation as told
 
 _BRANCH: Final = "drift/"
 """How our branches that put drift back begin, below `reconciler/`."""
+_ADOPTING: Final = "adopt/"
+"""And those that take it over into the documents."""
 _OPEN: Final = ("proposed", "started")
 
 
@@ -185,6 +190,10 @@ class _Look:
         limits = drift.automated
         revert = spec.revert
         freezes = (one.document for one in self.shared.freezes.values())
+        filled, _ = effective(loaded, self.shared)
+        adoptable = [
+            part.cause.mark for part in parts(seen) if filled is not None and adoption(filled, part)
+        ]
         return Case(
             seen,
             spec.track,
@@ -195,6 +204,7 @@ class _Look:
             ordered=revert is not None
             and (revert.drift, revert.record) == (seen.digest, seen.record),
             frozen=any(standing_still(freezes, name, {spec.track}, self.now)),
+            adoptable=frozenset(adoptable),
         )
 
     @cached_property
@@ -206,7 +216,8 @@ class _Look:
             and (loaded := self.document(name)) is not None
             for at in {at for one in memory.values() for at in one.mended}
         ]
-        return remediate(self.cases.values(), begun, self.now)
+        suppressions = [one.document for one in self.shared.suppressions.values()]
+        return remediate(self.cases.values(), suppressions, begun, self.now)
 
     def mends(self) -> tuple[Mend, ...]:
         """By environment, what is to be applied or looked at."""
@@ -315,7 +326,8 @@ class _Member:
     @property
     def why(self) -> str:
         """Why a human is asked about it, beside the profile."""
-        return self.memory.because if self.memory is not None else ""
+        known = self.memory.because if self.memory is not None else ""
+        return known or self.action.why
 
 
 @dataclass(frozen=True)
@@ -377,14 +389,17 @@ class _Proposing:
         name = found[0] if found is not None else f"{_BRANCH}{cause.mark}-{first}"
         bot = self.look.desk.bot
         environments = [one.seen.environment for one in members]
-        wish = Wish(
-            name,
-            told.title(cause, environments),
-            told.description(cause, [(one.seen, one.action.part, one.why) for one in members], ""),
-            self._edits(members),
-            bot.me,
-        )
-        opened = bot.propose(wish)
+        said = [(one.seen, one.action.part, one.why) for one in members]
+        title, offered = told.title(cause, environments), ""
+        edits, adopting = self._reverting(members), self._adopting(members)
+        if edits and adopting:
+            other = name.replace(_BRANCH, _ADOPTING, 1)
+            keep = told.kept(cause, environments)
+            offered = bot.offer(
+                Wish(other, keep, told.description(cause, said, ""), adopting, bot.me)
+            )
+        description = told.description(cause, said, offered, reverts=bool(edits))
+        opened = bot.propose(Wish(name, title, description, edits or adopting, bot.me))
         for one in members:
             self.look.record(one.action, "proposed", "assisted", _name(opened), because=one.why)
 
@@ -401,7 +416,23 @@ class _Proposing:
         mine = {one.seen.environment for one in members}
         return held == mine and all(one.memory is not None for one in members)
 
-    def _edits(self, members: Sequence[_Member]) -> Edits:
+    def _adopting(self, members: Sequence[_Member]) -> Edits:
+        """What takes it over, where all documents can."""
+        edits: dict[str, bytes | None] = {}
+        for one in members:
+            loaded = self.look.document(one.seen.environment)
+            filled = effective(loaded, self.look.shared)[0] if loaded is not None else None
+            values = adoption(filled, one.action.part) if filled is not None else {}
+            if loaded is None or not values:
+                return {}
+            changes: dict[tuple[str, ...], object] = {
+                ("spec", "parameters", name): value for name, value in values.items()
+            }
+            edits[loaded.path] = edit_document(self.look.data(one.seen.environment), changes)
+        return edits
+
+    def _reverting(self, members: Sequence[_Member]) -> Edits:
+        """What orders it to be put back."""
         edits: dict[str, bytes | None] = {}
         for one in members:
             loaded = self.look.document(one.seen.environment)

@@ -5,16 +5,18 @@ asked. The same values give the same answer, so whoever asks twice is told the s
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from reconciler.core.causes import parts
 from reconciler.core.risk import HOLDS_DATA
 from reconciler.core.suggest import listed
+from reconciler.core.suppress import LetBe, let_be
 from reconciler.model.base import RISKS, DriftMode, Risk
 from reconciler.model.plan import Plan
 from reconciler.model.remediation import Action, Case, Doing, Limits, Memory, Part
+from reconciler.model.suppression import Suppression
 
 OFTEN: Final = 3
 """Mended so often, and there again: somebody or something else wants it that way."""
@@ -24,7 +26,10 @@ _LOOK: Final = "it was mended, and nobody has looked since"
 
 
 def remediate(
-    cases: Iterable[Case], begun: Iterable[tuple[str, datetime]], now: datetime
+    cases: Iterable[Case],
+    suppressions: Collection[Suppression],
+    begun: Iterable[tuple[str, datetime]],
+    now: datetime,
 ) -> tuple[Action, ...]:
     """What is to be done about each cause in each environment, by environment.
 
@@ -34,7 +39,12 @@ def remediate(
     found: list[Action] = []
     # Who drifts longest comes first, where not everybody can.
     for case in sorted(cases, key=lambda one: (one.seen.since, one.environment)):
-        made = list(_of(case, recent[case.track], now))
+        kept = let_be(case.seen, case.track, suppressions, now)
+        if kept.nothing_left:
+            why = f"let be by {listed(kept.names)}"
+            found += _each(case, parts(case.seen), "leave", case.mode, why)
+            continue
+        made = list(_of(case, kept, recent[case.track], now))
         mends = any(one.doing == "mend" and one.mode == "automated" for one in made)
         if mends and not _under_way(case, [one.part for one in made]):
             recent[case.track] += 1
@@ -42,8 +52,8 @@ def remediate(
     return tuple(sorted(found, key=lambda one: (one.environment, one.part.cause)))
 
 
-def _of(case: Case, recent: int, now: datetime) -> Iterator[Action]:
-    whole = parts(case.seen)
+def _of(case: Case, kept: LetBe, recent: int, now: datetime) -> Iterator[Action]:
+    whole = parts(kept.rest)
     if case.ordered:
         if _over(case, whole):
             yield from _each(case, whole, "look", "assisted", _LOOK)
@@ -57,7 +67,7 @@ def _of(case: Case, recent: int, now: datetime) -> Iterator[Action]:
         if _over(case, whole):
             yield from _each(case, whole, "look", "automated", _LOOK)
             return
-        against = tuple(_against(case, whole, recent, now))
+        against = tuple(_against(case, kept, recent, now))
         if not against and case.frozen:
             yield from _each(case, whole, "leave", "automated", "it is frozen")
             return
@@ -66,7 +76,7 @@ def _of(case: Case, recent: int, now: datetime) -> Iterator[Action]:
             return
         new = [part for part in whole if not _escalated(case, part)]
         yield from _each(case, new, "escalate", "automated", "; ".join(against))
-    yield from (_proposed(case, part) for part in whole)
+    yield from (_proposed(case, part, _beside(kept)) for part in whole)
 
 
 def _each(
@@ -75,12 +85,19 @@ def _each(
     return (Action(doing, case.environment, part, mode, why) for part in whole)
 
 
-def _proposed(case: Case, part: Part) -> Action:
+def _beside(kept: LetBe) -> str:
+    """What an apply would do beside what anybody wants."""
+    if not kept.reverted:
+        return ""
+    return f"an apply also puts back {listed(kept.reverted, 3)}, let be by {listed(kept.names, 3)}"
+
+
+def _proposed(case: Case, part: Part, beside: str) -> Action:
     """A merge request, where there is anything that it could change."""
     if _declined(case, part):
         return Action("leave", case.environment, part, "assisted", "a person closed the proposal")
     if part.cause.mark in case.adoptable or revertible(part):
-        return Action("propose", case.environment, part, "assisted")
+        return Action("propose", case.environment, part, "assisted", beside)
     why = "no apply puts it back, and no parameter stands for it"
     return Action("tell", case.environment, part, "assisted", why)
 
@@ -122,9 +139,11 @@ def _escalated(case: Case, part: Part) -> bool:
     )
 
 
-def _against(case: Case, whole: Sequence[Part], recent: int, now: datetime) -> Iterator[str]:
+def _against(case: Case, kept: LetBe, recent: int, now: datetime) -> Iterator[str]:
     """Every reason why nobody but a human may have it mended."""
-    limits = case.limits
+    limits, whole = case.limits, parts(kept.rest)
+    if kept.reverted:
+        yield _beside(kept)
     if any(_escalated(case, part) for part in whole):
         yield "a human was asked about it before"
     unmended = [one.address for one in case.seen.drifted if not one.mended]

@@ -11,6 +11,7 @@ from reconciler.report.words import counted
 
 _SHOWN: Final = 50
 _TITLE: Final = 120
+_KEEPS: Final = "**Merging keeps it**: what is there becomes what the documents declare."
 _ATTRIBUTE: Final = re.compile("[a-z0-9_]*")
 """An attribute's own name; what comes after it may be a key that anybody chose."""
 
@@ -23,10 +24,18 @@ def title(cause: Cause, environments: Sequence[str]) -> str:
     return f"Drift of {where}: {cause.type} {what}"[:_TITLE]
 
 
-def description(cause: Cause, members: Sequence[tuple[Seen, Part, str]], offered: str) -> str:
+def kept(cause: Cause, environments: Sequence[str]) -> str:
+    """The title of what takes it over."""
+    return f"Keep: {title(cause, environments)}"[:_TITLE]
+
+
+def description(
+    cause: Cause, members: Sequence[tuple[Seen, Part, str]], offered: str, *, reverts: bool = False
+) -> str:
     """What drifted where, since when and by whom; what merging does, and what else could be done.
 
     `members`: with why a human is asked. `offered`: the branch that adopts it; empty: none does.
+    `reverts`: whether merging puts it back, else it is kept.
     """
     lines = [
         f"The cloud is not as declared: {code(cause.words)}.",
@@ -42,7 +51,7 @@ def description(cause: Cause, members: Sequence[tuple[Seen, Part, str]], offered
     lines += shown[:_SHOWN]
     if len(shown) > _SHOWN:
         lines += ["", f"and {len(shown) - _SHOWN:,} more."]
-    lines += ["", *_does(members)]
+    lines += ["", *(_does(members) if reverts else [_KEEPS])]
     if offered:
         keep = f"**To keep it instead**, merge the branch {code(offered)}: it writes what is there"
         lines += ["", f"{keep} into the documents. Then this one is closed by itself."]
