@@ -55,6 +55,13 @@ class Bot:
         proposal = Proposal(wish.title, wish.description, source, self.target, wish.labels)
         return self.forge.open(proposal)
 
+    def offer(self, wish: Wish) -> str:
+        """A branch that somebody may take up, and no merge request; its name."""
+        source = OURS + wish.source
+        base = self.branch(self.target).tip(fresh=True)
+        replaced(self.branch(source), base, self._change(wish), source)
+        return source
+
     def put(self, wish: Wish, still: Callable[[str], bool]) -> str | MergeRequest:
         """On the target branch at once; where nobody lets us push there, as a merge request.
 

@@ -241,8 +241,12 @@ class Recorder:
         return tuple(one.address for one in plan.changes if "create" in one.actions)
 
     def drift(self, drift: Drift, commit: str) -> Recorded | None:
-        """Drift that is new, or other than before, or gone; nothing when nothing changed."""
-        known = self.records.status(drift.environment).get("drift")
+        """Drift that is new, or other than before, or gone; nothing when nothing changed.
+
+        What is still there after somebody did something that could have mended it is new.
+        """
+        status = self.records.status(drift.environment)
+        known = status.get("drift")
         body: Body
         files: Files
         if drift.in_sync:
@@ -250,7 +254,11 @@ class Recorder:
                 return None
             body, files = gone_body(known["digest"], known["first"]), {"drift.json": None}
         else:
-            if known is not None and known["digest"] == drift.digest:
+            if (
+                known is not None
+                and known["digest"] == drift.digest
+                and not _acted_since(status, known["record"])
+            ):
                 return None
             body = drift_body(drift, commit)
             files = drift_files(body)
@@ -281,6 +289,20 @@ class Recorder:
     def happened(self, name: str, law: str, body: Body) -> Recorded:
         """Anything else."""
         return self._write(name, law, [(body, {})])[-1]
+
+    def unless(
+        self, name: str, law: str, body: Body, so: Callable[[Status], bool]
+    ) -> Recorded | None:
+        """Anything else, unless it is so already right before; None: it is."""
+
+        def check(status: StatusOf) -> None:
+            if so(status(name)):
+                raise _Known
+
+        try:
+            return self._write(name, law, [(body, {})], check=check)[-1]
+        except _Known:
+            return None
 
     def once(self, id_: str, since: datetime, law: str, body: Body, name: str = "") -> Recorded:
         """What was asked for under a number of its own, and may be recorded already.
@@ -455,6 +477,18 @@ def recorded_nothing(
 
 def _held(held: Held | None) -> dict[str, Any]:
     return {"fence": held.fence, "holder": held.holder} if held is not None else {}
+
+
+def _acted_since(status: Status, number: int) -> bool:
+    """Whether an apply, or mending, ended after a record."""
+    marks = [status.get("lastApply"), status.get("remediation")]
+    if isinstance(marks[1], dict) and marks[1].get("step") != "remediation-ended":
+        marks.pop()
+    return any(isinstance(one, dict) and one.get("record", 0) > number for one in marks)
+
+
+class _Known(Exception):  # noqa: N818  # no failure: somebody else wrote it
+    """It is so already."""
 
 
 class _Moved(Exception):  # noqa: N818  # no failure: what was looked at is other now

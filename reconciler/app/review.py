@@ -42,7 +42,7 @@ _TRIES: Final = 3
 """How often a review begins again for a merge request that moves under it."""
 _LEAST_NOTE: Final = 8_000
 _VERDICTS: Final = {str(one): one for one in Verdict}
-_PLANNED: Final = frozenset({Effect.ADDED, Effect.CHANGED})
+_PLANNED: Final = frozenset({Effect.ADDED, Effect.CHANGED, Effect.REVERTED})
 _FORK: Final = "it comes from a fork, and nothing of a fork gets near credentials"
 _REFUSED: Final = "the static gates do not let it be planned"
 

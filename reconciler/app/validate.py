@@ -65,6 +65,7 @@ def _counts(desired: Desired) -> tuple[tuple[str, int], ...]:
         ("Agent", len(shared.agents)),
         ("Waiver", len(shared.waivers)),
         ("Freeze", len(shared.freezes)),
+        ("Suppression", len(shared.suppressions)),
         ("Settings", 1 if shared.settings else 0),
     )
 

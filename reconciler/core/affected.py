@@ -22,7 +22,7 @@ from reconciler.core.render import Renderer
 from reconciler.core.tree import Change, changes, files_below, find
 from reconciler.model.affected import Affected, Effect
 from reconciler.model.desired import Effective, Loaded, Shared
-from reconciler.model.environment import Environment
+from reconciler.model.environment import Environment, Revert
 from reconciler.model.problem import Problem
 from reconciler.model.rendered import Rendered
 from reconciler.ports import RepoTree
@@ -55,6 +55,8 @@ class State:
 
     rendered: Rendered | None
     judged_by: tuple[Any, ...]
+    revert: Revert | None = None
+    """The drift that its document orders to put back."""
 
 
 class Side:
@@ -101,7 +103,7 @@ def state_of(
         return State(None, (*judged_by, *((f.code, f.message) for f in faults)))
     rendered = render(renderer, filled)
     if isinstance(rendered, Rendered):
-        return State(rendered, judged_by)
+        return State(rendered, judged_by, spec.revert)
     return State(None, (*judged_by, *((p.path, p.message) for p in rendered)))
 
 
@@ -242,6 +244,8 @@ def _compare(
         why, moved_from = (f"its document moved here from {before_path}",), before_path
     if before.rendered != after.rendered:
         return Affected(name, path, Effect.CHANGED, why, broken, moved_from)
+    if after.revert is not None and after.revert != before.revert:
+        return Affected(name, path, Effect.REVERTED, why, broken, moved_from)
     if before.judged_by != after.judged_by:
         return Affected(name, path, Effect.REJUDGED, why, broken, moved_from)
     return None

@@ -15,6 +15,8 @@ from reconciler.model.base import STAGES, format_duration
 from reconciler.model.desired import BlueprintFolder, Effective, Loaded, Shared
 from reconciler.model.environment import Environment
 from reconciler.model.profile import Profile
+from reconciler.model.suppression import Suppression
+from reconciler.model.waiver import Waiver
 
 
 def check(
@@ -380,16 +382,16 @@ def _shared_checks(environments: Collection[str], shared: Shared) -> Iterator[It
         yield _all_known(
             agent.path, ("spec", "tracks"), "track", agent.document.spec.tracks, tracks
         )
-    for waiver in shared.waivers.values():
-        subject = waiver.document.spec.subject
-        yield _known(
-            waiver.path, ("metadata", "owner"), "team", waiver.document.metadata.owner, teams
-        )
+    exceptions: tuple[Loaded[Waiver] | Loaded[Suppression], ...] = (
+        *shared.waivers.values(),
+        *shared.suppressions.values(),
+    )
+    for excepting in exceptions:
+        path, subject = excepting.path, excepting.document.spec.subject
+        yield _known(path, ("metadata", "owner"), "team", excepting.document.metadata.owner, teams)
+        yield _all_known(path, ("spec", "subject", "tracks"), "track", subject.tracks, tracks)
         yield _all_known(
-            waiver.path, ("spec", "subject", "tracks"), "track", subject.tracks, tracks
-        )
-        yield _all_known(
-            waiver.path,
+            path,
             ("spec", "subject", "environments"),
             "environment",
             subject.environments,

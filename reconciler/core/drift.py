@@ -123,6 +123,14 @@ def searchable(kind: str) -> bool:
     return any(one.type == kind for one in _KINDS)
 
 
+def kind_of(arn: str) -> str:
+    """The type of resource that an ARN is of; the service where its type is not known here."""
+    found = _kind_of(arn)
+    if found is not None:
+        return found[0].type
+    return next(iter(arn.split(":", _PARTS - 1)[2:3]), "") or "unknown"
+
+
 def might_be(change: ResourceChange, left: Iterable[Unmanaged]) -> tuple[Unmanaged, ...]:
     """Of what is unmanaged, what the change would make once more; with the block for it."""
     return tuple(

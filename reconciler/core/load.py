@@ -151,6 +151,7 @@ def lazy_shared(tree: RepoTree) -> Shared:
         _Lazy(*loader.by_path("Agent")),
         _Lazy(*loader.by_path("Waiver")),
         _Lazy(*loader.by_path("Freeze")),
+        _Lazy(*loader.by_path("Suppression")),
         _Lazy(folders, lambda key: loader.blueprint(folders[key], key)),
         loader.includes(),
     )
@@ -217,6 +218,7 @@ def _whole(shared: Shared) -> Shared:
         agents=only(shared.agents),
         waivers=only(shared.waivers),
         freezes=only(shared.freezes),
+        suppressions=only(shared.suppressions),
         blueprints={key: one for key, one in shared.blueprints.items() if one.loaded.whole},
     )
 
@@ -283,6 +285,7 @@ class _Loader:
             self._by_name("Agent"),
             self._by_name("Waiver"),
             self._by_name("Freeze"),
+            self._by_name("Suppression"),
             self._blueprints(),
             self.includes(),
         )

@@ -65,12 +65,10 @@ def read_plan(data: bytes | Document, environment: str, engine: str, key: bytes)
     doing = [one for one in changes if one.kind not in ("no-op", "read")]
     doing.sort(key=lambda one: (not one.loses_data, one.address, one.deposed))
     mended = {one.address for one in doing}
+    differing = _list(document, "resource_drift")
+    literals = _literals(document) if differing else {}
     drift = sorted(
-        (
-            found
-            for one in _list(document, "resource_drift")
-            if (found := _drifted(one, mended, key)) is not None
-        ),
+        (found for one in differing if (found := _drifted(one, mended, key, literals)) is not None),
         key=lambda one: one.address,
     )
     outputs = tuple(_outputs(document.get("output_changes") or {}, key))
@@ -320,16 +318,40 @@ def _path(steps: Sequence[Any]) -> str:
     return text
 
 
-def _drifted(one: Mapping[str, Any], mended: set[str], key: bytes) -> Drifted | None:
+def _literals(document: Document) -> dict[str, Mapping[str, Any]]:
+    """What the source says of its resources in so many words, by address."""
+    root = (document.get("configuration") or {}).get("root_module") or {}
+    return {
+        str(one.get("address", "")): {
+            name: said["constant_value"]
+            for name, said in (one.get("expressions") or {}).items()
+            if isinstance(said, dict) and "constant_value" in said
+        }
+        for one in _list(root, "resources")
+    }
+
+
+def _drifted(
+    one: Mapping[str, Any], mended: set[str], key: bytes, literals: Mapping[str, Mapping[str, Any]]
+) -> Drifted | None:
+    """What drifted of a resource; None: nothing did.
+
+    What the source has come to say just so is no drift, though the last apply left it otherwise.
+    """
     change = one.get("change") or {}
     actions = tuple(change.get("actions") or ())
     before = masked(change.get("before"), change.get("before_sensitive"), key)
     after = masked(change.get("after"), change.get("after_sensitive"), key)
     gone = "delete" in actions
+    said = literals.get(str(one.get("address", "")).partition("[")[0], {})
     attributes = (
         ()
         if gone
-        else tuple(DriftedAttribute(*difference) for difference in differences(before, after))
+        else tuple(
+            DriftedAttribute(*difference)
+            for difference in differences(before, after)
+            if difference[0] not in said or said[difference[0]] != difference[2]
+        )
     )
     if not gone and not attributes:
         return None

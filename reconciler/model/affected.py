@@ -13,6 +13,8 @@ class Effect(StrEnum):
     """Its rendered files differ."""
     REJUDGED = "rejudged"
     """Same files, but what it is judged by differs: document, profile, team or blueprint."""
+    REVERTED = "reverted"
+    """Same files, and its document newly orders that drift is put back."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -17,7 +17,7 @@ from reconciler.model.base import (
 )
 from reconciler.model.team import Email, ForgeId, SshKey
 
-Touchable = Literal["Environment", "Profile", "Blueprint", "Waiver", "Freeze"]
+Touchable = Literal["Environment", "Profile", "Blueprint", "Waiver", "Freeze", "Suppression"]
 
 
 class Identity(Model):

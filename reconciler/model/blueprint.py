@@ -21,6 +21,14 @@ ParameterName = Annotated[
     str, worded(r"^[a-z][a-z0-9_]*$", "lower-case words joined by `_`", max_length=48)
 ]
 ScalarType = Literal["string", "integer", "number", "boolean"]
+AttributePlace = Annotated[
+    str,
+    worded(
+        r"^[a-z][a-z0-9_]*\.[A-Za-z_][A-Za-z0-9_-]*\.[a-z][a-z0-9_.\[\]]*$",
+        "an attribute of a resource such as aws_lambda_function.api.timeout",
+        max_length=200,
+    ),
+]
 Format = Literal["cidr", "image", "instance-class"]
 
 
@@ -49,6 +57,9 @@ class Parameter(Model):
     """A regular expression (Rust syntax: linear time) for a string or for each element."""
     format: Format | None = None
     """cidr, image (a container image's name), or instance-class (db.t4g.medium), for strings."""
+    adopts: Items[AttributePlace] = ()
+    """Attributes that have just this value, and change nothing else: drift of them can be taken
+    over into an environment's document."""
 
 
 class Engine(Model):

@@ -13,6 +13,7 @@ from reconciler.model.environment import Environment
 from reconciler.model.freeze import Freeze
 from reconciler.model.profile import Profile, Rollout
 from reconciler.model.settings import Settings
+from reconciler.model.suppression import Suppression
 from reconciler.model.team import Team
 from reconciler.model.tree import Entry
 from reconciler.model.waiver import Waiver
@@ -59,6 +60,7 @@ class Shared:
     agents: Mapping[str, Loaded[Agent]]
     waivers: Mapping[str, Loaded[Waiver]]
     freezes: Mapping[str, Loaded[Freeze]]
+    suppressions: Mapping[str, Loaded[Suppression]]
     blueprints: Mapping[tuple[str, str], BlueprintFolder]
     includes: tuple[Entry, ...]
 

@@ -13,6 +13,7 @@ from reconciler.model.environment import Environment
 from reconciler.model.freeze import Freeze
 from reconciler.model.profile import Profile
 from reconciler.model.settings import Settings
+from reconciler.model.suppression import Suppression
 from reconciler.model.team import Team
 from reconciler.model.waiver import Waiver
 
@@ -43,6 +44,7 @@ KINDS: Final = (
     Kind(Agent, "profiles/agents/", "<name>.yaml"),
     Kind(Waiver, "policies/waivers/", "<name>.yaml"),
     Kind(Freeze, "policies/freezes/", "<name>.yaml"),
+    Kind(Suppression, "policies/suppressions/", "<name>.yaml"),
     Kind(Blueprint, "templates/", "<name>/<version>/blueprint.yaml"),
     Kind(Settings, "", "reconciler.yaml"),
 )

@@ -1,6 +1,6 @@
 """Environment: one deployable thing of one owner on one track, at one stage."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,7 @@ from reconciler.model.base import (
     Region,
     Stage,
     Version,
+    worded,
 )
 from reconciler.model.profile import Rollout
 
@@ -47,6 +48,17 @@ class Overrides(Model):
     """`rollout`"""
 
 
+class Revert(Model):
+    """An order to put drift back. It holds for that drift, that one time, and for no other."""
+
+    drift: Annotated[
+        str, worded(r"^sha256:[0-9a-f]{64}$", "the digest of a drift, whole", max_length=71)
+    ]
+    """The digest of the drift."""
+    record: int = Field(ge=0)
+    """The number of the record that saw it."""
+
+
 class EnvironmentSpec(Model):
     """What is wanted."""
 
@@ -68,6 +80,9 @@ class EnvironmentSpec(Model):
     """How long it lives after its first apply; the profile's default when absent."""
     overrides: Overrides | None = None
     """Departures from the profile, where the profile allows them."""
+    revert: Revert | None = None
+    """Drift that is to be put back. What drifted is told by the record; it is spent once it is
+    gone, and may stay here or be taken out."""
 
 
 class Environment(Document):

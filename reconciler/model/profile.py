@@ -217,6 +217,17 @@ class AutoMerge(Model):
     """Stages of which changes are merged by themselves when they are allowed; empty = none."""
 
 
+class AutomatedDrift(Model):
+    """What of drift is mended without anybody; a human is asked about the rest."""
+
+    highest_risk: Risk = "L1"
+    """The highest risk tier of what mends it. L3, what holds data, is never mended by itself."""
+    per_hour: int = Field(default=6, ge=0, le=1000)
+    """Environments of the track that are mended by themselves within an hour."""
+    resources: int = Field(default=10, ge=0, le=1000)
+    """Resources of one environment that are mended at once."""
+
+
 class Drift(Model):
     """What happens when the cloud is not as declared."""
 
@@ -224,6 +235,8 @@ class Drift(Model):
     """automated mends, assisted opens a merge request, advisory tells."""
     interval: Duration
     """How often to look."""
+    automated: AutomatedDrift = AutomatedDrift()
+    """For the mode automated: what is mended without anybody."""
 
 
 class Ttl(Model):

@@ -384,6 +384,8 @@ class DriftedResource(Model):
     """What differs."""
     who: Words
     """Who did it, where the cloud tells; else empty."""
+    mended: bool = True
+    """Whether an apply puts it back; what the source does not speak of stays as it is."""
 
 
 class DriftSeen(Model):
@@ -401,6 +403,8 @@ class DriftSeen(Model):
     """What differs."""
     unmanaged: tuple[Words, ...]
     """ARNs of what carries our tags and is in no state."""
+    imports: dict[Words, Words] = Field(default={})
+    """Of these, by ARN: the address that the source has for it."""
 
 
 class DriftGone(Model):
@@ -427,8 +431,12 @@ class Remediation(Model):
     """What the drift has in common over environments."""
     merge_request: Words
     """Where it is proposed; empty when nowhere."""
-    result: Literal["", "done", "failed", "escalated"]
-    """How it ended; empty before."""
+    result: Literal["", "done", "failed", "escalated", "withdrawn", "declined"]
+    """How it ended; empty before. declined: a person closed what was proposed."""
+    because: Words = ""
+    """Why a human is asked; empty where the profile says so anyway."""
+    marks: tuple[Words, ...] = ()
+    """Names of the causes: the same cause has the same one."""
 
 
 class Promotion(Model):

@@ -26,6 +26,7 @@ _EFFECT = {
     Effect.REMOVED: "red",
     Effect.CHANGED: "yellow",
     Effect.REJUDGED: "blue",
+    Effect.REVERTED: "yellow",
 }
 
 

@@ -11,7 +11,7 @@ from reconciler.core.affected import Uses, affected
 from reconciler.core.effective import effective
 from reconciler.core.load import as_problems, load_environment, load_shared
 from reconciler.core.render import Renderer
-from reconciler.core.tree import files_below
+from reconciler.core.tree import files_below, find
 from reconciler.model.affected import Effect
 from reconciler.model.rendered import Rendered
 from tests.memory_tree import MemoryTree
@@ -226,7 +226,16 @@ def compared(base: MemoryTree, head: MemoryTree) -> Comparison:
             result[path] = Effect.CHANGED, broken
         elif old[1] != new[1]:
             result[path] = Effect.REJUDGED, broken
+            if ordered(head, path) and ordered(head, path) != ordered(base, moved.get(path, path)):
+                result[path] = Effect.REVERTED, broken
     return result
+
+
+def ordered(tree: MemoryTree, path: str) -> object:
+    """The drift that a document orders to put back."""
+    entry = find(tree, path)
+    loaded = load_environment(tree, entry, []) if entry is not None else None
+    return loaded and loaded.document.spec.revert
 
 
 def moves(gone: set[str], came: set[str]) -> dict[str, str]:
@@ -271,6 +280,19 @@ def test_nothing_changed_touches_nothing() -> None:
 def test_a_comment_touches_nothing() -> None:
     comments = {path: text + "# more\n" for path, text in START.items() if path.endswith(".yaml")}
     assert check(START, {**START, **comments}) == {}
+
+
+def test_an_order_to_revert_drift_is_seen_when_it_comes() -> None:
+    path = next(path for path in START if path.startswith("environments/lab/"))
+    order = "spec:\n  revert: {drift: 'sha256:%s', record: %d}\n"
+    first = {**START, path: START[path].replace("spec:\n", order % ("a" * 64, 7))}
+    second = {**START, path: START[path].replace("spec:\n", order % ("a" * 64, 8))}
+    for old, new, effect in (
+        (START, first, Effect.REVERTED),
+        (first, second, Effect.REVERTED),
+        (second, START, Effect.REJUDGED),
+    ):
+        assert check(old, new) == {path: (effect, False)}
 
 
 def test_a_profile_touches_all_who_use_it() -> None:

@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 
 from reconciler.adapters.sandbox.kinds import kept
 from reconciler.core.secrets.rules import FAMILIES
-from reconciler.model import base, blueprint, profile, settings, team, waiver
+from reconciler.model import base, blueprint, profile, settings, suppression, team, waiver
 from reconciler.model.documents import KINDS, Kind
 from reconciler.model.metric import METRICS
 
@@ -29,6 +29,8 @@ DOCUMENTS: Final = ROOT / "docs" / "documents"
 
 _WORDS: Final[tuple[tuple[object, str], ...]] = (
     (base.Name, "name"),
+    (suppression.ResourceType, "resource type"),
+    (blueprint.AttributePlace, "attribute of a resource"),
     (base.Text, "text"),
     (base.Label, "label"),
     (base.LabelKey, "label key"),

@@ -305,6 +305,29 @@ def test_what_the_source_does_not_speak_of_is_drift_that_stays() -> None:
 
 
 @pytest.mark.parametrize(
+    "said, drifts",
+    [
+        ({"age": {"constant_value": 2}}, False),
+        ({"age": {"constant_value": 3}}, True),
+        ({"age": {"references": ["local.age"]}}, True),
+        ({"block": [{"age": {"constant_value": 2}}]}, True),
+        ({}, True),
+    ],
+)
+def test_what_the_source_has_come_to_say_just_so_is_no_drift(
+    said: dict[str, Any], drifts: object
+) -> None:
+    changed = change("aws_a.a", before={"id": "i", "age": 1}, after={"id": "i", "age": 2})
+    resources = [{"address": "aws_a.a", "expressions": said}]
+    found = plan(
+        change("aws_a.a", "no-op"),
+        resource_drift=[changed],
+        configuration={"root_module": {"resources": resources}},
+    )
+    assert bool(found.drift) is drifts
+
+
+@pytest.mark.parametrize(
     "actions, stage, track, risk",
     [
         ((), "production", "platform", "L0"),

@@ -25,7 +25,7 @@ from reconciler.ports import RegoReader, RepoTree
 FOLDER: Final = "policies"
 LIBRARY: Final = f"{FOLDER}/lib"
 MAIN: Final = f"{FOLDER}/main.rego"
-_OTHER: Final = ("freezes", "waivers")
+_OTHER: Final = ("freezes", "suppressions", "waivers")
 """Folders of `policies` that hold documents."""
 MOST_FILES: Final = 2000
 

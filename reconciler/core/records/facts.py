@@ -13,7 +13,7 @@ from reconciler.core.records.plan import plan_bytes, plan_summary
 from reconciler.core.records.story import status_bytes
 from reconciler.core.redact import hidden
 from reconciler.model.approval import Given
-from reconciler.model.base import format_timestamp
+from reconciler.model.base import DriftMode, format_timestamp
 from reconciler.model.decision import Decision, GateRun
 from reconciler.model.drift import Drift
 from reconciler.model.plan import Plan
@@ -185,21 +185,48 @@ def drift_body(drift: Drift, commit: str) -> Body:
                     for each in one.attributes
                 ],
                 "who": _words(who[one.address].who) if one.address in who else "",
+                "mended": one.mended,
             }
             for one in drift.drifted
         ],
         "unmanaged": [one.arn for one in drift.unmanaged],
+        "imports": {one.arn: one.declared for one in drift.unmanaged if one.declared},
     }
 
 
 def drift_files(body: Body) -> Files:
     """What lies in the environment's folder while it drifts."""
-    return {DRIFT: safe(status_bytes({key: body[key] for key in ("drifted", "unmanaged")}))}
+    told = ("drifted", "unmanaged", "imports")
+    return {DRIFT: safe(status_bytes({key: body[key] for key in told}))}
 
 
 def gone_body(digest: str, since: int) -> Body:
     """Drift that is gone."""
     return {"kind": "drift-gone", "digest": digest, "since": since}
+
+
+def remediation_body(
+    step: Literal["proposed", "started", "ended"],
+    mode: DriftMode,
+    drift: str,
+    cause: str,
+    marks: Iterable[str],
+    *,
+    merge_request: str = "",
+    result: str = "",
+    because: str = "",
+) -> Body:
+    """What is done about drift of an environment. `marks`: of the causes."""
+    return {
+        "kind": f"remediation-{step}",
+        "mode": mode,
+        "drift": drift,
+        "cause": _words(cause),
+        "mergeRequest": merge_request,
+        "result": result,
+        "because": _words(because),
+        "marks": sorted(marks),
+    }
 
 
 def waiver_bodies(

@@ -27,6 +27,9 @@ from reconciler.model.run import StateMark
 STATUS: Final = "status.json"
 Status = dict[str, Any]
 _HELD: Final = ("fence", "holder")
+_MENDED: Final = 10
+_CAUSES: Final = 50
+"""So many causes of drift are remembered of an environment, the newest."""
 
 
 def status_after(before: Status, record: Record) -> Status:
@@ -114,13 +117,49 @@ def _undrifted(after: Status, _body: DriftGone, _mark: Status, _record: Record) 
     after.pop("drift", None)
 
 
-def _remedied(after: Status, body: Remediation, mark: Status, _record: Record) -> None:
+def _remedied(after: Status, body: Remediation, mark: Status, record: Record) -> None:
+    causes = {name: one for name, one in _causes(after).items() if _fits(one)}
     after["remediation"] = mark | {
         "step": body.kind,
         "mode": body.mode,
         "result": body.result,
         "mergeRequest": body.merge_request,
     }
+    for name in body.marks:
+        mended = causes.get(name, {}).get("mended", [])
+        if body.mode == "automated" and body.kind == "remediation-started":
+            mended = [*mended, record.at][-_MENDED:]
+        elif body.mode != "automated" and body.result == "done":
+            mended = []  # a person looked at it: whatever comes after is new
+        causes = causes | {
+            name: {
+                "step": body.kind.rpartition("-")[2],
+                "mode": body.mode,
+                "result": body.result,
+                "mergeRequest": body.merge_request,
+                "drift": body.drift,
+                "cause": body.cause,
+                "because": body.because,
+                "record": record.chain.sequence,
+                "mended": mended,
+            }
+        }
+    if causes:
+        newest = sorted(causes, key=lambda name: causes[name]["record"])[-_CAUSES:]
+        after["remediation"]["causes"] = {name: causes[name] for name in newest}
+
+
+def _causes(status: Status) -> dict[str, Any]:
+    return _part(_part(status, "remediation"), "causes")
+
+
+def _fits(one: object) -> bool:
+    """Whether it is one of ours."""
+    return (
+        isinstance(one, dict)
+        and isinstance(one.get("record"), int)
+        and isinstance(one.get("mended"), list)
+    )
 
 
 def _promoted(after: Status, body: Promotion, mark: Status, _record: Record) -> None:
