@@ -26,7 +26,11 @@ class DiskOutbox:
     def alone(self) -> Iterator[bool]:
         """A lock that ends with its holder, however that ends."""
         self._made()
-        with (self._folder / "lock").open("ab") as file:
+        try:
+            file = (self._folder / "lock").open("ab")
+        except OSError as err:
+            raise _unwritable(self._folder, err) from err
+        with file:
             yield taken(file.fileno())
 
     def all(self) -> Sequence[Batch]:

@@ -69,20 +69,34 @@ class Told:
 def tell_news(desk: Desk, tip: str = "") -> Told:
     """Everything that is new, and what waits; nothing when another process here is at it.
 
-    `tip`: the last record as the caller saw it; where it was told of, nobody else is asked.
+    `tip`: the last record as the caller saw it; where it was told of, nobody else is asked. What
+    waits is sent also while the records are away; then that is raised.
     """
     if not desk.rules:
         return Told()
     with desk.outbox.alone() as ours:
         if not ours:
             return Told()
-        open_ones = [one for one in desk.outbox.all() if not one.ours]
-        if open_ones or not tip or desk.known.get() != tip:
-            claim = desk.claims.read()
-            for batch in open_ones:
-                _settle(desk, batch, claim)
-            desk.known.put(_take(desk, claim))
-        return _send(desk)
+        away: ReconcilerError | None = None
+        try:
+            _follow(desk, tip)
+        except ReconcilerError as error:
+            away = error
+        told = _send(desk)
+        if away is not None:
+            raise away
+        return told
+
+
+def _follow(desk: Desk, tip: str) -> None:
+    """Settle what is open, and take what is new."""
+    open_ones = [one for one in desk.outbox.all() if not one.ours]
+    if not open_ones and tip and desk.known.get() == tip:
+        return
+    claim = desk.claims.read()
+    for batch in open_ones:
+        _settle(desk, batch, claim)
+    desk.known.put(_take(desk, claim))
 
 
 def _settle(desk: Desk, batch: Batch, claim: Claim) -> None:
@@ -190,6 +204,7 @@ def _send(desk: Desk) -> Told:
     spare = sum(len(one.letters) for one in batches) - MOST_LETTERS
     for batch in batches:
         left: list[Letter] = []
+        sure = False
         for number, letter in enumerate(batch.letters):
             why = _hopeless(letter, rules, now, crowded=spare > 0)
             if why:
@@ -199,6 +214,9 @@ def _send(desk: Desk) -> Told:
             if letter.due > now or letter.rule in away or tried >= _AT_ONCE:
                 left.append(letter)
                 continue
+            if not sure:
+                desk.outbox.keep(batch)  # a full disk says so before anybody hears, and not after
+                sure = True
             tried += 1
             error = _told_to(desk, rules[letter.rule], speakers, letter)
             if error is None:
