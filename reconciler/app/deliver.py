@@ -81,6 +81,15 @@ def heard(found: Decided, given: Given) -> Decided:
     return replace(found, decision=veiled(decide(question)), question=question)
 
 
+def excused(found: Decided, rollback: int) -> Decided:
+    """The same plan, decided about anew: a fast rollback stands for the approvals of the profile.
+
+    `rollback`: its record, as `agreed_by_rollback` found it for this plan's risk and these files.
+    """
+    question = replace(found.question, rolled_back=rollback)
+    return replace(found, decision=veiled(decide(question)), question=question)
+
+
 def _asked(checked: Checked, name: str) -> tuple[Question, Rendered]:
     question, subject = checked.questions.get(name), checked.subjects.get(name)
     if question is None or subject is None:

@@ -5,13 +5,14 @@ plan's JSON holds secrets, so nobody kept it.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from reconciler.app.check import Checked
 from reconciler.app.deliver import before_plan, with_plan
 from reconciler.app.records import Kept, Records
 from reconciler.core.canonical import canonical, plain
-from reconciler.core.decide import Question, decide
+from reconciler.core.decide import ROLLBACK, Question, decide
 from reconciler.core.records.decision import heard_of, person_of
 from reconciler.core.records.facts import PLAN
 from reconciler.core.records.plan import plan_of
@@ -69,6 +70,8 @@ def replayed(records: Records, kept: Kept, checked: Checked) -> Replayed:
                     kept, f"the plan that it rests on ({PLAN}) is not there, or damaged"
                 )
             question, taken = _planned(checked, question, kept, plan)
+        back = str(body.decision["inputs"].get(ROLLBACK, ""))
+        question = replace(question, rolled_back=int(back) if back.isdecimal() else None)
         before = body.plan is None and body.action != "check"
         fresh = before_plan(question) if before else veiled(decide(question))
     return _compared(kept, body, fresh, taken)

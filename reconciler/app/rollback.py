@@ -11,6 +11,7 @@ from dataclasses import replace
 from reconciler.app.environment import find_environment
 from reconciler.app.moving import Desk, branch_for, propose_alone, record_once, text_of, whole
 from reconciler.app.proposing import Wish
+from reconciler.app.records import Records
 from reconciler.core.approve import People, Somebody, recognised
 from reconciler.core.load import lazy_shared, load_environment
 from reconciler.core.moves import differing_texts
@@ -135,15 +136,17 @@ def agree(desk: Desk, name: str, because: str) -> Recorded:
     return desk.recorder.happened(name, desk.tree.revision, body)
 
 
-def agreed_by_rollback(desk: Desk, name: str, risk: Risk, files: str) -> int | None:
+def agreed_by_rollback(
+    records: Records, tree: RepoTree, name: str, risk: Risk, files: str
+) -> int | None:
     """The record of the fast rollback that an apply needs no other agreement for; None: none.
 
-    `files`: the digest of what is to be applied. The profile has to let it go fast as the target
-    branch has it now.
+    `tree`: the target branch as it is now, whose profile has to let it go fast. `risk` and `files`:
+    of what is to be applied, planned and rendered.
     """
-    found = whole(desk.tree, name)
+    found = whole(tree, name)
     spec = found.environment.document.spec
-    history = (kept.record for kept in desk.recorder.records.of_environment(name))
+    history = (kept.record for kept in records.of_environment(name))
     rules = (found.profile.document.spec.rollback.fast,)
     return fast_one(history, rules, spec.stage, risk, files)
 

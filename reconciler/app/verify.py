@@ -277,7 +277,15 @@ def _before(records: Records, kept: Kept, name: str) -> Before:
         Open(opened["record"], opened["commit"], opened["action"], opened["plan"])
         if opened
         else None,
+        _back(status),
     )
+
+
+def _back(status: Status) -> str:
+    """The record of a fast rollback to which nothing was applied since."""
+    back, last = status.get("rollback") or {}, status.get("lastApply") or {}
+    done = last.get("result") == "done" and last["record"] > back.get("record", -1)
+    return str(back["record"]) if "agreed" in back and not done else ""
 
 
 # ------------------------------------------------------------------------------- one and one before

@@ -28,6 +28,8 @@ from reconciler.model.waiver import Waiver
 
 LEVELS: Final[tuple[GateLevel, ...]] = ("advisory", "soft", "hard")
 """From loosest to strictest."""
+ROLLBACK: Final = "rollback"
+"""The input of a decision that rests on a fast rollback: its record's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ class Question:
     """Plans that an approval may name beside the input `plan`."""
     people: People = NOBODY
     """Who is who, by the target branch."""
+    rolled_back: int | None = None
+    """The record of a fast rollback that stands for what the laws' rules ask of people."""
 
     def heard(self, given: Given) -> "Question":
         """The same, with what was said about it."""
@@ -141,8 +145,10 @@ def _agreement(needs: Sequence[ApprovalNeed], question: Question) -> Agreement:
 
 
 def _more_inputs(question: Question) -> tuple[tuple[str, str], ...]:
-    """Where there are approvals, the decision rests on who is who."""
-    return (("people", question.people.digest),) if question.approvals else ()
+    """Where there are approvals, the decision rests on who is who; or on a rollback."""
+    who = (("people", question.people.digest),) if question.approvals else ()
+    back = question.rolled_back
+    return who if back is None else (*who, (ROLLBACK, str(back)))
 
 
 def _rules(judged: Sequence[Judged]) -> str:
@@ -219,6 +225,8 @@ def _needs(question: Question) -> Iterable[ApprovalNeed]:
     if not question.changing:
         return
     yield from question.needs
+    if question.rolled_back is not None:
+        return
     own = (question.owner,) if question.owner else ()
     for law in question.laws:
         for rule in law.profile.spec.approvals:

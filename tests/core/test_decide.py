@@ -207,6 +207,19 @@ def test_one_more_law_never_loosens(asked: Question, more: Law) -> None:
     assert strictness(decide(replace(asked, laws=(*asked.laws, more)))) >= strictness(decide(asked))
 
 
+@given(questions, st.integers(0, 9))
+def test_a_fast_rollback_stands_for_approvals_and_for_nothing_else(
+    asked: Question, record: int
+) -> None:
+    plain, excused = decide(asked), decide(replace(asked, rolled_back=record))
+    assert ("rollback", str(record)) in excused.inputs
+    assert excused.findings == plain.findings
+    gone = set(plain.reasons) - set(excused.reasons)
+    assert gone <= {need.why for need in plain.missing}
+    if strictness(excused) != strictness(plain):
+        assert plain.verdict is Verdict.NEEDS_APPROVAL
+
+
 @given(questions)
 def test_without_a_law_nothing_is_softer(asked: Question) -> None:
     unwaived = replace(asked, waivers=(), laws=tuple(law(profile({}, ())) for _ in asked.laws))

@@ -11,13 +11,16 @@ import pytest
 
 from reconciler.adapters.record_store import GitRecords
 from reconciler.app.rollback import agree, agreed_by_rollback, roll_back
+from reconciler.core.decide import decide
 from reconciler.core.rollback import fast_one
 from reconciler.errors import ReconcilerError, UsageError
+from reconciler.model.decision import Verdict
 from reconciler.model.profile import FastRollback
 from reconciler.model.record import Actor, ApplyEnded
+from reconciler.model.rendered import Rendered
 from tests.chatops.office import Refusing
 from tests.moving.desks import NEW_IMAGE, PORTAL, Proposed, desk, forge, new_image, recorded
-from tests.verify.history import ADA, INES, SCOUT, TOM, World
+from tests.verify.history import ADA, INES, SCOUT, TOM, World, plan_for
 
 CUSTOMER = "profiles/tracks/customer.yaml"
 NAME = "acme-portal"
@@ -55,6 +58,10 @@ def first_image(world: World) -> str:
 
 def parent(world: World) -> str:
     return str(world.repository[world.head].peel(pygit2.Commit).parents[0].id)
+
+
+def agreed(world: World, risk: Any, digest: str) -> int | None:
+    return agreed_by_rollback(world.records(), desk(world).tree, NAME, risk, digest)
 
 
 def files(world: World) -> str:
@@ -227,15 +234,49 @@ def test_somebody_else_agrees_afterwards(world: World) -> None:
 
 def test_an_apply_needs_nobody_else_when_it_brings_what_was_there_before(world: World) -> None:
     digest = files(world)
-    assert agreed_by_rollback(desk(world), NAME, "L1", digest) is None
+    assert agreed(world, "L1", digest) is None
     fast(world)
-    assert agreed_by_rollback(desk(world), NAME, "L1", digest) is None
+    assert agreed(world, "L1", digest) is None
     roll_back(desk(world, TOM, "tom"), NAME, "The shop is down", fast=True)
-    assert agreed_by_rollback(desk(world), NAME, "L1", digest) is not None
-    assert agreed_by_rollback(desk(world), NAME, "L3", digest) is None
-    assert agreed_by_rollback(desk(world), NAME, "L1", "sha256:" + "0" * 64) is None
+    assert agreed(world, "L1", digest) is not None
+    assert agreed(world, "L3", digest) is None
+    assert agreed(world, "L1", "sha256:" + "0" * 64) is None
     world.applied(NAME)
-    assert agreed_by_rollback(desk(world), NAME, "L1", digest) is None
+    assert agreed(world, "L1", digest) is None
+
+
+@pytest.mark.parametrize("which, codes", [("right", set()), ("wrong", {"decision"})])
+def test_what_it_allows_can_be_verified(world: World, which: str, codes: set[str]) -> None:
+    fast(world)
+    roll_back(desk(world, TOM, "tom"), NAME, "The shop is down", fast=True)
+    back = agreed(world, "L1", files(world))
+    assert back is not None
+    recorder, plan = world.recorder(), plan_for(NAME)
+    asked = world.asked(NAME, plan, ())
+    assert decide(asked).verdict is Verdict.NEEDS_APPROVAL
+    excused = replace(asked, rolled_back=back if which == "right" else back - 1)
+    decision = decide(excused)
+    assert decision.verdict is Verdict.ALLOW
+    made = recorder.decided(decision, excused, plan, action="apply")
+    recorder.ended(
+        recorder.starting(made, plan, world.head, "apply", "run-9"),
+        world.outcome(NAME),
+        Rendered(NAME, ()),
+    )
+    assert world.codes() == codes
+    assert world.codes(since=world.commits[-4]) == codes
+
+
+def test_it_allows_once(world: World) -> None:
+    fast(world)
+    roll_back(desk(world, TOM, "tom"), NAME, "The shop is down", fast=True)
+    back = agreed(world, "L1", files(world))
+    world.applied(NAME)
+    plan = plan_for(NAME)
+    late = replace(world.asked(NAME, plan, ()), rolled_back=back)
+    world.recorder().decided(decide(late), late, plan, action="apply")
+    assert world.codes() == {"decision"}
+    assert world.codes(since=world.commits[-2]) == {"decision"}
 
 
 def test_no_rule_lets_nothing_go_fast(world: World) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
+from reconciler.core.decide import ROLLBACK
 from reconciler.core.git_objects import RawCommit, Who, object_id, with_signature
 from reconciler.core.records.facts import APPLIED, DECISION, DRIFT, PLAN, safe
 from reconciler.core.records.standing import STATUS, Status, status_after
@@ -24,6 +25,7 @@ from reconciler.model.record import (
     Override,
     PolicyTaken,
     Record,
+    Rollback,
     Stop,
 )
 
@@ -68,6 +70,14 @@ class Judged(NamedTuple):
     action: str
     track: str
     plan: str
+    rollback: str = ""
+    """The record of the fast rollback that it rests on, if it allows by one."""
+
+
+class Back(NamedTuple):
+    """Somebody takes an environment back."""
+
+    fast: bool
 
 
 class Began(NamedTuple):
@@ -108,7 +118,7 @@ class Taken(NamedTuple):
     accepts: tuple[str, ...]
 
 
-Deed = Ruled | Judged | Began | Ended | Halt | Taken | None
+Deed = Ruled | Judged | Began | Ended | Halt | Taken | Back | None
 
 
 class Fact(NamedTuple):
@@ -256,7 +266,12 @@ def deed_of(record: Record) -> Deed:
     match record.body:
         case DecisionBody() as body:
             plan = body.plan.digest if body.plan is not None else ""
-            return Judged(body.verdict, body.target, body.head, body.action, body.track, plan)
+            rollback = str(body.decision["inputs"].get(ROLLBACK, ""))
+            return Judged(
+                body.verdict, body.target, body.head, body.action, body.track, plan, rollback
+            )
+        case Rollback() as body:
+            return Back(body.fast)
         case ApplyStarted() as body:
             return Began(body.decision, body.commit, body.action, body.plan.digest)
         case ApplyEnded() as body:
@@ -373,6 +388,8 @@ class Before:
 
     decision: tuple[int, Judged] | None = None
     opened: Open | None = None
+    rollback: str = ""
+    """The record of a fast rollback that was not applied yet."""
 
 
 def nothing_before(_environment: str) -> Before:
@@ -402,6 +419,8 @@ class Rules:
     decisions: dict[str, tuple[int, Judged] | None] = field(default_factory=dict)
     """The last of each environment, with its record's number."""
     opened: dict[str, Open] = field(default_factory=dict)
+    backs: dict[str, str] = field(default_factory=dict)
+    """Of environments that went back fast, and to which nothing was applied since: the record."""
     stops: dict[str, Halt] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
     keys: dict[str, int] = field(default_factory=dict)
@@ -441,9 +460,9 @@ class Rules:
             case Ended() as deed:
                 yield from self._end(fact, deed)
             case Halt() as deed:
-                self.stops.pop(deed.name, None)
-                if deed.kind == "freeze":
-                    self.stops[deed.name] = deed
+                self._stop(deed)
+            case Back() as deed:
+                self.backs[fact.environment] = str(fact.sequence) if deed.fast else ""
             case Taken():
                 if not self.law or not self.bench.human(self.law, fact.doer):
                     who = fact.doer.email
@@ -451,10 +470,16 @@ class Rules:
             case _:
                 pass
 
+    def _stop(self, deed: Halt) -> None:
+        self.stops.pop(deed.name, None)
+        if deed.kind == "freeze":
+            self.stops[deed.name] = deed
+
     def _known(self, environment: str) -> None:
         if environment and environment not in self.decisions:
             known = self.before(environment)
             self.decisions[environment] = known.decision
+            self.backs[environment] = known.rollback
             if known.opened is not None:
                 self.opened[environment] = known.opened
 
@@ -491,6 +516,8 @@ class Rules:
             yield "law", f"it was judged by {target[:12]}, which was never on the target branch"
         elif self.law and dict(self.bench.trees(target)) != dict(self.trees):
             yield "law", "it was judged by rules that had not been taken into use"
+        if deed.rollback and deed.rollback != self.backs.get(fact.environment):
+            yield "decision", f"it rests on record {deed.rollback}, which is no such rollback"
         if fact.environment:
             self.decisions[fact.environment] = (fact.sequence, deed)
 
@@ -540,6 +567,8 @@ class Rules:
 
     def _end(self, fact: Fact, deed: Ended) -> Iterator[Fault]:
         began = self.opened.pop(fact.environment, None)
+        if deed.result == "done":
+            self.backs[fact.environment] = ""
         if began is None:
             if deed.started is not None or deed.result == "done":
                 yield "outcome", "it ended without having begun"
