@@ -188,7 +188,9 @@ def tidy(at: Steward) -> tuple[Stopped, ...]:
     """
     law, now = at.law(), at.clock().replace(microsecond=0)
     freezes = law.shared.freezes
-    known = at.recorder(None).records.status("").get("freezes", {})
+    # What has a slash in its name is no document of a freeze: an agent in quarantine.
+    recorded = at.recorder(None).records.status("").get("freezes", {})
+    known = {name: one for name, one in recorded.items() if "/" not in name}
     if not freezes and not known:
         return ()
     made = []

@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "mr": "Propose, discuss, agree to and merge changes.",
     "freeze": "Stop everything, a track, an environment or an agent, at once.",
     "unfreeze": "Let move again what a freeze stopped.",
+    "agent": "List agents, put one in quarantine, or release it.",
     "audit": "Say who did what, who could have, and why it was allowed.",
     "policy": "Test, list, explain and evaluate the rules.",
     "scan": "Look for secrets in files, in what is staged, or in every commit of a range.",

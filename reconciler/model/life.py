@@ -36,3 +36,31 @@ class Waiting:
     """Where it lay."""
     why: str = ""
     """Why it may not be destroyed; empty: it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An agent that was put in quarantine, or let go on."""
+
+    agent: str
+    verb: Literal["quarantine", "release"]
+    because: str
+    commit: str = ""
+    """What did it; empty: it was so before, or it is only proposed."""
+    proposed: MergeRequest | None = None
+    """Where nobody lets us push: nothing is so before that is merged."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStanding:
+    """An agent, and how it did today."""
+
+    name: str
+    owner: str
+    tracks: tuple[str, ...]
+    stopped: str
+    """Why it may do nothing; empty: it may."""
+    denials: int
+    rollbacks: int
+    limits: tuple[int, int]
+    """So many of each it may have within a day."""

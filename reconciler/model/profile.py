@@ -301,6 +301,15 @@ class Rollback(Model):
     """Where it is agreed to afterwards."""
 
 
+class QuarantineAfter(Model):
+    """What an agent may get wrong within a day; beyond it, it waits for a human."""
+
+    denials: int = Field(default=20, ge=0)
+    """Changes that were denied, and orders that were refused."""
+    rollbacks: int = Field(default=3, ge=0)
+    """Changes of its that were rolled back."""
+
+
 class AgentLimits(Model):
     """What agents may do on the track; an Agent's own limits can only be lower."""
 
@@ -308,6 +317,8 @@ class AgentLimits(Model):
     """The highest risk tier of a change."""
     changes_per_day: int = Field(ge=0)
     """Changes of one agent in a day; 0 = none."""
+    quarantine_after: QuarantineAfter = QuarantineAfter()
+    """How much may go wrong within a day before it is put in quarantine."""
 
 
 class ProviderPin(Model):

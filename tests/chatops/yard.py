@@ -47,7 +47,7 @@ class Yard:
         self.capsys.readouterr()
         code = 0
         try:
-            group = 2 if argv[0] in ("audit", "mr", "removal") else 1
+            group = 2 if argv[0] in ("agent", "audit", "mr", "removal") else 1
             main([*argv[:group], "-C", str(self.clone), *argv[group:]])
         except SystemExit as stop:
             code = stop.code if isinstance(stop.code, int) else 1

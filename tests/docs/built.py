@@ -12,7 +12,7 @@ from reconciler.model.decision import ApprovalNeed, Decision, Verdict
 from reconciler.model.doctor import Part
 from reconciler.model.drift import Culprit, Drift, Unlooked, Unmanaged
 from reconciler.model.freeze import Frozen, Stopped
-from reconciler.model.life import Expired, Waiting
+from reconciler.model.life import AgentStanding, Expired, Held, Waiting
 from reconciler.model.merge_request import (
     Advice,
     Consent,
@@ -78,6 +78,19 @@ def _stopped() -> Iterator[dict[str, Any]]:
     goes = Waiting("shop", "4f" * 20, "3f" * 20, "environments/demo/shop.yaml")
     waits = Waiting("fair", "", "", "", "it cannot be told what took it out")
     yield json.loads(life.waiting_json([goes, waits]))
+    yield from _agents(asked)
+
+
+def _agents(asked: MergeRequest) -> Iterator[dict[str, Any]]:
+    """One that goes on, one that does not, and what was done to it."""
+    free = AgentStanding("scout", "team-sales", ("demo",), "", 2, 0, (20, 3))
+    stopped = replace(free, stopped="in quarantine: It repeats itself")
+    yield json.loads(life.agents_json([free, stopped]))
+    held = Held("scout", "quarantine", "It repeats itself", "4f" * 20)
+    yield json.loads(life.held_json(held, "main"))
+    for one in (asked, replace(asked, link="")):
+        proposed = replace(held, verb="release", commit="", proposed=one)
+        yield json.loads(life.held_json(proposed, "main"))
 
 
 def built() -> Iterator[dict[str, Any]]:

@@ -85,6 +85,22 @@ class Home:
         signed = self.world.key(name).public_key.fingerprint
         return Caller(Person(actor.name, actor.email, actor.forge_id), signed, actor)
 
+    @staticmethod
+    def at_forge(actor: Actor) -> Caller:
+        """Whoever runs a command, known by the number of the account at the forge."""
+        return Caller(Person(actor.name, actor.email, actor.forge_id), "", actor)
+
+    def agent_commits(self, files: Files) -> str:
+        """What scout made, on the target branch."""
+        repository = self.world.repository
+        self.world.change(dict(files))
+        made = repository[self.world.head].peel(pygit2.Commit)
+        scout = pygit2.Signature("scout", "scout@agents.example.com", made.commit_time, 0)
+        parents = [one.id for one in made.parents]
+        oid = repository.create_commit(None, scout, scout, "Change", made.tree.id, parents)
+        repository.references["refs/heads/main"].set_target(oid)
+        return str(oid)
+
     def passes(self, **how: float) -> None:
         self.world.now += timedelta(**how)
 

@@ -15,12 +15,10 @@ from reconciler.app.expiry import expire, extend, settle
 from reconciler.app.freezes import freeze
 from reconciler.app.judge import read_terraform
 from reconciler.app.render import Rendering
-from reconciler.app.steward import Caller
 from reconciler.app.world import World as Seeing
 from reconciler.core.expiry import DAY, Life, due, step, to_announce
 from reconciler.core.saved import holders, unsaved
 from reconciler.errors import NotAllowedError, ReconcilerError, TransientError, UsageError
-from reconciler.model.approval import Person
 from reconciler.model.freeze import Scope
 from reconciler.model.record import Actor
 from tests.life.home import Home
@@ -32,11 +30,6 @@ NAME: Final = "trade-fair"
 SARA: Final = person("Sara Lind", 3001)
 RENDERING: Final = Rendering(Workers(1), 60)
 WHY: Final = "The board wants to see it"
-
-
-def sara(actor: Actor = SARA) -> Caller:
-    """By the number of the account at the forge."""
-    return Caller(Person(actor.name, actor.email, actor.forge_id), "", actor)
 
 
 def look(home: Home) -> list[tuple[str, str]]:
@@ -173,7 +166,7 @@ def test_what_holds_data_goes_only_as_the_profile_says(
 
 def test_its_owner_lets_it_live_longer_and_nothing_else_changes(fair: Home) -> None:
     before = fair.world.text(PATH)
-    found = extend(fair.steward(), sara(), NAME, timedelta(days=3), WHY)
+    found = extend(fair.steward(), fair.at_forge(SARA), NAME, timedelta(days=3), WHY)
     assert fair.world.text(PATH) == before.replace("ttl: 10d", "ttl: 13d")
     assert fair.head.author.email == "sara@example.com"
     assert (fair.last().step, fair.last().because) == ("extended", WHY)
@@ -187,7 +180,7 @@ def test_its_owner_lets_it_live_longer_and_nothing_else_changes(fair: Home) -> N
 def test_what_was_announced_is_put_off_and_announced_again(fair: Home) -> None:
     fair.passes(days=9, hours=1)
     look(fair)
-    extend(fair.steward(), sara(), NAME, timedelta(days=3), WHY)
+    extend(fair.steward(), fair.at_forge(SARA), NAME, timedelta(days=3), WHY)
     fair.passes(days=1)
     assert look(fair) == []
     fair.passes(days=2)
@@ -221,13 +214,15 @@ def test_nobody_extends_beyond_what_they_may(
 ) -> None:
     before = fair.world.head
     with pytest.raises(error, match=said) as caught:
-        extend(fair.steward(), fair.caller(who) if who is ADA else sara(who), NAME, by, WHY)
+        extend(
+            fair.steward(), fair.caller(who) if who is ADA else fair.at_forge(who), NAME, by, WHY
+        )
     assert said in str(caught.value)
     assert fair.world.head == before
 
 
 def test_what_lives_for_ever_has_no_end_to_put_off(home: Home) -> None:
-    tom = sara(person("Tom Weber", 2002))
+    tom = home.at_forge(person("Tom Weber", 2002))
     with pytest.raises(UsageError, match="lives for ever"):
         extend(home.steward(), tom, "acme-portal", DAY, WHY)
 

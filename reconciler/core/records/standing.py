@@ -176,7 +176,7 @@ def _expired(after: Status, body: Expiry, mark: Status, _record: Record) -> None
     after["expiry"] = mark | {"expires": body.expires, "step": body.step}
 
 
-def _stopped(after: Status, body: Stop, mark: Status, _record: Record) -> None:
+def _stopped(after: Status, body: Stop, mark: Status, record: Record) -> None:
     stops = {name: one for name, one in _part(after, "freezes").items() if name != body.freeze}
     if body.kind == "freeze":
         stops[body.freeze] = mark | {
@@ -186,6 +186,9 @@ def _stopped(after: Status, body: Stop, mark: Status, _record: Record) -> None:
             "until": body.until,
         }
     after["freezes"] = stops
+    if body.kind == "resume" and body.scope == "agent" and body.freeze == f"agents/{body.subject}":
+        # What an agent did before it was released is not held against it again.
+        after["released"] = {**_part(after, "released"), body.subject: record.at}
 
 
 def _overridden(after: Status, body: Override, mark: Status, _record: Record) -> None:
