@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from reconciler.app.watch import Inbox
 from reconciler.core.due import WITHOUT_ONE, Law, key_of, standing
@@ -30,10 +30,15 @@ from reconciler.model.work import (
 from reconciler.ports import Telemetry
 
 _OWN: Final = (Job.REVIEW, Job.CHORES)
+_UNSEEN: Final = "its document is gone; whether it may go is looked at first"
+_WARNED: Final = timedelta(days=90)
+"""Nothing is told of its end sooner than that."""
+_MOST: Final = 500
 _STALE: Final = 4
 """So many times more entries than environments are kept in the clock's order."""
 _JUMP: Final = 30.0
 """Seconds by which clocks may differ without anybody having set one."""
+_LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _SOON: Final = timedelta(seconds=1)
 
 
@@ -66,8 +71,8 @@ class Sight(Protocol):
 class Crew(Protocol):
     """Who carries tasks out, each in a process of its own."""
 
-    def start(self, task: Task, numbers: Collection[int]) -> None:
-        """Begin; its end is told to whoever made the crew."""
+    def start(self, task: Task, more: Mapping[str, Any]) -> None:
+        """Begin; its end is told to whoever made the crew. `more`: what it is told beside."""
         ...
 
     def stop(self) -> None:
@@ -122,6 +127,7 @@ class Controller:
     _due: list[tuple[datetime, str]] = field(default_factory=list)
     _waiting: dict[str, Task] = field(default_factory=dict)
     _own: dict[Job, Task] = field(default_factory=dict)
+    _gone: dict[str, str] = field(default_factory=dict)
     _numbers: set[int] = field(default_factory=set)
     _dependents: dict[str, set[str]] = field(default_factory=dict)
     _failing: set[str] = field(default_factory=set)
@@ -155,7 +161,7 @@ class Controller:
 
     def once(self) -> None:
         """One pass over everything: whatever is due is tried once, and again what follows of it."""
-        self._began = datetime.min.replace(tzinfo=UTC)
+        self._began = _LONG_AGO
         self.tick()
         for own in (Job.REVIEW, Job.CHORES):
             if not self._pass():
@@ -221,7 +227,7 @@ class Controller:
         if before is None or heads.records != before.records:
             known = working.view.follow(working.follow())
             changed = None if changed is None else {*changed, *known}
-        law = working.law(now)
+        law = self._lawful(now)
         if law != self._law or self._jumped(now, began):
             self._law, changed = law, None
         if before is not None and heads != before:
@@ -235,6 +241,16 @@ class Controller:
         working.telemetry.took("tick", working.seconds() - began)
         working.telemetry.counted("ticks", result="done")
         working.telemetry.stands("last_tick", now.timestamp())
+
+    def _lawful(self, now: datetime) -> Law:
+        """What holds for all; nothing is destroyed before somebody saw that it may be."""
+        law = self.working.law(now)
+        if Job.CHORES not in self.working.own:
+            return law
+        view = self.working.view
+        gone = (one for one in view.names if one not in view.wanted and view.of(one).there)
+        kept = {one: self._gone.get(one, _UNSEEN) for one in gone}
+        return replace(law, kept={name: why for name, why in kept.items() if why})
 
     def _jumped(self, now: datetime, seconds: float) -> bool:
         """Whether somebody set the clock: what waits for a time is told anew when that is."""
@@ -305,13 +321,32 @@ class Controller:
                 del self._waiting[task.environment]
             else:
                 del self._own[task.job]
-            numbers = self._numbers if task.job is Job.REVIEW else set()
             self.running[task.environment, task.job] = task
-            self.working.crew.start(task, sorted(numbers))
-            numbers.clear()
+            self.working.crew.start(task, self._more(task, now))
             begun.append(task)
         self._count()
         return tuple(begun)
+
+    def _more(self, task: Task, now: datetime) -> Mapping[str, Any]:
+        """What a task is told beside, so that it need not look at everything."""
+        if task.job is Job.REVIEW:
+            numbers, self._numbers = sorted(self._numbers), set()
+            return {"numbers": numbers}
+        if task.job is not Job.CHORES:
+            return {"mend": self._remembered(task.environment).mend}
+        view = self.working.view
+        ends = [
+            (known.since + one.ttl, name)
+            for name, one in view.wanted.items()
+            if one.ttl is not None and (known := view.of(name)).since is not None
+        ]
+        near = [name for end, name in sorted(ends) if end - now < _WARNED][:_MOST]
+        over = [
+            name
+            for name in view.names
+            if name not in view.wanted and view.of(name).expiry == "ended"
+        ]
+        return {"expiring": near, "over": over[:_MOST]}
 
     def _count(self) -> None:
         telemetry, waiting = self.working.telemetry, (*self._waiting.values(), *self._own.values())
@@ -346,12 +381,8 @@ class Controller:
     def _over(self, ended: Ended) -> None:
         now, task = self.working.clock(), ended.task
         self.working.telemetry.counted("deeds", job=task.job, result=ended.state)
-        for name, drift in ended.mend:
-            self._memory[name] = replace(self._remembered(name), mend=drift)
-        self._stand([name for name, _ in ended.mend], now)
         if not task.environment:
-            if ended.state != "done":
-                self._plan(task.job, now + timedelta(seconds=self.working.poll))
+            self._follows(ended, now)
             return
         name, law = task.environment, self._law
         view, memory = self.working.view, self._remembered(task.environment)
@@ -365,8 +396,26 @@ class Controller:
         if ended.state in ("done", "held") and task.job in (Job.APPLY, Job.LOOK):
             # Who holds it looks at it, too.
             memory = replace(memory, looked=now, mend="" if task.job is Job.APPLY else memory.mend)
+        if task.job is Job.ROLL and ended.state == "done":
+            over = view.of(name).applied if ended.later is None else memory.rolled
+            memory = replace(memory, rolled=over, roll=ended.later)
         self._memory[name] = memory
         self._stand([name], now)
+
+    def _follows(self, ended: Ended, now: datetime) -> None:
+        """What is to be done since something of no single environment was."""
+        for name, drift in ended.mend:
+            self._memory[name] = replace(self._remembered(name), mend=drift)
+        for name in ended.look:
+            self._memory[name] = replace(self._remembered(name), looked=_LONG_AGO)
+        if ended.task.job is Job.CHORES and dict(ended.gone) != self._gone:
+            self._gone = dict(ended.gone)
+            self._tried(self.tick)
+        self._stand([*(name for name, _ in ended.mend), *ended.look], now)
+        if ended.state != "done":
+            self._plan(ended.task.job, now + timedelta(seconds=self.working.poll))
+        elif ended.later is not None:
+            self._plan(ended.task.job, ended.later)
 
     def _plan_own(self) -> None:
         for job in self.working.own:

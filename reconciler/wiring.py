@@ -420,6 +420,13 @@ class Ports:
             signer,
         )
 
+    @staticmethod
+    def has_home(repo: Path) -> bool:
+        """Whether others see what is pushed: there is an origin."""
+        from reconciler.adapters.merge_request_refs import home_of
+
+        return bool(home_of(repo))
+
     def heads(self, repo: Path, spec: SettingsSpec, *, simulated: bool) -> Callable[[], Heads]:
         """Where everything is that a controller follows: one listing where all is in one place."""
         from reconciler.adapters.merge_request_refs import REQUESTS, home_of

@@ -9,8 +9,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from tempfile import TemporaryFile
 from threading import Lock, Thread
 from typing import IO, Any, Final
@@ -39,14 +40,14 @@ class Deeds:
             with suppress(OSError):
                 self._ready = self._begin()
 
-    def start(self, task: Task, numbers: Collection[int]) -> None:
+    def start(self, task: Task, more: Mapping[str, Any]) -> None:
         """Begin."""
         order = {
             **self._more,
+            **more,
             "environment": task.environment,
             "job": task.job,
             "why": task.why,
-            "numbers": list(numbers),
         }
         try:
             process, said = self._ready or self._begin()
@@ -121,8 +122,17 @@ class Deeds:
 def _ended(task: Task, out: bytes) -> tuple[Ended | None, Mapping[str, Any]]:
     try:
         told = json.loads(out.strip().rpartition(b"\n")[2])
-        mend = tuple((str(name), str(drift)) for name, drift in told.get("mend", ()))
-        ended = Ended(task, told["state"], str(told["why"]), str(told["hint"]), mend)
+        later = told.get("later")
+        ended = Ended(
+            task,
+            told["state"],
+            str(told["why"]),
+            str(told["hint"]),
+            tuple((str(name), str(drift)) for name, drift in told.get("mend", ())),
+            tuple(str(name) for name in told.get("look", ())),
+            tuple((str(name), str(why)) for name, why in told.get("gone", ())),
+            datetime.fromisoformat(later) if later else None,
+        )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None, {}
     return ended, told

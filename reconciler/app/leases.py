@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from threading import Event, RLock, Thread
 from typing import Final
 
-from reconciler.core.lease import Claim, free, over, renewed, same, taken, told
-from reconciler.errors import ReconcilerError, TransientError, WaitingError
+from reconciler.core.lease import Claim, free, over, renewed, same, taken
+from reconciler.errors import ReconcilerError, TransientError, UsageError, WaitingError
 from reconciler.model.lease import Lease
+from reconciler.model.record import Recorded
 from reconciler.ports import Leases
 
 _TRIES: Final = 5
@@ -97,11 +98,7 @@ class Held:
             self._find()
             if self._lost:
                 return
-        raise TransientError(
-            "lease-busy",
-            f"the lease of {self.lease.environment} moves all the time",
-            hint="run it again",
-        )
+        raise _busy(self.lease.environment)
 
     def _find(self) -> None:
         """It is not where we left it: the answer to our own writing was lost, or it is not ours."""
@@ -110,7 +107,7 @@ class Held:
             self.lease, self.where = there, where
         else:
             name = self.lease.environment
-            self._lost = told(there) if there else f"somebody took the lease of {name} away"
+            self._lost = there.told if there else f"somebody took the lease of {name} away"
 
 
 @contextmanager
@@ -148,13 +145,38 @@ def holding(
         held.give_back()
 
 
+def standing(leases: Leases, now: datetime) -> tuple[tuple[Lease, bool], ...]:
+    """Every lease, and whether somebody holds it who may be alive: one look at the remote."""
+    return tuple(
+        (lease, not over(lease, now, leases.stood(lease), gone=leases.gone(lease)))
+        for _, lease in sorted(leases.all().items())
+    )
+
+
 def living(leases: Leases, now: datetime) -> Mapping[str, Lease]:
-    """Those that somebody holds who may be alive, by environment: one look at the remote."""
-    return {
-        name: lease
-        for name, lease in leases.all().items()
-        if not over(lease, now, leases.stood(lease), gone=leases.gone(lease))
-    }
+    """Those that somebody holds who may be alive, by environment."""
+    return {lease.environment: lease for lease, alive in standing(leases, now) if alive}
+
+
+def break_lease(
+    leases: Leases, environment: str, record: Callable[[Lease], Recorded]
+) -> tuple[Recorded, Lease]:
+    """Record it, and then take away what stands there, however often its holder renews it."""
+    where, broken = leases.read(environment)
+    if broken is None:
+        raise UsageError("not-held", f"{environment} is held by nobody", subject=environment)
+    made = record(broken)
+    for _ in range(_TRIES):
+        if leases.remove(environment, where):
+            break
+        where, there = leases.read(environment)
+        if there is None:
+            break
+        if not same(there, broken):
+            raise _held(there)
+    else:
+        raise _busy(environment)
+    return made, broken
 
 
 def _taken(
@@ -193,10 +215,19 @@ def _beating(held: Held, lasts: timedelta, stop: Event) -> None:
         wait = usual if held.beat() else usual / _SOONER
 
 
+def _busy(environment: str) -> TransientError:
+    return TransientError(
+        "lease-busy",
+        f"the lease of {environment} moves all the time",
+        hint="run it again",
+        subject=environment,
+    )
+
+
 def _held(there: Lease) -> WaitingError:
     return WaitingError(
         "leased",
-        told(there),
+        there.told,
         hint="wait: it ends when they have done, or when they are gone. If nobody is there any"
         f" more: `reconciler lease break {there.environment} --because ...`",
         subject=there.environment,

@@ -15,6 +15,7 @@ from reconciler.app.render import Rendering, render_all
 from reconciler.app.world import Seen, World
 from reconciler.core.known import known_of
 from reconciler.core.load import load_environments
+from reconciler.core.rollout import canary_of
 from reconciler.core.tree import changes, find
 from reconciler.model.desired import Effective, Loaded, Shared
 from reconciler.model.environment import Environment
@@ -150,6 +151,8 @@ class View:
                 (drift.mode if drift else None) or profile.drift.mode,
                 (drift.interval if drift else None) or profile.drift.interval,
                 None if filled.ttl_hours is None else timedelta(hours=filled.ttl_hours),
+                checked=bool(filled.blueprint.document.spec.health),
+                trial=canary_of(document, filled.rollout) is not None,
             )
         )
 

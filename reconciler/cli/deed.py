@@ -6,33 +6,51 @@ the same steps. Whoever started it may be gone: what was done is recorded all th
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import redirect_stdout, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 from reconciler.app.deliver import Decided
 from reconciler.app.drift import look_for_drift
 from reconciler.app.environment import find_environment
+from reconciler.app.freezes import frozen
+from reconciler.app.moving import Desk as Moving
+from reconciler.app.remediation import Desk as Remedies
+from reconciler.app.remediation import begin, concerned, due, finish
+from reconciler.app.rollback import roll_back
+from reconciler.app.rollout import roll_out
+from reconciler.app.telemetry import step, told
 from reconciler.cli.attending import Attending
 from reconciler.cli.building import building_of, declared, declared_tree, only_agreed, settings_of
+from reconciler.cli.chores import see_to_it
+from reconciler.cli.clearing import clearing_of
 from reconciler.cli.delivery import Delivered, Wish, deliver, leased
 from reconciler.cli.recording import recorder_of
+from reconciler.cli.rolling import rollout_desk
+from reconciler.cli.steward import caller_of, steward_of
 from reconciler.core.redact import Redactor, hidden
 from reconciler.errors import (
     IndeterminateError,
+    NotAllowedError,
     ReconcilerError,
     StoppedError,
     TransientError,
+    UsageError,
     WaitingError,
 )
 from reconciler.model.decision import Verdict
+from reconciler.model.desired import Effective
 from reconciler.model.plan import Plan
 from reconciler.model.review import Outcome as Reviewed
+from reconciler.model.rollout import Advance, Back, Done, Finish, Wait
 from reconciler.model.work import Job, Outcome
-from reconciler.ports import Hear
+from reconciler.ports import Hear, Telemetry
 from reconciler.wiring import Ports, build
 
+_AGAIN: Final = timedelta(minutes=5)
 _STATES: dict[Verdict, Outcome] = {
     Verdict.DENY: "stuck",
     Verdict.NEEDS_APPROVAL: "waiting",
@@ -48,6 +66,9 @@ class Came:
     why: str = ""
     hint: str = ""
     mend: tuple[tuple[str, str], ...] = ()
+    look: tuple[str, ...] = ()
+    gone: tuple[tuple[str, str], ...] = ()
+    later: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +81,12 @@ class Order:
     """Whether merge requests are planned, too."""
     environment: str
     job: Job
-    numbers: tuple[int, ...]
+    numbers: tuple[int, ...] = ()
+    """Merge requests to look at; none: all."""
+    expiring: tuple[str, ...] = ()
+    over: tuple[str, ...] = ()
+    mend: str = ""
+    """Digest of the drift that is mended."""
 
     @classmethod
     def read(cls, line: bytes) -> "Order":
@@ -72,7 +98,10 @@ class Order:
             bool(told["plan"]),
             str(told["environment"]),
             Job(told["job"]),
-            tuple(int(one) for one in told["numbers"]),
+            tuple(int(one) for one in told.get("numbers", ())),
+            tuple(str(one) for one in told.get("expiring", ())),
+            tuple(str(one) for one in told.get("over", ())),
+            str(told.get("mend", "")),
         )
 
 
@@ -95,22 +124,10 @@ class _Nobody:
         sys.stderr.write(f"{hidden(words)}\n")
 
 
-def carry_out(ports: Ports, order: Order) -> Came:
+def carry_out(ports: Ports, order: Order, telemetry: Telemetry) -> Came:
     """All of it; what went wrong says when to try again."""
     try:
-        match order.job:
-            case Job.APPLY:
-                return _delivered(ports, order, Wish(order.environment, None, order.sandbox))
-            case Job.DESTROY:
-                rev = _last_with(ports, order)
-                wish = Wish(order.environment, rev, order.sandbox, destroy=True)
-                return _delivered(ports, order, wish)
-            case Job.LOOK:
-                return _look(ports, order)
-            case Job.REVIEW:
-                return _review(ports, order)
-            case Job.CHORES:
-                return Came("done")
+        return _DOES[order.job](ports, order, telemetry)
     except WaitingError as error:
         # A freeze is waited for as people are: nothing else is at it.
         return _failed("waiting" if error.reason == "frozen" else "held", error)
@@ -126,8 +143,60 @@ def _failed(state: Outcome, error: ReconcilerError) -> Came:
     return Came(state, hidden(error.message), hidden(error.hint))
 
 
-def _delivered(ports: Ports, order: Order, wish: Wish) -> Came:
-    done: Delivered = deliver(ports, order.repo, wish, _Nobody())
+def _apply(ports: Ports, order: Order, telemetry: Telemetry) -> Came:
+    wish = Wish(order.environment, None, order.sandbox)
+    return (
+        _mended(ports, order, telemetry, wish)
+        if order.mend
+        else _came(ports, order, telemetry, wish)
+    )
+
+
+def _destroy(ports: Ports, order: Order, telemetry: Telemetry) -> Came:
+    name = order.environment
+    if order.sandbox:
+        wish = Wish(name, _last_with(ports, order), sandbox=True, destroy=True)
+        return _came(ports, order, telemetry, wish)
+    law = steward_of(ports, order.repo).law()
+    waiting = clearing_of(ports, order.repo).waiting(law, datetime.now(UTC))
+    one = next((one for one in waiting if one.environment == name), None)
+    if one is None or law.has(name):
+        return Came("done")  # it was declared again meanwhile, or is gone
+    if one.why:
+        return Came("waiting", one.why, "`reconciler removal list` tells more")
+    wish = Wish(name, one.last, sandbox=False, destroy=True, removal=one)
+    return _came(ports, order, telemetry, wish)
+
+
+def _mended(ports: Ports, order: Order, telemetry: Telemetry, wish: Wish) -> Came:
+    """Drift that is mended without anybody being asked: begun, done and ended in records."""
+    at = steward_of(ports, order.repo, simulated=order.sandbox)
+    recorder = at.recorder(None)
+    desk = Remedies(at.bot, recorder, lambda: at.law().tree, lambda: concerned(recorder.records))
+    law, now = at.law().commit, datetime.now(UTC)
+    mend = next(
+        (
+            one
+            for one in due(desk, now)
+            if (one.environment, one.drift, one.job) == (order.environment, order.mend, Job.APPLY)
+        ),
+        None,
+    )
+    if mend is None:
+        return Came("done", "its drift is not to be mended any more")
+    begin(recorder, law, mend)
+    came = _came(ports, order, telemetry, wish)
+    if came.state == "held":
+        return came
+    result: Literal["done", "failed", "escalated"] = (
+        "done" if came.state == "done" else "failed" if came.state == "again" else "escalated"
+    )
+    finish(recorder, law, mend, result)
+    return came
+
+
+def _came(ports: Ports, order: Order, telemetry: Telemetry, wish: Wish) -> Came:
+    done: Delivered = deliver(ports, order.repo, wish, _Nobody(), telemetry)
     outcome = done.outcome
     if outcome is None:
         why = "; ".join(done.decision.reasons[:3])
@@ -160,19 +229,62 @@ def _last_with(ports: Ports, order: Order) -> str:
     return at
 
 
-def _look(ports: Ports, order: Order) -> Came:
+def _look(ports: Ports, order: Order, telemetry: Telemetry) -> Came:
     tree = declared_tree(ports, order.repo, None)
     settings = None if order.sandbox else only_agreed(ports, order.repo, tree)
     one = declared(ports, tree, order.environment, settings)
     recorder = recorder_of(ports, order.repo, tree, one.spec, simulated=order.sandbox)
     building = building_of(ports, order.repo, one, simulated=order.sandbox)
     with leased(ports, order.repo, one.spec, recorder, order.environment, "look for drift"):
-        found = look_for_drift(building.site, one.rendered, building.cloud)
+        with step(telemetry, "look", tree.revision, environment=order.environment):
+            found = look_for_drift(building.site, one.rendered, building.cloud)
         recorder.drift(found, tree.revision)
     return Came("done", "" if found.in_sync else "the cloud is not as declared")
 
 
-def _review(ports: Ports, order: Order) -> Came:
+def _roll(ports: Ports, order: Order, _telemetry: Telemetry) -> Came:
+    """On with a trial, or see whether a change did well; what did not is taken back."""
+    at = steward_of(ports, order.repo, simulated=order.sandbox)
+    recorder, tree = at.recorder(None), at.law().tree
+    moving = Moving(at.bot, recorder, tree, caller_of(ports, at))
+
+    def back(name: str, good: str, why: str, evidence: Sequence[str]) -> None:
+        try:
+            roll_back(moving, name, why, to=good, evidence=evidence, fast=True)
+        except (NotAllowedError, UsageError):  # the profile wants people to agree first
+            roll_back(moving, name, why, to=good, evidence=evidence)
+
+    def held(filled: Effective) -> str:
+        document = filled.environment.document
+        found = frozen(tree, document.metadata.name, datetime.now(UTC), (document.spec.track,))
+        return "" if found is None else f"frozen: {found.spec.reason}"
+
+    desk = rollout_desk(ports, order.repo, tree, recorder, back, held)
+    match roll_out(desk, order.environment, datetime.now(UTC)):
+        case Wait(until, why):
+            return Came("done", why, later=until or datetime.now(UTC) + _AGAIN)
+        case Back(why):
+            return Came("done", f"taken back: {why}")
+        case Advance(number):
+            return Came("done", f"its trial goes on with step {number}")
+        case Finish():
+            return Came("done", "its trial did well: everybody has it now")
+        case Done(why):
+            return Came("done", why)
+
+
+def _chores(ports: Ports, order: Order, telemetry: Telemetry) -> Came:
+    did = see_to_it(ports, order.repo, telemetry, order.expiring, order.over, sandbox=order.sandbox)
+    return Came(
+        "again" if did.failed else "done",
+        "; ".join(did.failed[:3]),
+        mend=tuple(did.mend),
+        look=tuple(did.look),
+        gone=tuple(did.gone),
+    )
+
+
+def _review(ports: Ports, order: Order, _telemetry: Telemetry) -> Came:
     failed: list[str] = []
 
     def tell(outcome: Reviewed) -> None:
@@ -191,17 +303,34 @@ def _review(ports: Ports, order: Order) -> Came:
     return Came("again", hidden("; ".join(failed[:3]))) if failed else Came("done")
 
 
+_DOES: Final = {
+    Job.APPLY: _apply,
+    Job.DESTROY: _destroy,
+    Job.ROLL: _roll,
+    Job.LOOK: _look,
+    Job.REVIEW: _review,
+    Job.CHORES: _chores,
+}
+
+
 def main() -> None:
     """Wait for a task, do it, say what came of it."""
     line = sys.stdin.buffer.readline()
     if not line.strip():
         return  # nobody wants anything any more
     order = Order.read(line)
+    ports = build()
+    telemetry = ports.gathering()
     with redirect_stdout(sys.stderr):
-        came = carry_out(build(), order)
-    told = {"state": came.state, "why": came.why, "hint": came.hint, "mend": came.mend}
+        came = carry_out(ports, order, telemetry)
+        telemetry.close()
+    answer = {
+        **asdict(came),
+        "later": came.later.isoformat() if came.later else None,
+        "measures": told(telemetry.measured),
+    }
     with suppress(BrokenPipeError):  # who asked is gone
-        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
 

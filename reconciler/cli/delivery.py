@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from reconciler.app.agreed import Applied, given_to
-from reconciler.app.deliver import Decided, delivering, heard
+from reconciler.app.deliver import Decided, delivering
 from reconciler.app.deployments import Telling
 from reconciler.app.doubt import sure_of
 from reconciler.app.freezes import frozen
 from reconciler.app.leases import Held, holding
 from reconciler.app.record import Recorder, recorded_apply, recorded_nothing, settle_cut_off
+from reconciler.app.telemetry import NullTelemetry, step
+from reconciler.cli.agreeing import agreed_to
 from reconciler.cli.building import (
     Declared,
     building_of,
@@ -27,18 +28,17 @@ from reconciler.cli.building import (
     stopping_well,
 )
 from reconciler.cli.recording import record_refusal, recorder_of
-from reconciler.cli.reviewing import room_of
 from reconciler.core.records.facts import Action
-from reconciler.core.records.words import line
-from reconciler.core.redact import Redactor, hidden
+from reconciler.core.redact import Redactor
 from reconciler.errors import ReconcilerError, UsageError, WaitingError
 from reconciler.model.base import format_timestamp
 from reconciler.model.decision import Decision, Verdict
+from reconciler.model.life import Waiting
 from reconciler.model.merge_request import Deployment, DeploymentState
 from reconciler.model.plan import Plan
 from reconciler.model.run import Outcome
 from reconciler.model.settings import SettingsSpec
-from reconciler.ports import Hear, RepoTree
+from reconciler.ports import Hear, RepoTree, Telemetry
 from reconciler.wiring import Ports
 
 
@@ -73,6 +73,8 @@ class Wish:
     destroy: bool = False
     make_again: tuple[str, ...] = ()
     """Addresses that are made though an earlier apply began to."""
+    removal: Waiting | None = None
+    """What took its document out, where it is destroyed for that."""
 
     @property
     def action(self) -> Action:
@@ -95,13 +97,16 @@ class Delivered:
     """Why what was done could not be recorded; the next one does that."""
 
 
-def deliver(ports: Ports, repo: Path, wish: Wish, who: Attendant) -> Delivered:
+def deliver(
+    ports: Ports, repo: Path, wish: Wish, who: Attendant, telemetry: Telemetry | None = None
+) -> Delivered:
     """All of it, once. An error when it could not be told whether it may be."""
+    measured = telemetry or NullTelemetry()
     name, sandbox = wish.environment, wish.sandbox
     tree = declared_tree(ports, repo, wish.rev)
     settings = None if sandbox else _agreed_settings(ports, repo, tree, name, wish.action)
     one = declared(ports, tree, name, settings)
-    recorder = _recorder(ports, repo, tree, one, sandbox=sandbox)
+    recorder = replace(_recorder(ports, repo, tree, one, sandbox=sandbox), telemetry=measured)
     telling = None if sandbox else _telling(ports, repo, one)
     with (
         leased(ports, repo, one.spec, recorder, name, wish) as held,
@@ -112,7 +117,7 @@ def deliver(ports: Ports, repo: Path, wish: Wish, who: Attendant) -> Delivered:
         hear = who.hearing(Redactor())
         with delivering(checked, name, building.site, destroy=wish.destroy, hear=hear) as found:
             if isinstance(found, Decided) and not sandbox:
-                found = _heard(ports, repo, one, recorder, found, who)  # noqa: PLW2901  # the same, decided
+                found = agreed_to(ports, repo, one, recorder, found, wish.removal, who.said)  # noqa: PLW2901  # the same, decided
             decision = found.decision
             may = _may(decision, sandbox=sandbox)
             if not isinstance(found, Decided):
@@ -133,16 +138,17 @@ def deliver(ports: Ports, repo: Path, wish: Wish, who: Attendant) -> Delivered:
             _moving(ports, repo, one, recorder)
             sure = sure_of(found.planned, building.cloud, wish.make_again)
             who.agree(plan)
-            outcome, unrecorded = recorded_apply(
-                recorder,
-                found,
-                one.rendered,
-                wish.action,
-                who.hearing(found.planned.redact),
-                sure,
-                telling or _nobody,
-                held,
-            )
+            with step(measured, wish.action, tree.revision, environment=name):
+                outcome, unrecorded = recorded_apply(
+                    recorder,
+                    found,
+                    one.rendered,
+                    wish.action,
+                    who.hearing(found.planned.redact),
+                    sure,
+                    telling or _nobody,
+                    held,
+                )
     if telling is not None and telling.untold:
         who.said(f"The forge was not told what became of this: {telling.untold}")
     return Delivered(decision, outcome, settled, unrecorded=unrecorded)
@@ -154,23 +160,6 @@ def _recorder(
     """The history may rest on newer commits of the target branch than what is applied again."""
     newest = tree if sandbox else declared_tree(ports, repo, None)
     return recorder_of(ports, repo, newest, one.spec, simulated=sandbox)
-
-
-def _heard(
-    ports: Ports, repo: Path, one: Declared, recorder: Recorder, found: Decided, who: Attendant
-) -> Decided:
-    """With what people agreed to, where somebody's agreement is all that is missing."""
-    if found.decision.verdict is not Verdict.NEEDS_APPROVAL:
-        return found
-    applied = recorder.records.status(one.name).get("applied")
-    since = str(applied.get("commit", "")) if isinstance(applied, dict) else ""
-    try:
-        room = room_of(ports, repo, plan=False, sandbox=False, post=False)
-        what = Applied(one.name, one.path, one.revision, since)
-        return heard(found, given_to(room, ports.commits(repo), what))
-    except ReconcilerError as error:  # nobody is known to have agreed, so nobody has
-        who.said(f"No approval could be read: {line(hidden(error.message), 300)}")
-        return found
 
 
 def _telling(ports: Ports, repo: Path, one: Declared) -> Telling | None:

@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "promote": "Propose what runs in an environment for the one that follows it.",
     "rollback": "Take an environment's document back to what was good.",
     "state": "Show what Terraform's state of an environment knows.",
+    "lease": "Say who works on an environment now, or end that.",
     "sandbox": "A simulated cloud on this machine, without an account.",
     "run": "Keep every environment as declared: the controller.",
     "status": "Show every environment with what is so of it, since when, and why.",

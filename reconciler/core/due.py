@@ -18,7 +18,9 @@ AT_IT: Final = timedelta(seconds=15)
 """So long while somebody else is at it."""
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _STAGES: Final = {"production": 0, "staging": 1, "dev": 2}
-_DESTROY, _APPLY, _LOOK = 0, 10, 20
+_RANKS: Final = {Job.DESTROY: 0, Job.APPLY: 10, Job.ROLL: 13, Job.LOOK: 20}
+_SETTLED: Final = timedelta(days=1)
+"""Whether an older apply did well, nobody asks who was not there."""
 WITHOUT_ONE: Final = 5
 """The rank of what is of no single environment: behind what removes, before everything else."""
 
@@ -83,7 +85,7 @@ def key_of(job: Job, wanted: Wanted | None, known: Known, law: Law) -> str:
 
 def rank_of(job: Job, wanted: Wanted | None) -> int:
     """What is removed goes first, production before what is tried out, looking last."""
-    base = {Job.DESTROY: _DESTROY, Job.APPLY: _APPLY, Job.LOOK: _LOOK}.get(job, WITHOUT_ONE)
+    base = _RANKS.get(job, WITHOUT_ONE)
     return base + (_STAGES[wanted.stage] if wanted is not None else 0)
 
 
@@ -125,6 +127,30 @@ def _task(
                 return Task(name, job, due, why, rank_of(job, wanted), key)
     if wanted is None or wanted.problem or not known.commit or known.opened is not None:
         return None
+    look = _looking(name, wanted, law, memory, now)
+    roll = None
+    if found is None and name not in law.frozen:
+        roll = _rolling(name, wanted, known, law, memory, now)
+    return roll if roll is not None and roll.due <= look.due else look
+
+
+def _rolling(
+    name: str, wanted: Wanted, known: Known, law: Law, memory: Memory, now: datetime
+) -> Task | None:
+    """What was applied is seen to until it did well, or was taken back."""
+    if known.applied is None or known.applied == memory.rolled:
+        return None
+    if not (wanted.trial or (wanted.checked and now - known.applied < _SETTLED)):
+        return None
+    due = now if memory.roll is None else memory.roll
+    tried = memory.tried
+    if tried is not None and tried.job is Job.ROLL and tried.state != "done":
+        due = max(due, _next(tried, law, now))
+    why = "its trial goes on" if wanted.trial else "whether the change did well"
+    return Task(name, Job.ROLL, due, why, rank_of(Job.ROLL, wanted), "roll")
+
+
+def _looking(name: str, wanted: Wanted, law: Law, memory: Memory, now: datetime) -> Task:
     last = slot(name, wanted.look_every, now)
     looked = min(memory.looked, now)  # a clock that was set back must not keep us from looking
     due = last if last > looked else last + wanted.look_every

@@ -30,6 +30,7 @@ def known_of(name: str, status: Status) -> Known:
         drift=_text(drift, "digest"),
         drifted=_instant(drift, "since"),
         warned=_instant(expiry, "at") if expiry.get("step") == "warned" else None,
+        expiry=_text(expiry, "step"),
         there=bool(applied or opened or (isinstance(resources, int) and resources)),
     )
 

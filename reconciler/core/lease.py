@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from reconciler.core.canonical import LARGEST, NotCanonical, canonical, digest, read_canonical
 from reconciler.core.records.words import line
-from reconciler.model.base import NAME_MAX, NAME_PATTERN, format_timestamp
-from reconciler.model.lease import Lease
+from reconciler.model.base import NAME_MAX, NAME_PATTERN
+from reconciler.model.lease import END, Lease
 
 SKEW: Final = timedelta(minutes=15)
 """Clocks of machines that share environments differ by less."""
@@ -28,7 +28,6 @@ that lasts for ever."""
 _VERSION: Final = "reconciler.lease/v1"
 _SAID: Final = 300
 _TICK: Final = timedelta(microseconds=1)
-_END: Final = datetime.max.replace(tzinfo=UTC)
 _NAME: Final = re.compile(NAME_PATTERN)
 
 
@@ -92,16 +91,6 @@ def mark(lease: Lease) -> str:
     return digest(lease_bytes(lease))
 
 
-def told(lease: Lease) -> str:
-    """Who holds it, for a person."""
-    if not readable(lease):
-        return f"{lease.environment} is held by {lease.holder}"
-    return (
-        f"{lease.environment} is held by {lease.holder} ({lease.reason}), since"
-        f" {format_timestamp(lease.since)}, until {format_timestamp(lease.expires)} at least"
-    )
-
-
 def lease_bytes(lease: Lease) -> bytes:
     """As it is kept."""
     return canonical(
@@ -137,12 +126,7 @@ def read_lease(environment: str, data: bytes, where: str) -> Lease:
 def unreadable(environment: str, where: str) -> Lease:
     """One of which nothing is known but that it is there: a newer program may have written it."""
     holder = f"somebody ({where[:12]} cannot be read)"
-    return Lease(environment, holder, "", _END - LONGEST, _END - LONGEST, _END, 0)
-
-
-def readable(lease: Lease) -> bool:
-    """Whether it says who holds it."""
-    return lease.expires != _END
+    return Lease(environment, holder, "", END - LONGEST, END - LONGEST, END, 0)
 
 
 def _written(when: datetime) -> str:

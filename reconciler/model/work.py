@@ -19,6 +19,8 @@ class Job(StrEnum):
     """Delete everything of an environment whose document is gone."""
     APPLY = "apply"
     """Make the cloud as declared; first find out what became of an apply that nobody ended."""
+    ROLL = "roll"
+    """Go on with a change that reaches users step by step, or see whether it did them good."""
     LOOK = "look"
     """Look for drift."""
     REVIEW = "review"
@@ -46,6 +48,10 @@ class Wanted:
     """How long it lives after its first apply; None: for ever."""
     after: tuple[str, ...] = ()
     """Environments that have to be there first."""
+    checked: bool = False
+    """Whether its blueprint says how to tell that it does well."""
+    trial: bool = False
+    """Whether something is on trial in it."""
     problem: str = ""
     """Why it cannot be rendered."""
 
@@ -82,6 +88,8 @@ class Known:
     """Since when."""
     warned: datetime | None = None
     """When it was said that it expires."""
+    expiry: str = ""
+    """How far its end is."""
     there: bool = False
     """Whether anything of it may be in the cloud."""
 
@@ -108,6 +116,10 @@ class Memory:
     tried: Tried | None = None
     mend: str = ""
     """Digest of the drift that is to be mended."""
+    rolled: datetime | None = None
+    """The apply after which nothing more is to be seen to."""
+    roll: datetime | None = None
+    """When to see to it again; None: now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +175,12 @@ class Ended:
     hint: str = ""
     mend: tuple[tuple[str, str], ...] = ()
     """Environments that are to be mended at once, each with the drift's digest."""
+    look: tuple[str, ...] = ()
+    """Environments that are to be looked at again."""
+    gone: tuple[tuple[str, str], ...] = ()
+    """Environments without a document, each with why it must not be destroyed; empty: it may."""
+    later: datetime | None = None
+    """When to come again; of a rollout: None, it is over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.app.telemetry import NullTelemetry
 from reconciler.app.watch import Inbox, Look
@@ -16,7 +16,7 @@ from reconciler.errors import ReconcilerError, TransientError
 from reconciler.model.work import Ended, Heads, Job, Known, Standing, Task, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -125,7 +125,7 @@ class Board:
 
     # -- what carries tasks out
 
-    def start(self, task: Task, _numbers: Collection[int]) -> None:
+    def start(self, task: Task, _more: Mapping[str, Any]) -> None:
         self.started.append((self._seconds, task))
         self._running.append((self._seconds + self.lasting, task))
         assert len({one.environment for _, one in self._running}) == len(self._running)

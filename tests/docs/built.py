@@ -3,15 +3,17 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from reconciler.core.lease import unreadable
 from reconciler.model.approval import Approval, Disregarded, Person
 from reconciler.model.check import CheckReport
 from reconciler.model.decision import ApprovalNeed, Decision, Verdict
 from reconciler.model.doctor import Part
 from reconciler.model.drift import Culprit, Drift, Unlooked, Unmanaged
 from reconciler.model.freeze import Frozen, Stopped
+from reconciler.model.lease import Lease
 from reconciler.model.life import AgentStanding, Expired, Held, Waiting
 from reconciler.model.merge_request import (
     Advice,
@@ -30,6 +32,7 @@ from reconciler.model.plan import (
     Plan,
     ResourceChange,
 )
+from reconciler.model.record import Recorded
 from reconciler.model.review import Mishap, Review, Unplanned
 from reconciler.model.review import Outcome as Looked
 from reconciler.model.run import Diagnostic, Outcome, StateMark
@@ -38,6 +41,7 @@ from reconciler.report import (
     check_json,
     doctor,
     freezing,
+    lease_json,
     life,
     merge_request_json,
     moves,
@@ -93,9 +97,27 @@ def _agents(asked: MergeRequest) -> Iterator[dict[str, Any]]:
         yield json.loads(life.held_json(proposed, "main"))
 
 
+def _leases() -> Iterator[dict[str, Any]]:
+    ends = NOW + timedelta(seconds=90)
+    held = Lease("acme-portal", "reconciler run on web-1, process 7", "apply", NOW, NOW, ends, 42)
+    odd = unreadable("globex-shop", "4f2a91c05b7b")
+    both = [(held, True), (odd, False)]
+    made = Recorded("4f2a91c05b7be1e0a6b1a3d1f0c9e8d7a6b5c4d3", 42, "sha256:" + "ab" * 32)
+    for text in (
+        lease_json.listed(both, simulated=False),
+        lease_json.shown("acme-portal", both[:1], simulated=False),
+        lease_json.shown("acme-portal", both[1:], simulated=False),
+        lease_json.shown("acme-portal", [], simulated=False),
+        lease_json.broken(made, "The machine burnt", held),
+    ):
+        found: dict[str, Any] = json.loads(text)
+        yield found
+
+
 def built() -> Iterator[dict[str, Any]]:
     """Every kind of document, with every field of it filled somewhere."""
     yield from _merge_requests()
+    yield from _leases()
     yield from _stopped()
     yield from _moved()
     yield _examination()

@@ -1,0 +1,100 @@
+"""Everything that follows from records and documents, and is of no single environment.
+
+Each part is done for itself: one that fails keeps no other from being done, and is told. All of it
+may be done again at any time, and does nothing twice.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler.app.agents import quarantine
+from reconciler.app.expiry import expire, settle
+from reconciler.app.freezes import tidy
+from reconciler.app.remediation import Desk as Remedies
+from reconciler.app.remediation import concerned, remedy
+from reconciler.app.render import Rendering
+from reconciler.app.steward import Steward
+from reconciler.app.telling import tell_news
+from reconciler.cli.building import declared_tree, settings_of
+from reconciler.cli.clearing import clearing_of
+from reconciler.cli.steward import steward_of
+from reconciler.core.redact import hidden
+from reconciler.errors import ReconcilerError, StoppedError
+from reconciler.model.work import Job
+from reconciler.ports import Telemetry
+from reconciler.wiring import Ports
+
+
+@dataclass
+class Followed:
+    """What came of it."""
+
+    failed: list[str] = field(default_factory=list)
+    mend: list[tuple[str, str]] = field(default_factory=list)
+    look: list[str] = field(default_factory=list)
+    gone: list[tuple[str, str]] = field(default_factory=list)
+
+
+def see_to_it(
+    ports: Ports,
+    repo: Path,
+    telemetry: Telemetry,
+    expiring: Collection[str],
+    over: Collection[str],
+    *,
+    sandbox: bool,
+) -> Followed:
+    """All of it. `expiring`: what may come to its end soon; `over`: what ended and is gone."""
+    found = Followed()
+    spec = settings_of(declared_tree(ports, repo, None))
+
+    def part(what: str, do: Callable[[], object]) -> None:
+        try:
+            do()
+        except StoppedError:
+            raise
+        except ReconcilerError as error:
+            found.failed.append(hidden(f"{what}: {error.message}"))
+
+    if not sandbox or not ports.has_home(repo):  # nothing of a sandbox leaves this machine
+        at = steward_of(ports, repo, simulated=sandbox)
+        rendering = Rendering(ports.workers, ports.settings.render_seconds)
+        part("what expires", lambda: expire(at, expiring, rendering))
+        part("what has come to its end", lambda: settle(at, over))
+        part("freezes that are over", lambda: tidy(at))
+        part("agents", lambda: quarantine(at, ports.commits(repo)))
+        part("drift", lambda: _drift(at, found))
+        if sandbox:
+            part("removals", lambda: _without_people(at, found))
+        else:
+            part("removals", lambda: _removals(ports, repo, at, found))
+    told: list[str] = []
+    news = ports.telling(repo, spec, telemetry, told.append, simulated=sandbox)
+    part("news", lambda: tell_news(news))
+    found.failed += told
+    return found
+
+
+def _drift(at: Steward, found: Followed) -> None:
+    recorder = at.recorder(None)
+    desk = Remedies(at.bot, recorder, lambda: at.law().tree, lambda: concerned(recorder.records))
+    for one in remedy(desk, datetime.now(UTC)):
+        if one.job is Job.APPLY:
+            found.mend.append((one.environment, one.drift))
+        else:
+            found.look.append(one.environment)
+
+
+def _removals(ports: Ports, repo: Path, at: Steward, found: Followed) -> None:
+    waiting = clearing_of(ports, repo).waiting(at.law(), datetime.now(UTC))
+    found.gone += [(one.environment, one.why) for one in waiting]
+
+
+def _without_people(at: Steward, found: Followed) -> None:
+    """In the sandbox nobody has to agree to anything."""
+    law, records = at.law(), at.recorder(None).records
+    tip = records.tip()
+    names = records.environments(records.kept(tip).tree) if tip else ()
+    found.gone += [(name, "") for name in names if not law.has(name)]
