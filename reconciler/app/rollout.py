@@ -7,14 +7,19 @@ is recorded and how it does now, so whoever is killed here loses nothing: the ne
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from reconciler.app.environment import find_environment
 from reconciler.app.makings import Makings
+from reconciler.app.moving import Desk as Moving
 from reconciler.app.proposing import Bot, Wish, bullets
 from reconciler.app.record import Recorder
+from reconciler.app.rollback import roll_back
+from reconciler.app.steward import Caller
 from reconciler.core.edit_document import Changes, edit_document
 from reconciler.core.health import state_of_health
 from reconciler.core.records.facts import rollback_body
@@ -29,7 +34,7 @@ from reconciler.core.rollout import (
     next_move,
 )
 from reconciler.core.tree import find
-from reconciler.errors import ReconcilerError
+from reconciler.errors import NotAllowedError, ReconcilerError, UsageError
 from reconciler.model.base import format_timestamp, parse_start
 from reconciler.model.desired import Effective
 from reconciler.model.health import State, Unsettled
@@ -55,8 +60,8 @@ class Desk:
     """What looks at an environment's health."""
     outputs: Callable[[Effective], Mapping[str, Any]]
     """The outputs of its state."""
-    roll_back: Callable[[str, str, str, Sequence[str]], object]
-    """Takes an environment back: its name, the commit that was good, why, and the evidence."""
+    caller: Caller
+    """Who does it."""
     held: Callable[[Effective], str] = lambda _filled: ""
     """Why nothing may begin with an environment now, as by a freeze; empty: it may."""
 
@@ -86,7 +91,7 @@ def roll_out(desk: Desk, name: str, now: datetime) -> Move:
             good = _good_before(desk, filled)
             if not good:
                 return Wait(None, f"{why}; there was nothing before it to go back to")
-            desk.roll_back(name, good, why, _evidence(desk, filled, why))
+            _take_back(desk, filled, good, why)
     return move or Wait(None, "")
 
 
@@ -142,6 +147,37 @@ def _good_before(desk: Desk, filled: Effective) -> str:
             if canary is None or canary.step < 1:
                 return body.commit
     return ""
+
+
+def _take_back(desk: Desk, filled: Effective, good: str, why: str) -> None:
+    """At once, where the profile lets an incident go fast; else, once, as a merge request."""
+    name = filled.environment.document.metadata.name
+    stage = filled.environment.document.spec.stage
+    ask = partial(
+        roll_back,
+        Moving(desk.bot, desk.recorder, desk.tree, desk.caller),
+        name,
+        why,
+        to=good,
+        evidence=_evidence(desk, filled, why),
+    )
+    if stage in filled.profile.document.spec.rollback.fast.stages:
+        with suppress(NotAllowedError, UsageError):
+            ask(fast=True)
+            return
+    if not _is_asked_for(desk, name):
+        ask()
+
+
+def _is_asked_for(desk: Desk, name: str) -> bool:
+    """Whether going back was proposed since the last apply; whoever closed that meant it."""
+    for kept in desk.recorder.records.of_environment(name):
+        body = kept.record.body
+        if isinstance(body, ApplyEnded):
+            return False
+        if isinstance(body, Rollback) and not body.fast:
+            return True
+    return False
 
 
 # --- commits of our own

@@ -1,11 +1,12 @@
 """A desk for the rollout of environments, as the ports have it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from reconciler.app.record import Recorder
 from reconciler.app.rollout import Desk
+from reconciler.app.steward import Caller
 from reconciler.app.terraform import look_at_state
 from reconciler.cli.building import building_of, declared, settings_of
 from reconciler.model.desired import Effective
@@ -18,10 +19,14 @@ def rollout_desk(
     repo: Path,
     tree: RepoTree,
     recorder: Recorder,
-    roll_back: Callable[[str, str, str, Sequence[str]], object],
+    caller: Caller,
     held: Callable[[Effective], str],
 ) -> Desk:
-    """Everything that a rollout takes. `tree`: the target branch as everybody has it now."""
+    """Everything that a rollout takes.
+
+    `tree`: the target branch as everybody has it now. `caller`: a program, for what goes back fast
+    where the profile lets it. `held`: why nothing may begin with an environment now.
+    """
     spec, simulated = settings_of(tree), recorder.simulated
 
     def health(filled: Effective) -> Health:
@@ -43,6 +48,6 @@ def rollout_desk(
         tree,
         health,
         outputs,
-        roll_back,
+        caller,
         held,
     )

@@ -21,6 +21,7 @@ from reconciler.app.makings import Makings
 from reconciler.app.proposing import Bot
 from reconciler.app.render import Rendering, render_one
 from reconciler.app.rollout import Desk
+from reconciler.app.steward import Caller
 from reconciler.core.decide import Question, decide
 from reconciler.errors import TransientError
 from reconciler.model.approval import Person
@@ -28,7 +29,7 @@ from reconciler.model.author import Author
 from reconciler.model.decision import Verdict
 from reconciler.model.health import Complaint
 from reconciler.model.rendered import Rendered
-from tests.verify.history import ADA, World, plan_for
+from tests.verify.history import ADA, CONTROLLER, World, plan_for
 
 NAME: Final = "identity-dev"
 PATH: Final = "environments/platform/identity-dev.yaml"
@@ -61,8 +62,6 @@ class Trial:
 
     world: World
     patient: Patient = field(default_factory=Patient)
-    back: list[tuple[str, str, str, Sequence[str]]] = field(default_factory=list)
-    """What was asked to be taken back."""
     held: str = ""
 
     @classmethod
@@ -120,7 +119,9 @@ class Trial:
             GitSource(world.path).snapshot("refs/heads/main"),
             lambda _filled: self.patient,
             lambda _filled: {"alarm_prefix": f"{NAME}/"},
-            lambda *asked: self.back.append(asked),
+            Caller(
+                Person(US.name, US.email), self.world.key(key or "eve").public_key.text, CONTROLLER
+            ),
             lambda _filled: self.held,
         )
 

@@ -150,6 +150,16 @@ def test_a_plan_that_puts_back_drift_is_more_than_a_step(trial: Trial) -> None:
     assert said(trial, plan=replace(plan_for(NAME), drift=(drifted,))) is None
 
 
+def test_what_was_said_is_held_against_what_is_asked_for_now(trial: Trial) -> None:
+    """One agreed at the beginning; the profile asks for two by now."""
+    rule = "      risks: [L1, L2, L3]\n      count: "
+    trial.world.edit("profiles/tracks/platform.yaml", f"{rule}1", f"{rule}2")
+    advance(trial)
+    given = said(trial)
+    assert given is not None
+    assert verdict(trial, given) is Verdict.NEEDS_APPROVAL
+
+
 def test_other_policies_make_it_stale(trial: Trial) -> None:
     advance(trial)
     given = said(trial)

@@ -14,9 +14,12 @@ import pytest
 from reconciler.adapters.regorus_engine import EmbeddedEngine
 from reconciler.adapters.sandbox.cloud import Cloud
 from reconciler.app.rollout import Desk, roll_out
+from reconciler.app.steward import Caller
 from reconciler.cli.building import declared_tree, settings_of
 from reconciler.cli.recording import recorder_of
 from reconciler.cli.rolling import rollout_desk
+from reconciler.model.approval import Person
+from reconciler.model.record import Actor
 from reconciler.model.rollout import Advance, Back, Finish, Wait
 from reconciler.settings import ProcessSettings
 from tests.check.project import PLATFORM, Warm, quiet, warm
@@ -79,8 +82,16 @@ class Live:
     def desk(self) -> Desk:
         repo = self.lab.repo.path
         tree = declared_tree(self.ports, repo, None)
+        actor = Actor(name="controller", email="reconciler@example.com", kind="program")
         recorder = recorder_of(self.ports, repo, tree, settings_of(tree), simulated=True)
-        return rollout_desk(self.ports, repo, tree, recorder, lambda *_: None, lambda _filled: "")
+        return rollout_desk(
+            self.ports,
+            repo,
+            tree,
+            recorder,
+            Caller(Person(actor.name, actor.email), "", actor),
+            lambda _filled: "",
+        )
 
     def apply(self) -> None:
         done = self.lab("apply", NAME, "--yes")

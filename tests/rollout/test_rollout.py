@@ -45,7 +45,7 @@ def test_it_waits_goes_on_and_finishes(trial: Trial) -> None:
     assert isinstance(roll_out(trial.desk(), NAME, trial.world.now), Wait)
     later(trial, 16)
     assert roll_out(trial.desk(), NAME, trial.world.now) == Done("it is well")
-    assert trial.back == []
+    assert list(trial.forge().open_ones("main")) == []
     assert trial.world.codes() == set()
 
 
@@ -159,7 +159,7 @@ def test_nobody_goes_back_to_where_nothing_was(tmp_path: Path) -> None:
     found = roll_out(trial.desk(), NAME, trial.world.now)
     assert isinstance(found, Wait)
     assert "nothing before it" in found.why
-    assert trial.back == []
+    assert list(trial.forge().open_ones("main")) == []
 
 
 def test_a_document_that_moved_meanwhile_is_not_written_over(trial: Trial) -> None:
@@ -171,20 +171,41 @@ def test_a_document_that_moved_meanwhile_is_not_written_over(trial: Trial) -> No
     assert trial.world.head == head
 
 
-def test_a_change_for_everybody_that_makes_it_ill_is_taken_back(trial: Trial) -> None:
-    first = trial.proof().raw(trial.world.head).parents[0]
-    text = trial.world.text(PATH)
-    text = text.replace("size: medium", "size: large")
+def made_worse(trial: Trial) -> None:
+    """Something else for everybody, in place of the trial, and it does them no good."""
+    text = trial.world.text(PATH).replace("size: medium", "size: large")
     lines = [line for line in text.splitlines() if "canary" not in line]
     trial.world.change({PATH: "\n".join([*lines, ""])})
     trial.applied()
     trial.patient.complaints = ILL
     later(trial, 3)
+
+
+def test_a_change_for_everybody_that_makes_it_ill_is_taken_back(trial: Trial) -> None:
+    first = trial.proof().raw(trial.world.head).parents[0]
+    made_worse(trial)
+    for _ in range(3):
+        assert roll_out(trial.desk(), NAME, trial.world.now) == Back(ILL[0].what)
+    (request,) = trial.forge().open_ones("main")
+    assert request.title == f"Roll {NAME} back to {first[:12]}"
+    assert ILL[0].what in request.description
+    trial.forge().close(request.number)
+    roll_out(trial.desk(), NAME, trial.world.now)
+    assert list(trial.forge().open_ones("main")) == []
+    assert trial.world.codes() == set()
+
+
+def test_it_is_taken_back_at_once_where_the_profile_lets_it(trial: Trial) -> None:
+    before = trial.world.text(PATH)
+    lines = [line for line in before.splitlines() if "canary" not in line]
+    profile = "profiles/tracks/platform.yaml"
+    text = trial.world.text(profile)
+    trial.world.change({profile: f"{text}  rollback: {{fast: {{stages: [dev]}}}}\n"})
+    made_worse(trial)
     assert isinstance(roll_out(trial.desk(), NAME, trial.world.now), Back)
-    ((name, good, why, evidence),) = trial.back
-    assert (name, good) == (NAME, first)
-    assert why == ILL[0].what
-    assert f"wrong: {why}" in evidence
+    assert trial.world.text(PATH).splitlines() == lines
+    assert list(trial.forge().open_ones("main")) == []
+    assert trial.world.records().status(NAME)["rollback"]["agreed"] is None
 
 
 def test_an_apply_that_failed_or_goes_on_is_nothing_to_go_on_from(trial: Trial) -> None:
