@@ -18,6 +18,7 @@ from reconciler.app.makings import Makings
 from reconciler.app.moving import Desk as Moving
 from reconciler.app.proposing import Bot, Wish, bullets
 from reconciler.app.record import Recorder
+from reconciler.app.records import Kept
 from reconciler.app.rollback import roll_back
 from reconciler.app.steward import Caller
 from reconciler.core.edit_document import Changes, edit_document
@@ -112,21 +113,32 @@ def _health(desk: Desk, filled: Effective, change: Change, now: datetime) -> Sta
 
 
 def _change(desk: Desk, filled: Effective) -> Change | None:
-    """The last apply, where it was one of just what is declared and came through."""
+    """Since when what is declared is applied; None where the last apply was another, or failed.
+
+    Mending drift, or applying it once more, is no change of what is declared.
+    """
     name, path = filled.environment.document.metadata.name, filled.environment.path
     records = desk.recorder.records
     if records.status(name).get("applying"):
         return None
-    bodies = ((one, one.record.body) for one in records.of_environment(name))
-    for kept, body in bodies:
-        if isinstance(body, ApplyEnded):
-            done = (body.action, body.result) == ("apply", "done")
-            if not done or body.files != desk.makings.files(desk.tree.revision, name, path):
-                return None
-            over = parse_start(kept.record.at)
-            begun = body.started and records.ancestor(kept.commit, body.started)
-            return Change(parse_start(begun.record.at) if begun else over, over)
-    return None
+    files = desk.makings.files(desk.tree.revision, name, path)
+    first: tuple[Kept, ApplyEnded] | None = None
+    for kept in records.of_environment(name):
+        body = kept.record.body
+        if not isinstance(body, ApplyEnded):
+            continue
+        if body.action != "apply" or body.files != files:
+            break
+        if body.result == "done":
+            first = kept, body
+        elif first is None:
+            return None
+    if first is None:
+        return None
+    kept, body = first
+    over = parse_start(kept.record.at)
+    begun = records.ancestor(kept.commit, body.started) if body.started is not None else None
+    return Change(parse_start(begun.record.at) if begun else over, over)
 
 
 def _good_before(desk: Desk, filled: Effective) -> str:

@@ -208,6 +208,15 @@ def test_it_is_taken_back_at_once_where_the_profile_lets_it(trial: Trial) -> Non
     assert trial.world.records().status(NAME)["rollback"]["agreed"] is None
 
 
+def test_what_is_only_applied_once_more_is_no_change(trial: Trial) -> None:
+    """As where drift was mended: nobody takes a document back for that."""
+    made_worse(trial)
+    later(trial, 60)
+    trial.applied()
+    assert roll_out(trial.desk(), NAME, trial.world.now) == Done("it was applied long ago")
+    assert list(trial.forge().open_ones("main")) == []
+
+
 def test_an_apply_that_failed_or_goes_on_is_nothing_to_go_on_from(trial: Trial) -> None:
     later(trial)
     trial.world.started(NAME, by=(ADA,))
