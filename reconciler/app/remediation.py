@@ -7,6 +7,7 @@ who comes to the same. Nothing here touches the cloud: what is to be applied is 
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -27,6 +28,7 @@ from reconciler.core.records.facts import DRIFT, remediation_body
 from reconciler.core.records.standing import Status
 from reconciler.core.remediation import current, remediate, revertible
 from reconciler.core.tree import files_below
+from reconciler.errors import ReconcilerError
 from reconciler.model.base import DriftMode
 from reconciler.model.desired import Loaded, Shared
 from reconciler.model.environment import Environment
@@ -64,6 +66,8 @@ class Desk:
     """The target branch as it is now."""
     statuses: Callable[[], Iterable[tuple[str, Status]]]
     """Environments that drift, or about whose drift something was done, with what records say."""
+    tell: Callable[[ReconcilerError], None] = lambda _error: None
+    """Hears what could not be proposed; the next look tries again."""
 
 
 def concerned(records: Records) -> Iterator[tuple[str, Status]]:
@@ -78,7 +82,7 @@ def concerned(records: Records) -> Iterator[tuple[str, Status]]:
 def remedy(desk: Desk, now: datetime) -> tuple[Mend, ...]:
     """Ask people where they are to be asked; what is to be mended at once, or looked at again.
 
-    What goes to the forge may fail; whoever only wants to know what is due asks `due`.
+    A forge that is away, or a branch of ours that somebody took, holds up nothing else: it is told.
     """
     look = _Look(desk, now)
     actions = look.actions
@@ -90,11 +94,6 @@ def remedy(desk: Desk, now: datetime) -> tuple[Mend, ...]:
     _Proposing(look).make()
     look.settle()
     return look.mends()
-
-
-def due(desk: Desk, now: datetime) -> tuple[Mend, ...]:
-    """What is to be mended at once, or looked at again. Nothing is written, nobody is asked."""
-    return _Look(desk, now).mends()
 
 
 def begin(recorder: Recorder, law: str, mend: Mend) -> None:
@@ -285,17 +284,29 @@ class _Look:
             for mark, one in memory.items():
                 if one.step not in _OPEN or (name, mark) in self.written:
                     continue
-                case, action = self.cases.get(name), there.get((name, mark))
-                if action is not None and case is not None and one.record > case.seen.record:
-                    if one.step == "proposed" and action.doing in ("tell", "leave"):
-                        self.ended(name, mark, "withdrawn")
-                    continue
-                drifts = "drift" in self.statuses[name]
-                if one.step == "started":
-                    self.ended(name, mark, "failed" if drifts else "done")
-                elif action is None or action.doing != "propose":
-                    merged = self._merged(one)
-                    self.ended(name, mark, "done" if merged and not drifts else "withdrawn")
+                with self.told():
+                    self._settle(name, mark, one, there.get((name, mark)))
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """One thing that may fail without holding up any other."""
+        try:
+            yield
+        except ReconcilerError as error:
+            self.desk.tell(error)
+
+    def _settle(self, name: str, mark: str, one: Memory, action: Action | None) -> None:
+        case = self.cases.get(name)
+        if action is not None and case is not None and one.record > case.seen.record:
+            if one.step == "proposed" and action.doing in ("tell", "leave"):
+                self.ended(name, mark, "withdrawn")
+            return
+        drifts = "drift" in self.statuses[name]
+        if one.step == "started":
+            self.ended(name, mark, "failed" if drifts else "done")
+        elif action is None or action.doing != "propose":
+            merged = self._merged(one)
+            self.ended(name, mark, "done" if merged and not drifts else "withdrawn")
 
     def _merged(self, one: Memory) -> bool:
         request = _request(self.desk, one)
@@ -354,14 +365,21 @@ class _Proposing:
                 wanted[one.part.cause].append(_Member(self.look.cases[one.environment], one))
         if not wanted and not self._any_open():
             return  # the forge is not asked for nothing
-        for cause, members in wanted.items():
-            asked = [one for one in members if not self._answered(cause, one)]
-            if asked:
-                self._propose(cause, asked)
-        marks = {cause.mark for cause in wanted}
-        for mark, (_, request) in self.open_ones.items():
-            if mark not in marks:
-                self.look.desk.bot.withdraw(request, told.withdrawn(request.title))
+        with self.look.told():
+            opened = self.open_ones  # where it cannot be asked, nothing else is tried
+            for cause, members in wanted.items():
+                with self.look.told():
+                    self._keep_asking(cause, members)
+            marks = {cause.mark for cause in wanted}
+            for mark, (_, request) in opened.items():
+                if mark not in marks:
+                    with self.look.told():
+                        self.look.desk.bot.withdraw(request, told.withdrawn(request.title))
+
+    def _keep_asking(self, cause: Cause, members: Sequence[_Member]) -> None:
+        asked = [one for one in members if not self._answered(cause, one)]
+        if asked:
+            self._propose(cause, asked)
 
     def _any_open(self) -> bool:
         memories = (one for many in self.look.memories.values() for one in many.values())

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from reconciler.model.drift import Unmanaged
 from reconciler.model.work import Job
 from tests.remediation.ward import Ward, changed, gone
 
@@ -220,6 +221,19 @@ def test_who_closes_it_is_not_asked_again_before_it_changes(ward: Ward) -> None:
     ward.drifts("globex-shop", changed())
     ward.looks()
     assert [one.title for one in ward.open] == ["Drift of globex-shop: aws_lambda_function tags"]
+
+
+def test_what_is_unmanaged_is_for_a_human_and_nobody_touches_it(ward: Ward) -> None:
+    arn = "arn:aws:sns:eu-central-1:111111111111:stray"
+    stray = Unmanaged(arn, "", "aws_sns_topic.alarms")
+    ward.drifts(DEMO, unmanaged=[stray])
+    ward.drifts("globex-shop", unmanaged=[stray])
+    for _ in range(2):
+        assert ward.looks() == ()
+    assert ward.recorded == [f"ended automated {DEMO} escalated"]
+    assert ward.open == []
+    (seen, _) = [one for _, one in ward.bodies if one["kind"] == "drift-seen"]
+    assert seen["imports"] == {arn: "aws_sns_topic.alarms"}
 
 
 def test_an_advisory_track_is_told_and_nothing_else(ward: Ward) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,10 @@ class Ward:
 
     world: World
     forges: LocalForges
-    asked: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    """Reasons of what could not be done."""
+    forge: Callable[[], Any] | None = None
+    """Instead of the local one."""
 
     @classmethod
     def make(cls, folder: Path, extra: Files | None = None) -> Ward:
@@ -57,7 +60,7 @@ class Ward:
         return self.world.now
 
     def desk(self) -> Desk:
-        forge = self.forges.as_user("controller")
+        forge = self.forge() if self.forge is not None else self.forges.as_user("controller")
         bot = Bot(forge, "main", lambda name: GitRecords(self.world.path, name), BOT, self.clock)
         recorder = self.world.recorder()
         source = GitSource(self.world.path)
@@ -66,6 +69,7 @@ class Ward:
             recorder,
             lambda: source.snapshot("refs/heads/main"),
             lambda: concerned(recorder.records),
+            lambda error: self.told.append(error.reason),
         )
 
     def clock(self) -> datetime:
@@ -130,6 +134,3 @@ class Ward:
 
     def mode(self, track: str, old: str, new: str) -> None:
         self.world.edit(f"profiles/tracks/{track}.yaml", f"mode: {old}", f"mode: {new}")
-
-
-__all__ = ["Ward", "changed", "gone", "replace"]
