@@ -5,9 +5,9 @@ from datetime import datetime
 from itertools import islice
 from typing import Final
 
+from reconciler.app.drift_desk import concerned
 from reconciler.app.environment import find_environment
 from reconciler.app.records import Records
-from reconciler.app.remediation import concerned
 from reconciler.core.causes import Told, grouped
 from reconciler.core.load import lazy_shared
 from reconciler.core.records.drifts import seen_of

@@ -10,8 +10,9 @@ from typing import Any
 
 from reconciler.adapters.git import GitSource
 from reconciler.adapters.record_store import GitRecords
+from reconciler.app.drift_desk import Desk, concerned
 from reconciler.app.proposing import Bot
-from reconciler.app.remediation import Desk, begin, concerned, finish, remedy
+from reconciler.app.remediation import begin, finish, remedy
 from reconciler.core.plan import drift_digest
 from reconciler.model.author import Author
 from reconciler.model.drift import Drift, Unmanaged
