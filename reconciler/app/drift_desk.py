@@ -170,6 +170,7 @@ class Look:
             tuple(one.part.cause.mark for one in actions),
             "; ".join(one.part.cause.words for one in actions),
             first.why,
+            self.cases[name].limits,
         )
 
     def record(

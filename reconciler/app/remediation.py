@@ -5,6 +5,7 @@ Called twice it does nothing the second time, and whoever died in the middle is 
 who comes to the same. Nothing here touches the cloud: what is to be applied is handed back.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -14,6 +15,9 @@ from reconciler.app.record import Recorder
 from reconciler.core.records.drifts import memory_of
 from reconciler.core.records.facts import remediation_body
 from reconciler.core.records.standing import Status
+from reconciler.core.remediation import too_much
+from reconciler.model.base import Risk
+from reconciler.model.plan import Plan
 from reconciler.model.remediation import Mend, Result, Step
 
 
@@ -34,6 +38,24 @@ def remedy(desk: Desk, now: datetime) -> tuple[Mend, ...]:
     return look.mends()
 
 
+def due(desk: Desk, environment: str, now: datetime) -> Mend | None:
+    """What is still to be done about one, right before it is done; None: nothing any more.
+
+    Nothing is written, and nobody is asked. How many are mended in an hour `remedy` has seen to.
+    """
+    status = desk.recorder.records.status(environment)
+    alone = replace(desk, statuses=lambda: [(environment, status)])
+    return next(iter(Look(alone, now).mends()), None)
+
+
+def against(mend: Mend, plan: Plan, risk: Risk) -> tuple[str, ...]:
+    """Why the plan that would mend it must not be applied by itself; nothing: it may.
+
+    What people asked for is bound to the plan that they agreed to, and needs no limits of ours.
+    """
+    return too_much(plan, mend.limits, risk) if mend.mode == "automated" else ()
+
+
 def begin(recorder: Recorder, law: str, mend: Mend) -> None:
     """Mending begins; somebody who died may have said so."""
     body = _body(mend, "started", "")
@@ -51,14 +73,21 @@ def begin(recorder: Recorder, law: str, mend: Mend) -> None:
 
 
 def finish(
-    recorder: Recorder, law: str, mend: Mend, result: Literal["done", "failed", "escalated"]
+    recorder: Recorder,
+    law: str,
+    mend: Mend,
+    result: Literal["done", "failed", "escalated"],
+    because: str = "",
 ) -> None:
     """Mending ended. Whether the drift is gone the next look tells, which is to come at once.
 
-    escalated: the plan that would have mended it was not one that may be applied by itself.
+    escalated: the plan that would have mended it was not one that may be applied by itself;
+    `because` says why.
     """
-    recorder.happened(mend.environment, law, _body(mend, "ended", result))
+    recorder.happened(mend.environment, law, _body(mend, "ended", result, because))
 
 
-def _body(mend: Mend, step: Step, result: Result) -> dict[str, object]:
-    return remediation_body(step, mend.mode, mend.drift, mend.cause, mend.marks, result=result)
+def _body(mend: Mend, step: Step, result: Result, because: str = "") -> dict[str, object]:
+    return remediation_body(
+        step, mend.mode, mend.drift, mend.cause, mend.marks, result=result, because=because
+    )

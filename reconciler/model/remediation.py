@@ -170,3 +170,5 @@ class Mend:
     cause: str
     """In words."""
     why: str
+    limits: Limits
+    """What may be done by itself."""
