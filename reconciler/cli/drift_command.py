@@ -1,10 +1,13 @@
 """`reconciler drift`."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from reconciler.app.audit.reading import trail
+from reconciler.app.causes import causes_of
 from reconciler.app.drift import look_for_drift
 from reconciler.cli.again import again
 from reconciler.cli.building import (
@@ -25,7 +28,7 @@ from reconciler.errors import Exit, ReconcilerError, UsageError
 from reconciler.model.drift import Drift, Unlooked
 from reconciler.model.settings import SettingsSpec
 from reconciler.ports import RepoTree
-from reconciler.report import plan_json, plan_text
+from reconciler.report import causes, plan_json, plan_text
 from reconciler.wiring import Ports, build
 
 
@@ -37,6 +40,7 @@ from reconciler.wiring import Ports, build
 @format_option
 @click.option("--all", "everything", is_flag=True, help="Every environment.")
 @click.option("--imports", is_flag=True, help="Also print blocks that take over what is unmanaged.")
+@click.option("--grouped", is_flag=True, help="What was recorded, by cause. Nothing is looked at.")
 @click.option("--record", is_flag=True, help="Also record what changed since the last look.")
 def command(
     environment: str | None,
@@ -46,6 +50,7 @@ def command(
     form: str,
     everything: bool,
     imports: bool,
+    grouped: bool,
     record: bool,
 ) -> None:
     """Say where the cloud is not as declared: changed, gone, or unmanaged.
@@ -59,9 +64,15 @@ def command(
       reconciler drift --all --format json
       reconciler drift acme-portal --imports
       reconciler drift --all --record
+      reconciler drift --grouped
 
     Exit code 0: in sync; 12: drift; 1: it could not be told for one of them.
     """  # noqa: D301  # \b is click's mark for lines as they are
+    if grouped:
+        if environment or everything or imports or record:
+            raise UsageError("usage", "`--grouped` shows what was recorded of all; give it alone")
+        _grouped(repo, rev, form, sandbox=sandbox)
+        return
     if everything is (environment is not None):
         raise UsageError("usage", "name one environment, or give `--all`")
     ports = build()
@@ -80,19 +91,43 @@ def command(
     if form == "json":
         click.echo(plan_json.drifted(found, [_unlooked(*one) for one in failed], simulated=sandbox))
     else:
-        console = out()
-        if sandbox:
-            plan_text.simulated(console)
-        for one in found:
-            plan_text.drifted(console, one, again=again)
-            if imports:
-                for left in one.unmanaged:
-                    block = left.importing or f"# no block is known here for {left.arn}\n"
-                    console.out(block, end="", highlight=False)
+        _print(found, imports=imports, sandbox=sandbox)
     plan_text.not_looked_at(err(), [_unlooked(*one) for one in failed])
     if failed:
         stop_with(failed[0][1].exit if len(failed) == 1 else Exit.FAILURE)
     stop_with(Exit.OK if all(one.in_sync for one in found) else Exit.DRIFT)
+
+
+def _print(found: list[Drift], *, imports: bool, sandbox: bool) -> None:
+    """For people."""
+    console = out()
+    if sandbox:
+        plan_text.simulated(console)
+    for one in found:
+        plan_text.drifted(console, one, again=again)
+        if imports:
+            for left in one.unmanaged:
+                block = left.importing or f"# no block is known here for {left.arn}\n"
+                console.out(block, end="", highlight=False)
+
+
+def _grouped(repo: Path, rev: str | None, form: str, *, sandbox: bool) -> None:
+    """By cause over all environments, as records tell it."""
+    ports = build()
+    tree = declared_tree(ports, repo, rev)
+    spec = settings_of(tree)
+    branch = spec.branches.records_of(simulated=sandbox)
+    kept_at = "" if sandbox else spec.records.remote or ""
+    records = trail(ports.record_store(repo, branch), branch, kept_at).records
+    groups = causes_of(records, tree, datetime.now(UTC).replace(microsecond=0))
+    if form == "json":
+        click.echo(causes.as_json(groups, simulated=sandbox))
+    else:
+        console = out()
+        if sandbox:
+            plan_text.simulated(console)
+        causes.as_text(console, groups)
+    stop_with(Exit.OK if all(one.suppressed for one in groups) else Exit.DRIFT)
 
 
 def _unlooked(name: str, error: ReconcilerError) -> Unlooked:

@@ -8,13 +8,14 @@ account, and names that the cloud gave.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from reconciler.core.drift import kind_of
 from reconciler.core.fingerprint import fingerprint
-from reconciler.model.record import DriftedResource
-from reconciler.model.remediation import Cause, Part, Seen, What
+from reconciler.model.record import DriftedResource, DriftGone, DriftSeen
+from reconciler.model.remediation import Cause, Group, Part, Seen, What
 
 _OWN: Final = re.compile(
     r"arn:aws[a-z-]*:[^\s\"\\]+"
@@ -41,16 +42,62 @@ def parts(seen: Seen) -> tuple[Part, ...]:
     )
 
 
-def grouped(many: Iterable[tuple[Seen, int]]) -> Iterator[tuple[Cause, tuple[str, ...], int]]:
-    """Cause, environments that have it, and how many resources, the widest first."""
-    environments: dict[Cause, list[str]] = defaultdict(list)
-    counts: dict[Cause, int] = defaultdict(int)
-    for seen, _ in many:
-        for part in parts(seen):
-            environments[part.cause].append(seen.environment)
-            counts[part.cause] += part.count
-    for one in sorted(environments, key=lambda one: (-len(environments[one]), one)):
-        yield one, tuple(sorted(environments[one])), counts[one]
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What records tell of an environment that drifts."""
+
+    seen: Seen
+    rest: Seen
+    """Without what is let be."""
+    let_be_by: tuple[str, ...]
+    history: tuple[tuple[str, DriftSeen | DriftGone], ...]
+    """Everything that looks found before, with its time, oldest first."""
+
+
+def grouped(many: Iterable[Told]) -> tuple[Group, ...]:
+    """By cause over environments, the widest first."""
+    members: dict[Cause, list[tuple[Told, Part]]] = defaultdict(list)
+    for told in many:
+        for part in parts(told.seen):
+            members[part.cause].append((told, part))
+    groups = [_group(cause, held) for cause, held in members.items()]
+    return tuple(sorted(groups, key=lambda one: (-len(one.environments), one.cause)))
+
+
+def _group(cause: Cause, members: Sequence[tuple[Told, Part]]) -> Group:
+    came = [_came(told, cause) for told, _ in members]
+    suppressed = {
+        name
+        for told, _ in members
+        if cause not in {part.cause for part in parts(told.rest)}
+        for name in told.let_be_by
+    }
+    return Group(
+        cause,
+        tuple(sorted(told.seen.environment for told, _ in members)),
+        sum(part.count for _, part in members),
+        min(first for first, _, _ in came),
+        max(last for _, last, _ in came),
+        sum(times for _, _, times in came),
+        tuple(sorted(suppressed)),
+    )
+
+
+def _came(told: Told, cause: Cause) -> tuple[str, str, int]:
+    """When a cause was first seen in an environment, when it came last, and how often it came."""
+    first, last, times, there = "", "", 0, False
+    for at, body in told.history:
+        now = isinstance(body, DriftSeen) and any(
+            part.cause == cause for part in parts(_as_seen(told.seen.environment, body))
+        )
+        if now and not there:
+            first, last, times = first or at, at, times + 1
+        there = now
+    return first or told.seen.since, last or told.seen.at, max(times, 1)
+
+
+def _as_seen(name: str, body: DriftSeen) -> Seen:
+    return Seen(name, body.digest, 0, 0, "", "", body.drifted, body.unmanaged, body.imports)
 
 
 def _cause(one: DriftedResource, environment: str) -> Cause:

@@ -13,6 +13,7 @@ What = Literal["changed", "gone", "unmanaged"]
 Step = Literal["proposed", "started", "ended"]
 Result = Literal["", "done", "failed", "escalated", "withdrawn", "declined"]
 _SHOWN: Final = 3
+_LONGEST: Final = 60
 Doing = Literal["mend", "look", "propose", "escalate", "tell", "leave"]
 
 
@@ -33,9 +34,14 @@ class Cause:
         """The cause in a few words."""
         if self.what != "changed":
             return f"{self.type}: {self.what}"
-        shown = [f"{path} {want} -> {have}" for path, want, have in self.changes[:_SHOWN]]
+        first = self.changes[:_SHOWN]
+        shown = [f"{path} {_short(want)} -> {_short(have)}" for path, want, have in first]
         more = len(self.changes) - len(shown)
         return f"{self.type}: {', '.join(shown)}{f' and {more} more' if more > 0 else ''}"
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= _LONGEST else f"{value[: _LONGEST - 3]}..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ class Group:
     first: str
     """When it was first seen."""
     last: str
-    """When it was last seen to be new, or other than before."""
+    """When it came last."""
     times: int
     """How often it came, over all of them."""
     suppressed: tuple[str, ...] = ()
@@ -164,3 +170,5 @@ class Mend:
     cause: str
     """In words."""
     why: str
+    limits: Limits
+    """What may be done by itself."""

@@ -33,11 +33,13 @@ from reconciler.model.plan import (
     ResourceChange,
 )
 from reconciler.model.record import Recorded
+from reconciler.model.remediation import Cause, Group
 from reconciler.model.review import Mishap, Review, Unplanned
 from reconciler.model.review import Outcome as Looked
 from reconciler.model.run import Diagnostic, Outcome, StateMark
 from reconciler.model.state import Resource, State
 from reconciler.report import (
+    causes,
     check_json,
     doctor,
     freezing,
@@ -148,6 +150,16 @@ def built() -> Iterator[dict[str, Any]]:
     ):
         yield json.loads(plan_json.applied(one, [cut_off], simulated=True))
     yield json.loads(check_json.refused(_decision(Verdict.DENY)))
+    group = Group(
+        Cause("aws_lambda_function", "changed", (("timeout", "10", "99"),), "0f3a5c7e9b1d"),
+        ("trade-fair",),
+        1,
+        "2026-12-01T08:58:11Z",
+        "2026-12-01T08:58:11Z",
+        1,
+        ("let-be",),
+    )
+    yield json.loads(causes.as_json([group], simulated=False))
     drift = Drift(
         "trade-fair",
         (drifted,),

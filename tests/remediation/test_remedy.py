@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from reconciler.app.remediation import against, begin, due
+from reconciler.model.drift import Unmanaged
+from reconciler.model.plan import Plan, ResourceChange
 from reconciler.model.work import Job
 from tests.remediation.ward import Ward, changed, gone
 
@@ -19,6 +23,8 @@ def test_a_demo_is_mended_at_once_and_everything_is_recorded_once(ward: Ward) ->
     assert (mend.environment, mend.job, mend.mode) == (DEMO, Job.APPLY, "automated")
     assert "tags.owner" in mend.cause
     assert ward.looks() == (mend,)
+    assert due(ward.desk(), DEMO, ward.now) == mend
+    assert due(ward.desk(), "trade-fair", ward.now) is None
     assert ward.recorded == []
     ward.mended(mend)
     assert [one.job for one in ward.looks()] == [Job.LOOK]
@@ -29,9 +35,21 @@ def test_a_demo_is_mended_at_once_and_everything_is_recorded_once(ward: Ward) ->
     assert ward.world.codes() == set()
 
 
-def test_an_apply_that_was_cut_off_is_begun_again_and_recorded_once(ward: Ward) -> None:
-    from reconciler.app.remediation import begin  # the loop's part, without its end
+def test_a_plan_that_does_more_than_mend_is_for_a_human(ward: Ward) -> None:
+    ward.drifts(DEMO, changed())
+    (mend,) = ward.looks()
+    mending = ResourceChange("aws_lambda_function.api", "aws_lambda_function", "update", (), ())
+    plan = Plan(DEMO, (mending,), (changed(),), (), "", "")
+    assert against(mend, plan, "L1") == ()
+    assert against(mend, plan, "L2")
+    more = ResourceChange("aws_iam_role.r", "aws_iam_role", "delete", (), ())
+    assert against(mend, replace(plan, changes=(mending, more)), "L1")
+    ward.mended(mend, "escalated")
+    assert ward.looks() == ()
+    assert len(ward.open) == 1
 
+
+def test_an_apply_that_was_cut_off_is_begun_again_and_recorded_once(ward: Ward) -> None:
     ward.drifts(DEMO, changed())
     (mend,) = ward.looks()
     for _ in range(2):
@@ -220,6 +238,19 @@ def test_who_closes_it_is_not_asked_again_before_it_changes(ward: Ward) -> None:
     ward.drifts("globex-shop", changed())
     ward.looks()
     assert [one.title for one in ward.open] == ["Drift of globex-shop: aws_lambda_function tags"]
+
+
+def test_what_is_unmanaged_is_for_a_human_and_nobody_touches_it(ward: Ward) -> None:
+    arn = "arn:aws:sns:eu-central-1:111111111111:stray"
+    stray = Unmanaged(arn, "", "aws_sns_topic.alarms")
+    ward.drifts(DEMO, unmanaged=[stray])
+    ward.drifts("globex-shop", unmanaged=[stray])
+    for _ in range(2):
+        assert ward.looks() == ()
+    assert ward.recorded == [f"ended automated {DEMO} escalated"]
+    assert ward.open == []
+    (seen, _) = [one for _, one in ward.bodies if one["kind"] == "drift-seen"]
+    assert seen["imports"] == {arn: "aws_sns_topic.alarms"}
 
 
 def test_an_advisory_track_is_told_and_nothing_else(ward: Ward) -> None:

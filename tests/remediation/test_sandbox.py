@@ -14,8 +14,9 @@ from reconciler.adapters.git import GitSource
 from reconciler.adapters.record_store import GitRecords
 from reconciler.adapters.regorus_engine import EmbeddedEngine
 from reconciler.adapters.sandbox.cloud import Cloud
+from reconciler.app.drift_desk import Desk, concerned
 from reconciler.app.proposing import Bot
-from reconciler.app.remediation import Desk, begin, concerned, finish, remedy
+from reconciler.app.remediation import begin, finish, remedy
 from reconciler.cli.building import settings_of
 from reconciler.model.merge_request import MergeRequest, Proposal
 from reconciler.model.remediation import Mend

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from reconciler.adapters.git import GitSource
 from reconciler.adapters.record_store import GitRecords
+from reconciler.app.drift_desk import Desk, concerned
 from reconciler.app.proposing import Bot
-from reconciler.app.remediation import Desk, begin, concerned, finish, remedy
+from reconciler.app.remediation import begin, finish, remedy
 from reconciler.core.plan import drift_digest
 from reconciler.model.author import Author
 from reconciler.model.drift import Drift, Unmanaged
@@ -45,7 +46,10 @@ class Ward:
 
     world: World
     forges: LocalForges
-    asked: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    """Reasons of what could not be done."""
+    forge: Callable[[], Any] | None = None
+    """Instead of the local one."""
 
     @classmethod
     def make(cls, folder: Path, extra: Files | None = None) -> Ward:
@@ -57,7 +61,7 @@ class Ward:
         return self.world.now
 
     def desk(self) -> Desk:
-        forge = self.forges.as_user("controller")
+        forge = self.forge() if self.forge is not None else self.forges.as_user("controller")
         bot = Bot(forge, "main", lambda name: GitRecords(self.world.path, name), BOT, self.clock)
         recorder = self.world.recorder()
         source = GitSource(self.world.path)
@@ -66,6 +70,7 @@ class Ward:
             recorder,
             lambda: source.snapshot("refs/heads/main"),
             lambda: concerned(recorder.records),
+            lambda error: self.told.append(error.reason),
         )
 
     def clock(self) -> datetime:
@@ -130,6 +135,3 @@ class Ward:
 
     def mode(self, track: str, old: str, new: str) -> None:
         self.world.edit(f"profiles/tracks/{track}.yaml", f"mode: {old}", f"mode: {new}")
-
-
-__all__ = ["Ward", "changed", "gone", "replace"]

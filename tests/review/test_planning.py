@@ -84,6 +84,14 @@ def test_a_plan_is_shown_folded_and_remembered(desk: Desk) -> None:
     assert planned(desk, number).posted == ()
 
 
+def test_an_order_to_put_drift_back_shows_what_that_would_do(desk: Desk) -> None:
+    order = f"spec:\n  revert: {{drift: 'sha256:{'a' * 64}', record: 7}}\n"
+    number = desk.open("back", edited(desk.files, PITCH, "spec:\n", order), SARA)
+    outcome = planned(desk, number)
+    assert outcome.review is not None
+    assert [one.environment for one in outcome.review.plans] == ["pitch-acme"]
+
+
 def test_an_agreement_binds_the_plan_that_was_shown(desk: Desk) -> None:
     number = desk.open("more", edited(desk.files, *BIGGER))
     assert verdict(desk.look(number)) is Verdict.NEEDS_APPROVAL

@@ -221,6 +221,8 @@ def _of_no_drift(body: DriftGone, _record: Record, about: str) -> Iterator[str]:
 
 def _of_remediation(body: Remediation, _record: Record, about: str) -> Iterator[str]:
     yield f"Drift of {about} ({body.mode}): {body.cause}."
+    if body.because:
+        yield f"A human is asked, since {body.because}."
 
 
 def _of_promotion(body: Promotion, _record: Record, about: str) -> Iterator[str]:
