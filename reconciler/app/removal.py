@@ -65,7 +65,7 @@ class Clearing:
             return ()
         places = {name: self._place(law, name, status) for name, status in found}
         removed = [self._removed(places[name], status) for name, status in found]
-        may = may_remove(removed, self._destroyed(law, now), self.limit, now)
+        may = may_remove(removed, self._destroyed(now), self.limit, now)
         return tuple(
             Waiting(name, one.commit, one.last, one.path, may[name]) for name, one in places.items()
         )
@@ -80,7 +80,7 @@ class Clearing:
     def _removed(self, one: Waiting, status: Mapping[str, Any]) -> Removed:
         name, commit = one.environment, one.commit
         let = bool(commit) and (status.get("removal") or {}).get("commit") == commit
-        if (status.get("expiry") or {}).get("step") == "ended":
+        if _over(status):
             return Removed(name, commit, "over", let=let)
         if not commit:
             return Removed(name, "", "not", one.why)
@@ -153,13 +153,8 @@ class Clearing:
             at = parents[0]
         raise ReconcilerError("no-such-file", f"{path} is not in the history of {tip[:12]}")
 
-    def _destroyed(self, law: Law, now: datetime) -> Sequence[datetime]:
-        """When environments were destroyed, within a day, without a human."""
-        emails = {
-            member.email.lower()
-            for team in law.shared.teams.values()
-            for member in team.document.spec.members
-        }
+    def _destroyed(self, now: datetime) -> Sequence[datetime]:
+        """When environments were destroyed, within a day; but for those that a human let go."""
         found = []
         for kept in self.records.walk():
             record = kept.record
@@ -167,11 +162,10 @@ class Clearing:
             if at < now - _DAY:
                 break
             body = record.body
-            done = isinstance(body, ApplyEnded) and (body.action, body.result) == (
-                "destroy",
-                "done",
-            )
-            if done and record.actor.email.lower() not in emails:
+            if not isinstance(body, ApplyEnded) or body.action != "destroy":
+                continue
+            name = record.environment or ""
+            if body.result == "done" and "removal" not in self.records.status(name):
                 found.append(at)
         return found
 
@@ -184,6 +178,13 @@ def bound(given: Given, plan: str, policies: str) -> Given:
     """
     approvals = tuple(replace(one, plan=plan, policies=policies) for one in given.approvals)
     return replace(given, approvals=approvals)
+
+
+def _over(status: Mapping[str, Any]) -> bool:
+    """Whether its time was over; what was applied anew since then has a time of its own."""
+    known, applied = status.get("expiry") or {}, status.get("applied") or {}
+    since = str(applied.get("since", applied.get("at", "")))
+    return known.get("step") == "ended" and since <= str(known.get("at", ""))
 
 
 def _there(status: Mapping[str, Any]) -> bool:

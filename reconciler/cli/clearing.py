@@ -8,7 +8,7 @@ from reconciler.cli.reviewing import room_of
 from reconciler.wiring import Ports
 
 
-def clearing_of(ports: Ports, repo: Path) -> Clearing:
+def clearing_of(ports: Ports, repo: Path, *, simulated: bool = False) -> Clearing:
     """What tells which environments wait to be destroyed, and why."""
     rules = declared_tree(ports, repo, None)
     spec = settings_of(rules)
@@ -16,7 +16,7 @@ def clearing_of(ports: Ports, repo: Path) -> Clearing:
     return Clearing(
         ports.commits(repo),
         ports.repository(repo).git,
-        ports.records(repo, spec, simulated=False),
+        ports.records(repo, spec, simulated=simulated),
         room.forge,
         spec.branches.target,
         room.judge,

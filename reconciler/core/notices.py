@@ -283,6 +283,11 @@ def _of_expiry(name: str, body: Expiry) -> _Told:
     words = {
         "warned": (f"{name} ends at {body.expires}", "extend it, or let it go"),
         "extended": (f"{name} ends later: at {body.expires}", ""),
+        "kept": (
+            f"{name} has come to its end, and is kept: {body.because}",
+            "extend it, or let a merge request take it out",
+        ),
+        "ended": (f"{name} has come to its end, and is taken out", ""),
         "destroyed": (f"{name} has ended, and is destroyed", ""),
     }
     title, then = words[body.step]

@@ -27,7 +27,6 @@ from tests.verify.history import World, key
 NOW: Final = datetime(2026, 11, 2, 12, tzinfo=UTC)
 DAY: Final = timedelta(days=1)
 FAIR: Final = "environments/demo/trade-fair.yaml"
-PITCH: Final = "environments/demo/pitch-acme.yaml"
 
 REMOVED: Final = st.builds(
     Removed,
@@ -182,6 +181,16 @@ def test_what_has_come_to_its_end_needs_nobody(town: Town) -> None:
     town.remove(FAIR)
     code, out = town.waits()
     assert (code, out.splitlines()[0]) == (0, "GOES trade-fair"), out
+
+
+def test_what_was_applied_anew_has_an_end_of_its_own(town: Town) -> None:
+    town.applied("trade-fair")
+    recorder = town.world.recorder(name="")
+    recorder.happened("trade-fair", town.world.head, expiry_body(NOW, "ended"))
+    town.world.applied("trade-fair", recorder, action="destroy")
+    town.applied("trade-fair")
+    town.remove(FAIR)
+    assert town.waits()[0] == 11
 
 
 def test_a_human_of_its_team_lets_a_mass_go_and_nobody_else(town: Town) -> None:

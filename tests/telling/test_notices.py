@@ -81,6 +81,13 @@ def some(kind: str, **changes: Any) -> Notice:
             "box-one: drift is not mended by itself (escalated): a tag was taken away",
         ),
         ("expiry", {}, "expiring", "box-one ends at 2026-07-04T12:00:00Z"),
+        ("expiry", {"step": "ended"}, "expiring", "box-one has come to its end, and is taken out"),
+        (
+            "expiry",
+            {"step": "kept", "because": "it holds data"},
+            "expiring",
+            "box-one has come to its end, and is kept: it holds data",
+        ),
         ("expiry", {"step": "destroyed"}, "expiring", "box-one has ended, and is destroyed"),
         ("freeze", {}, "frozen", "track lab stands still: It burns money."),
         ("resume", {}, "frozen", "track lab may move again: It is mended."),

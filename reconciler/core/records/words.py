@@ -235,6 +235,8 @@ def _of_rollback(body: Rollback, _record: Record, about: str) -> Iterator[str]:
 
 def _of_expiry(body: Expiry, _record: Record, about: str) -> Iterator[str]:
     yield f"{about} ends at {body.expires}: {body.step}."
+    if body.because:
+        yield body.because
 
 
 def _of_stop(body: Stop, _record: Record, _about: str) -> Iterator[str]:
