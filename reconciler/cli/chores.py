@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reconciler.app.agents import quarantine
-from reconciler.app.expiry import expire, settle
-from reconciler.app.freezes import tidy
-from reconciler.app.remediation import Desk as Remedies
-from reconciler.app.remediation import concerned, remedy
+from reconciler.app.drift_desk import Desk as Remedies
+from reconciler.app.drift_desk import concerned
+from reconciler.app.life import look_after
+from reconciler.app.remediation import remedy
 from reconciler.app.render import Rendering
 from reconciler.app.steward import Steward
 from reconciler.app.telling import tell_news
@@ -31,6 +30,8 @@ from reconciler.wiring import Ports
 class Followed:
     """What came of it."""
 
+    did: list[str] = field(default_factory=list)
+    """Each thing in words."""
     failed: list[str] = field(default_factory=list)
     mend: list[tuple[str, str]] = field(default_factory=list)
     look: list[str] = field(default_factory=list)
@@ -61,10 +62,9 @@ def see_to_it(
     if not sandbox or not ports.has_home(repo):  # nothing of a sandbox leaves this machine
         at = steward_of(ports, repo, simulated=sandbox)
         rendering = Rendering(ports.workers, ports.settings.render_seconds)
-        part("what expires", lambda: expire(at, expiring, rendering))
-        part("what has come to its end", lambda: settle(at, over))
-        part("freezes that are over", lambda: tidy(at))
-        part("agents", lambda: quarantine(at, ports.commits(repo)))
+        looked = look_after(at, ports.commits(repo), rendering, expiring, over)
+        found.did += looked.done
+        found.failed += [hidden(one.message) for one in looked.failed]
         part("drift", lambda: _drift(at, found))
         if sandbox:
             part("removals", lambda: _without_people(at, found))

@@ -6,7 +6,6 @@ the same steps. Whoever started it may be gone: what was done is recorded all th
 
 import json
 import sys
-from collections.abc import Sequence
 from contextlib import redirect_stdout, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,12 +14,11 @@ from typing import Any, Final, Literal
 
 from reconciler.app.deliver import Decided
 from reconciler.app.drift import look_for_drift
+from reconciler.app.drift_desk import Desk as Remedies
+from reconciler.app.drift_desk import concerned
 from reconciler.app.environment import find_environment
 from reconciler.app.freezes import frozen
-from reconciler.app.moving import Desk as Moving
-from reconciler.app.remediation import Desk as Remedies
-from reconciler.app.remediation import begin, concerned, due, finish
-from reconciler.app.rollback import roll_back
+from reconciler.app.remediation import against, begin, due, finish
 from reconciler.app.rollout import roll_out
 from reconciler.app.telemetry import step, told
 from reconciler.cli.attending import Attending
@@ -34,22 +32,26 @@ from reconciler.cli.steward import caller_of, steward_of
 from reconciler.core.redact import Redactor, hidden
 from reconciler.errors import (
     IndeterminateError,
-    NotAllowedError,
     ReconcilerError,
     StoppedError,
     TransientError,
-    UsageError,
     WaitingError,
 )
+from reconciler.model.base import Risk
 from reconciler.model.decision import Verdict
 from reconciler.model.desired import Effective
 from reconciler.model.plan import Plan
+from reconciler.model.remediation import Mend
 from reconciler.model.review import Outcome as Reviewed
 from reconciler.model.rollout import Advance, Back, Done, Finish, Wait
 from reconciler.model.work import Job, Outcome
 from reconciler.ports import Hear, Telemetry
 from reconciler.wiring import Ports, build
 
+_RESULTS: Final[dict[str, Literal["done", "failed", "escalated"]]] = {
+    "done": "done",
+    "again": "failed",
+}
 _AGAIN: Final = timedelta(minutes=5)
 _STATES: dict[Verdict, Outcome] = {
     Verdict.DENY: "stuck",
@@ -124,6 +126,30 @@ class _Nobody:
         sys.stderr.write(f"{hidden(words)}\n")
 
 
+class TooMuch(Exception):  # noqa: N818  # no failure: people are asked instead
+    """The plan does more than may be done by itself."""
+
+
+class _Mender(_Nobody):
+    """Agrees to a plan that only mends, and not too much of it."""
+
+    def __init__(self, mend: Mend) -> None:
+        self._mend = mend
+        self._risk: Risk = "L3"
+        self.against: tuple[str, ...] = ()
+
+    def planned(self, found: Decided, *, may: bool) -> None:
+        """How much could go wrong."""
+        del may
+        self._risk = found.decision.risk
+
+    def agree(self, plan: Plan) -> None:
+        """Only what the profile lets go by itself."""
+        self.against = against(self._mend, plan, self._risk)
+        if self.against:
+            raise TooMuch
+
+
 def carry_out(ports: Ports, order: Order, telemetry: Telemetry) -> Came:
     """All of it; what went wrong says when to try again."""
     try:
@@ -173,30 +199,30 @@ def _mended(ports: Ports, order: Order, telemetry: Telemetry, wish: Wish) -> Cam
     at = steward_of(ports, order.repo, simulated=order.sandbox)
     recorder = at.recorder(None)
     desk = Remedies(at.bot, recorder, lambda: at.law().tree, lambda: concerned(recorder.records))
-    law, now = at.law().commit, datetime.now(UTC)
-    mend = next(
-        (
-            one
-            for one in due(desk, now)
-            if (one.environment, one.drift, one.job) == (order.environment, order.mend, Job.APPLY)
-        ),
-        None,
-    )
-    if mend is None:
+    law = at.law().commit
+    mend = due(desk, order.environment, datetime.now(UTC))
+    if mend is None or (mend.drift, mend.job) != (order.mend, Job.APPLY):
         return Came("done", "its drift is not to be mended any more")
     begin(recorder, law, mend)
-    came = _came(ports, order, telemetry, wish)
-    if came.state == "held":
-        return came
-    result: Literal["done", "failed", "escalated"] = (
-        "done" if came.state == "done" else "failed" if came.state == "again" else "escalated"
-    )
-    finish(recorder, law, mend, result)
+    mender = _Mender(mend)
+    try:
+        came = _came(ports, order, telemetry, wish, mender)
+    except TooMuch:
+        finish(recorder, law, mend, "escalated", "; ".join(mender.against))
+        return Came("waiting", "; ".join(mender.against))
+    if came.state != "held":
+        finish(recorder, law, mend, _RESULTS.get(came.state, "escalated"))
     return came
 
 
-def _came(ports: Ports, order: Order, telemetry: Telemetry, wish: Wish) -> Came:
-    done: Delivered = deliver(ports, order.repo, wish, _Nobody(), telemetry)
+def _came(
+    ports: Ports,
+    order: Order,
+    telemetry: Telemetry,
+    wish: Wish,
+    who: "_Nobody | None" = None,
+) -> Came:
+    done: Delivered = deliver(ports, order.repo, wish, who or _Nobody(), telemetry)
     outcome = done.outcome
     if outcome is None:
         why = "; ".join(done.decision.reasons[:3])
@@ -246,20 +272,13 @@ def _roll(ports: Ports, order: Order, _telemetry: Telemetry) -> Came:
     """On with a trial, or see whether a change did well; what did not is taken back."""
     at = steward_of(ports, order.repo, simulated=order.sandbox)
     recorder, tree = at.recorder(None), at.law().tree
-    moving = Moving(at.bot, recorder, tree, caller_of(ports, at))
-
-    def back(name: str, good: str, why: str, evidence: Sequence[str]) -> None:
-        try:
-            roll_back(moving, name, why, to=good, evidence=evidence, fast=True)
-        except (NotAllowedError, UsageError):  # the profile wants people to agree first
-            roll_back(moving, name, why, to=good, evidence=evidence)
 
     def held(filled: Effective) -> str:
         document = filled.environment.document
         found = frozen(tree, document.metadata.name, datetime.now(UTC), (document.spec.track,))
         return "" if found is None else f"frozen: {found.spec.reason}"
 
-    desk = rollout_desk(ports, order.repo, tree, recorder, back, held)
+    desk = rollout_desk(ports, order.repo, tree, recorder, caller_of(ports, at), held)
     match roll_out(desk, order.environment, datetime.now(UTC)):
         case Wait(until, why):
             return Came("done", why, later=until or datetime.now(UTC) + _AGAIN)
