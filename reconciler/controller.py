@@ -395,7 +395,11 @@ class Controller:
         memory = replace(memory, tried=Tried(task.job, key, ended.state, now, failures, ended.why))
         if ended.state in ("done", "held") and task.job in (Job.APPLY, Job.LOOK):
             # Who holds it looks at it, too.
-            memory = replace(memory, looked=now, mend="" if task.job is Job.APPLY else memory.mend)
+            memory = replace(memory, looked=now)
+        if task.job is Job.APPLY:
+            memory = replace(memory, mend="")
+        if task.job is Job.LOOK and ended.state == "done":
+            memory = replace(memory, seen=now)
         if task.job is Job.ROLL and ended.state == "done":
             over = view.of(name).applied if ended.later is None else memory.rolled
             memory = replace(memory, rolled=over, roll=ended.later)

@@ -127,7 +127,7 @@ def _task(
                 return Task(name, job, due, why, rank_of(job, wanted), key)
     if wanted is None or wanted.problem or not known.commit or known.opened is not None:
         return None
-    look = _looking(name, wanted, law, memory, now)
+    look = _looking(wanted, known, law, memory, now)
     roll = None
     if found is None and name not in law.frozen:
         roll = _rolling(name, wanted, known, law, memory, now)
@@ -150,14 +150,25 @@ def _rolling(
     return Task(name, Job.ROLL, due, why, rank_of(Job.ROLL, wanted), "roll")
 
 
-def _looking(name: str, wanted: Wanted, law: Law, memory: Memory, now: datetime) -> Task:
+def _looking(wanted: Wanted, known: Known, law: Law, memory: Memory, now: datetime) -> Task:
+    name = known.name
     last = slot(name, wanted.look_every, now)
     looked = min(memory.looked, now)  # a clock that was set back must not keep us from looking
     due = last if last > looked else last + wanted.look_every
+    why = "it is time"
+    if _mended(known, memory):
+        due, why = min(due, now), "whether its drift is gone"
     tried = memory.tried
     if tried is not None and tried.job is Job.LOOK and tried.state != "done":
         due = max(due, _next(tried, law, now))
-    return Task(name, Job.LOOK, due, "it is time", rank_of(Job.LOOK, wanted), "look")
+    return Task(name, Job.LOOK, due, why, rank_of(Job.LOOK, wanted), "look")
+
+
+def _mended(known: Known, memory: Memory) -> bool:
+    """Whether something was applied since drift was seen, and nobody looked since then."""
+    if not known.drift or known.seen is None or known.ended is None:
+        return False
+    return known.ended >= known.seen and (memory.seen is None or memory.seen < known.ended)
 
 
 def _due(

@@ -29,6 +29,7 @@ def known_of(name: str, status: Status) -> Known:
         verdict=_text(_part(status, "decision"), "verdict"),
         drift=_text(drift, "digest"),
         drifted=_instant(drift, "since"),
+        seen=_instant(drift, "at"),
         warned=_instant(expiry, "at") if expiry.get("step") == "warned" else None,
         expiry=_text(expiry, "step"),
         there=bool(applied or opened or (isinstance(resources, int) and resources)),

@@ -86,6 +86,8 @@ class Known:
     """Digest of the drift that is there; empty: none is known."""
     drifted: datetime | None = None
     """Since when."""
+    seen: datetime | None = None
+    """When it was seen last."""
     warned: datetime | None = None
     """When it was said that it expires."""
     expiry: str = ""
@@ -114,6 +116,8 @@ class Memory:
     looked: datetime
     """When drift was looked for, or since when it would have been."""
     tried: Tried | None = None
+    seen: datetime | None = None
+    """When this controller itself looked; None: it has not."""
     mend: str = ""
     """Digest of the drift that is to be mended."""
     rolled: datetime | None = None
