@@ -59,6 +59,10 @@ class Sight(Protocol):
         """What is known of one."""
         ...
 
+    def untaken(self, name: str) -> tuple[tuple[str, object], ...]:
+        """Parameters that do not say what others put out, each with what they do."""
+        ...
+
     def declare(self, commit: str) -> Collection[str] | None:
         """Follow the target branch; what may be wanted otherwise now, None: everything."""
         ...
@@ -302,7 +306,8 @@ class Controller:
             needed = view.wanted.get(other)
             if needed is None or not needed.files or view.of(other).files != needed.files:
                 return other
-        return ""
+        untaken = view.untaken(name) if wanted.takes else ()
+        return f"what others put out, for {', '.join(key for key, _ in untaken)}" if untaken else ""
 
     def _remembered(self, name: str) -> Memory:
         return self._memory.get(name) or Memory(self._began or self.working.clock())
@@ -346,7 +351,8 @@ class Controller:
             for name in view.names
             if name not in view.wanted and view.of(name).expiry == "ended"
         ]
-        return {"expiring": near, "over": over[:_MOST]}
+        taking = [name for name, one in view.wanted.items() if one.takes and view.untaken(name)]
+        return {"expiring": near, "over": over[:_MOST], "taking": taking[:_MOST]}
 
     def _count(self) -> None:
         telemetry, waiting = self.working.telemetry, (*self._waiting.values(), *self._own.values())

@@ -4,7 +4,8 @@ Nothing is read again that did not change: a commit that touches one document co
 a record of one environment costs one folder. It only reads; whoever starts anew comes to the same.
 """
 
-from collections.abc import Callable, Collection
+import json
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from hashlib import sha256
 from typing import Final
@@ -15,6 +16,7 @@ from reconciler.app.render import Rendering, render_all
 from reconciler.app.world import Seen, World
 from reconciler.core.known import known_of
 from reconciler.core.load import load_environments
+from reconciler.core.records.facts import OUTPUTS
 from reconciler.core.rollout import canary_of
 from reconciler.core.tree import changes, find
 from reconciler.model.desired import Effective, Loaded, Shared
@@ -71,6 +73,27 @@ class View:
     def names(self) -> frozenset[str]:
         """Every environment that is declared or known."""
         return frozenset(self.wanted) | frozenset(self.known)
+
+    def untaken(self, name: str) -> tuple[tuple[str, object], ...]:
+        """Parameters that do not say what others put out, each with what they do.
+
+        What is not known yet is none of them: whoever waits for the other knows it then.
+        """
+        wanted = self.wanted.get(name)
+        found = []
+        for key, other, output, has in wanted.takes if wanted else ():
+            puts = self._outputs_of(other)
+            if output in puts and puts[output] != has:
+                found.append((key, puts[output]))
+        return tuple(found)
+
+    def _outputs_of(self, name: str) -> Mapping[str, object]:
+        data = self._records.file(name, OUTPUTS)
+        try:
+            found = json.loads(data) if data else {}
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def declare(self, commit: str) -> Collection[str] | None:
         """Follow the target branch; the names that may be wanted otherwise now, None: all."""
@@ -151,6 +174,11 @@ class View:
                 (drift.mode if drift else None) or profile.drift.mode,
                 (drift.interval if drift else None) or profile.drift.interval,
                 None if filled.ttl_hours is None else timedelta(hours=filled.ttl_hours),
+                after=spec.needs,
+                takes=tuple(
+                    (key, one.environment, one.output, spec.parameters.get(key))
+                    for key, one in sorted(spec.takes.items())
+                ),
                 checked=bool(filled.blueprint.document.spec.health),
                 trial=canary_of(document, filled.rollout) is not None,
             )

@@ -15,7 +15,9 @@ from reconciler.app.life import look_after
 from reconciler.app.remediation import remedy
 from reconciler.app.render import Rendering
 from reconciler.app.steward import Steward
+from reconciler.app.taking import take
 from reconciler.app.telling import tell_news
+from reconciler.app.view import View
 from reconciler.cli.building import declared_tree, settings_of
 from reconciler.cli.clearing import clearing_of
 from reconciler.cli.steward import steward_of
@@ -44,10 +46,14 @@ def see_to_it(
     telemetry: Telemetry,
     expiring: Collection[str],
     over: Collection[str],
+    taking: Collection[str],
     *,
     sandbox: bool,
 ) -> Followed:
-    """All of it. `expiring`: what may come to its end soon; `over`: what ended and is gone."""
+    """All of it. `expiring`: what may come to its end soon; `over`: what ended and is gone.
+
+    `taking`: what does not have yet what others put out.
+    """
     found = Followed()
     spec = settings_of(declared_tree(ports, repo, None))
 
@@ -65,6 +71,8 @@ def see_to_it(
         looked = look_after(at, ports.commits(repo), rendering, expiring, over)
         found.did += looked.done
         found.failed += [hidden(one.message) for one in looked.failed]
+        if taking:
+            part("values of others", lambda: _taking(ports, repo, at, found, taking))
         part("drift", lambda: _drift(at, found))
         if sandbox:
             part("removals", lambda: _without_people(at, found))
@@ -75,6 +83,17 @@ def see_to_it(
     part("news", lambda: tell_news(news))
     found.failed += told
     return found
+
+
+def _taking(ports: Ports, repo: Path, at: Steward, found: Followed, names: Collection[str]) -> None:
+    view = View(
+        ports.repository(repo).snapshot,
+        at.recorder(None).records,
+        ports.kept,
+        Rendering(ports.workers, ports.settings.render_seconds),
+    )
+    view.declare(at.law().commit)
+    found.did += take(at, view, names)
 
 
 def _drift(at: Steward, found: Followed) -> None:

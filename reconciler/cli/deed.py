@@ -52,6 +52,7 @@ _RESULTS: Final[dict[str, Literal["done", "failed", "escalated"]]] = {
     "done": "done",
     "again": "failed",
 }
+_SHOWN: Final = 5
 _AGAIN: Final = timedelta(minutes=5)
 _STATES: dict[Verdict, Outcome] = {
     Verdict.DENY: "stuck",
@@ -87,6 +88,7 @@ class Order:
     """Merge requests to look at; none: all."""
     expiring: tuple[str, ...] = ()
     over: tuple[str, ...] = ()
+    taking: tuple[str, ...] = ()
     mend: str = ""
     """Digest of the drift that is mended."""
 
@@ -103,6 +105,7 @@ class Order:
             tuple(int(one) for one in told.get("numbers", ())),
             tuple(str(one) for one in told.get("expiring", ())),
             tuple(str(one) for one in told.get("over", ())),
+            tuple(str(one) for one in told.get("taking", ())),
             str(told.get("mend", "")),
         )
 
@@ -293,10 +296,18 @@ def _roll(ports: Ports, order: Order, _telemetry: Telemetry) -> Came:
 
 
 def _chores(ports: Ports, order: Order, telemetry: Telemetry) -> Came:
-    did = see_to_it(ports, order.repo, telemetry, order.expiring, order.over, sandbox=order.sandbox)
+    did = see_to_it(
+        ports,
+        order.repo,
+        telemetry,
+        order.expiring,
+        order.over,
+        order.taking,
+        sandbox=order.sandbox,
+    )
     return Came(
         "again" if did.failed else "done",
-        "; ".join(did.failed[:3]),
+        hidden("; ".join((did.failed or did.did)[:_SHOWN])),
         mend=tuple(did.mend),
         look=tuple(did.look),
         gone=tuple(did.gone),

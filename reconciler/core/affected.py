@@ -42,6 +42,8 @@ class Use:
     version: str
     account: str
     promoted_from: str
+    needs: str = ""
+    """Environments that have to be there first, a comma between them."""
 
     @property
     def name(self) -> str:
@@ -118,6 +120,7 @@ def use_of(loaded: Loaded[Environment]) -> Use:
         spec.blueprint.version,
         spec.account,
         spec.promoted_from or "",
+        ",".join(spec.needs),
     )
 
 
@@ -199,8 +202,8 @@ def uses_after(uses: Iterable[Use], differing: Iterable[Change], head: RepoTree)
 def neighbours(paths: Iterable[str], uses: Iterable[Use]) -> frozenset[str]:
     """The documents that a check of these must also see: what one is may be another's problem.
 
-    Of the same name, of the same team on the same track, in the same account, and along promotion
-    in both ways.
+    Of the same name, of the same team on the same track, in the same account, and in both ways
+    along promotion and along what has to be there first.
     """
     all_uses = list(uses)
     paths = frozenset(paths)
@@ -210,9 +213,10 @@ def neighbours(paths: Iterable[str], uses: Iterable[Use]) -> frozenset[str]:
     accounts = {use.account for use in own}
     beside: dict[str, list[str]] = {}  # two of one name may stand in two chains
     for use in all_uses:
-        if use.promoted_from:
-            beside.setdefault(use.promoted_from, []).append(use.name)
-            beside.setdefault(use.name, []).append(use.promoted_from)
+        for other in (use.promoted_from, *use.needs.split(",")):
+            if other:
+                beside.setdefault(other, []).append(use.name)
+                beside.setdefault(use.name, []).append(other)
     todo, chain = [*names], set(names)
     while todo:
         more = {*beside.get(todo.pop(), ())} - chain

@@ -55,7 +55,9 @@ def check(
             complete.append(filled)
     for loaded in environments:
         faults += _promotion(loaded, names, known, shared)
+        faults += _needs(loaded, known, shared)
     faults += _loops(environments, names)
+    faults += _circles(environments, names)
     faults += _quotas(complete)
     faults += _dedicated_accounts(complete)
     return complete, faults
@@ -258,6 +260,54 @@ def _promotion(
                 f" not from {before.stage}",
                 "an environment at the stage staging",
             )
+
+
+def _needs(loaded: Loaded[Environment], known: Collection[str], shared: Shared) -> Iterator[Fault]:
+    """What has to be there first is declared, and what is taken from it is a parameter."""
+    spec = loaded.document.spec
+    fields: list[tuple[Path, str]] = [(("spec", "after"), one) for one in spec.after]
+    fields += [
+        (("spec", "takes", key, "environment"), one.environment) for key, one in spec.takes.items()
+    ]
+    for field, name in fields:
+        if name not in known:
+            yield unknown(loaded.path, field, "environment", name, sorted(known))
+    blueprint = shared.blueprints.get((spec.blueprint.name, spec.blueprint.version))
+    for key in spec.takes if blueprint is not None else ():
+        if blueprint is not None and key not in blueprint.document.spec.parameters:
+            yield _fault(
+                loaded,
+                ("spec", "takes", key),
+                "taken-unknown",
+                f"{spec.blueprint.name} {spec.blueprint.version} has no parameter `{key}`",
+                "a parameter of the blueprint",
+            )
+
+
+def _circles(
+    environments: Iterable[Loaded[Environment]], names: Mapping[str, Loaded[Environment]]
+) -> Iterator[Fault]:
+    """Each circle of environments that wait for one another once, told at its first by path."""
+    done: set[str] = set()
+    for start in sorted(environments, key=lambda one: one.path):
+        todo: list[tuple[str, tuple[str, ...]]] = [(start.document.metadata.name, ())]
+        while todo:
+            name, trail = todo.pop()
+            if name in trail:
+                loop = trail[trail.index(name) :]
+                if not done & {*loop}:
+                    yield _fault(
+                        names[loop[0]],
+                        ("spec", "after"),
+                        "needs-loop",
+                        f"these wait for one another: {' <- '.join((*loop, name))}",
+                        "an environment that needs none of those that need it",
+                    )
+                done |= {*loop}
+            elif name in names and name not in done:
+                spec = names[name].document.spec
+                todo += [(other, (*trail, name)) for other in spec.needs]
+        done.add(start.document.metadata.name)
 
 
 def _loops(

@@ -9,6 +9,7 @@ from reconciler.model.base import (
     Document,
     DriftMode,
     Duration,
+    Items,
     Lifetime,
     Model,
     Name,
@@ -18,6 +19,7 @@ from reconciler.model.base import (
     Version,
     worded,
 )
+from reconciler.model.blueprint import ParameterName
 from reconciler.model.profile import Rollout
 
 
@@ -59,6 +61,17 @@ class Revert(Model):
     """The number of the record that saw it."""
 
 
+class Taken(Model):
+    """A value that another environment puts out."""
+
+    environment: Name
+    """The environment that has it."""
+    output: Annotated[
+        str, worded(r"^[A-Za-z_][A-Za-z0-9_-]*$", "the name of an output", max_length=100)
+    ]
+    """The output's name; one that is sensitive is not handed on."""
+
+
 class EnvironmentSpec(Model):
     """What is wanted."""
 
@@ -76,6 +89,11 @@ class EnvironmentSpec(Model):
     """The AWS account that it is built in."""
     parameters: dict[str, Any] = Field(default={})
     """Values for the blueprint's parameters, checked against its schema."""
+    after: Items[Name] = ()
+    """Environments that have to be there first; they are destroyed after this one."""
+    takes: dict[ParameterName, Taken] = Field(default={}, max_length=20)
+    """Parameters that follow what other environments put out: the controller writes a new value
+    into `parameters`, and it is judged as any change."""
     ttl: Lifetime | None = None
     """How long it lives after its first apply; the profile's default when absent."""
     overrides: Overrides | None = None
@@ -83,6 +101,12 @@ class EnvironmentSpec(Model):
     revert: Revert | None = None
     """Drift that is to be put back. What drifted is told by the record; it is spent once it is
     gone, and may stay here or be taken out."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Environments that have to be there first, each once."""
+        others = (one.environment for one in self.takes.values())
+        return tuple(dict.fromkeys((*self.after, *others)))
 
 
 class Environment(Document):

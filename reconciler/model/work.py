@@ -48,6 +48,8 @@ class Wanted:
     """How long it lives after its first apply; None: for ever."""
     after: tuple[str, ...] = ()
     """Environments that have to be there first."""
+    takes: tuple[tuple[str, str, str, object], ...] = ()
+    """Parameters that follow others: parameter, environment, output, and what it is now."""
     checked: bool = False
     """Whether its blueprint says how to tell that it does well."""
     trial: bool = False

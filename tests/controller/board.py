@@ -111,6 +111,9 @@ class Board:
     def of(self, name: str) -> Known:
         return self.remembered.get(name) or Known(name)
 
+    def untaken(self, _name: str) -> tuple[tuple[str, object], ...]:
+        return ()
+
     def declare(self, _commit: str) -> Collection[str] | None:
         return None
 

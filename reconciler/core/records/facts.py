@@ -29,6 +29,8 @@ DECISION: Final = "decision.json"
 PLAN: Final = "plan.json"
 DRIFT: Final = "drift.json"
 APPLIED: Final = "applied/"
+OUTPUTS: Final = "outputs.json"
+"""What an environment puts out for others; nothing that is sensitive, and whole values only."""
 _LONGEST: Final = 2000
 _MOST: Final = 2000
 """So many addresses are named one by one; the plan has them all."""
@@ -160,10 +162,18 @@ def ended_files(outcome: Outcome, rendered: Rendered, action: Action) -> Files:
     """What is true of an environment after an apply: only one that is done changes it."""
     if outcome.result != "done":
         return {}
-    files: Files = {APPLIED: None, DRIFT: None}
+    files: Files = {APPLIED: None, DRIFT: None, OUTPUTS: None}
     if action == "apply":
         files |= {f"{APPLIED}{one.path}": safe(one.content) for one in rendered.files}
+        told = {name: value for name, value in outcome.outputs if _tellable(value)}
+        if told:
+            files[OUTPUTS] = safe(status_bytes(told))
     return files
+
+
+def _tellable(value: object) -> bool:
+    """Whether a value can stand for a parameter as it is."""
+    return isinstance(value, str | bool | int) and len(str(value)) <= _LONGEST
 
 
 def drift_body(drift: Drift, commit: str) -> Body:
