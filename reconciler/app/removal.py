@@ -230,8 +230,9 @@ def allow(
         body = override_body("removal", one.commit, because, ())
         mark = mark_of("removal", one.environment, one.commit)
         at.record(mark, law.commit, body, actor_of(member), one.environment)
-    now_ = {one.environment: one for one in clearing.waiting(law, now)}
-    return tuple(now_[one.environment] for one, _ in chosen)
+    clearing.records.store.tip(fresh=True)  # what was just written went another way
+    after = {one.environment: one for one in clearing.waiting(law, now)}
+    return tuple(after[one.environment] for one, _ in chosen)
 
 
 def _owner(at: Steward, caller: Caller, one: Waiting, clearing: Clearing, law: Law) -> Member:
