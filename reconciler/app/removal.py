@@ -16,6 +16,7 @@ from reconciler.app.review import Judge, agreed
 from reconciler.app.steward import Caller, Steward, actor_of, mark_of
 from reconciler.core.approve import People, Somebody, recognised
 from reconciler.core.chat_subjects import member_of
+from reconciler.core.expiry import ended_by
 from reconciler.core.load import load_environment
 from reconciler.core.records.facts import override_body
 from reconciler.core.removal import Removed, may_remove
@@ -80,7 +81,7 @@ class Clearing:
     def _removed(self, one: Waiting, status: Mapping[str, Any]) -> Removed:
         name, commit = one.environment, one.commit
         let = bool(commit) and (status.get("removal") or {}).get("commit") == commit
-        if _over(status):
+        if ended_by(status) is not None:
             return Removed(name, commit, "over", let=let)
         if not commit:
             return Removed(name, "", "not", one.why)
@@ -178,13 +179,6 @@ def bound(given: Given, plan: str, policies: str) -> Given:
     """
     approvals = tuple(replace(one, plan=plan, policies=policies) for one in given.approvals)
     return replace(given, approvals=approvals)
-
-
-def _over(status: Mapping[str, Any]) -> bool:
-    """Whether its time was over; what was applied anew since then has a time of its own."""
-    known, applied = status.get("expiry") or {}, status.get("applied") or {}
-    since = str(applied.get("since", applied.get("at", "")))
-    return known.get("step") == "ended" and since <= str(known.get("at", ""))
 
 
 def _there(status: Mapping[str, Any]) -> bool:
