@@ -90,6 +90,15 @@ def excused(found: Decided, rollback: int) -> Decided:
     return replace(found, decision=veiled(decide(question)), question=question)
 
 
+def over(found: Decided, ended: int) -> Decided:
+    """The same plan, decided about anew: an end that was announced and has come stands for people.
+
+    `ended`: its record, as `ended_by` found it. Only where everything is destroyed.
+    """
+    question = replace(found.question, over=ended)
+    return replace(found, decision=veiled(decide(question)), question=question)
+
+
 def _asked(checked: Checked, name: str) -> tuple[Question, Rendered]:
     question, subject = checked.questions.get(name), checked.subjects.get(name)
     if question is None or subject is None:

@@ -16,6 +16,7 @@ from reconciler.app.review import Judge, agreed
 from reconciler.app.steward import Caller, Steward, actor_of, mark_of
 from reconciler.core.approve import People, Somebody, recognised
 from reconciler.core.chat_subjects import member_of
+from reconciler.core.expiry import ended_by
 from reconciler.core.load import load_environment
 from reconciler.core.records.facts import override_body
 from reconciler.core.removal import Removed, may_remove
@@ -80,7 +81,7 @@ class Clearing:
     def _removed(self, one: Waiting, status: Mapping[str, Any]) -> Removed:
         name, commit = one.environment, one.commit
         let = bool(commit) and (status.get("removal") or {}).get("commit") == commit
-        if _over(status):
+        if ended_by(status) is not None:
             return Removed(name, commit, "over", let=let)
         if not commit:
             return Removed(name, "", "not", one.why)
@@ -180,13 +181,6 @@ def bound(given: Given, plan: str, policies: str) -> Given:
     return replace(given, approvals=approvals)
 
 
-def _over(status: Mapping[str, Any]) -> bool:
-    """Whether its time was over; what was applied anew since then has a time of its own."""
-    known, applied = status.get("expiry") or {}, status.get("applied") or {}
-    since = str(applied.get("since", applied.get("at", "")))
-    return known.get("step") == "ended" and since <= str(known.get("at", ""))
-
-
 def _there(status: Mapping[str, Any]) -> bool:
     """Whether anything of it may be in the cloud."""
     last = status.get("lastApply") or {}
@@ -230,8 +224,9 @@ def allow(
         body = override_body("removal", one.commit, because, ())
         mark = mark_of("removal", one.environment, one.commit)
         at.record(mark, law.commit, body, actor_of(member), one.environment)
-    now_ = {one.environment: one for one in clearing.waiting(law, now)}
-    return tuple(now_[one.environment] for one, _ in chosen)
+    clearing.records.store.tip(fresh=True)  # what was just written went another way
+    after = {one.environment: one for one in clearing.waiting(law, now)}
+    return tuple(after[one.environment] for one, _ in chosen)
 
 
 def _owner(at: Steward, caller: Caller, one: Waiting, clearing: Clearing, law: Law) -> Member:

@@ -12,7 +12,7 @@ from reconciler.app.check import Checked
 from reconciler.app.deliver import before_plan, with_plan
 from reconciler.app.records import Kept, Records
 from reconciler.core.canonical import canonical, plain
-from reconciler.core.decide import ROLLBACK, Question, decide
+from reconciler.core.decide import EXPIRY, ROLLBACK, Question, decide
 from reconciler.core.records.decision import heard_of, person_of
 from reconciler.core.records.facts import PLAN
 from reconciler.core.records.plan import plan_of
@@ -71,7 +71,12 @@ def replayed(records: Records, kept: Kept, checked: Checked) -> Replayed:
                 )
             question, taken = _planned(checked, question, kept, plan)
         back = str(body.decision["inputs"].get(ROLLBACK, ""))
-        question = replace(question, rolled_back=int(back) if back.isdecimal() else None)
+        over = str(body.decision["inputs"].get(EXPIRY, ""))
+        question = replace(
+            question,
+            rolled_back=int(back) if back.isdecimal() else None,
+            over=int(over) if over.isdecimal() else None,
+        )
         before = body.plan is None and body.action != "check"
         fresh = before_plan(question) if before else veiled(decide(question))
     return _compared(kept, body, fresh, taken)

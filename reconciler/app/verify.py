@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, TypeVar
 from reconciler.app.bench import Bench
 from reconciler.app.records import ANCHORS, Broken, Kept, Records
 from reconciler.core.canonical import digest
+from reconciler.core.expiry import ended_by
 from reconciler.core.git_objects import (
     BadObject,
     RawCommit,
@@ -278,6 +279,7 @@ def _before(records: Records, kept: Kept, name: str) -> Before:
         if opened
         else None,
         _back(status),
+        str(ended) if (ended := ended_by(status)) is not None else "",
     )
 
 

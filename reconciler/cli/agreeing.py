@@ -9,13 +9,14 @@ from pathlib import Path
 
 from reconciler.app.agreed import Applied, given_to
 from reconciler.app.carried import carried
-from reconciler.app.deliver import Decided, excused, heard
+from reconciler.app.deliver import Decided, excused, heard, over
 from reconciler.app.makings import Makings
 from reconciler.app.record import Recorder
 from reconciler.app.removal import bound
 from reconciler.app.rollback import agreed_by_rollback
 from reconciler.cli.building import Declared, declared_tree
 from reconciler.cli.reviewing import room_of
+from reconciler.core.expiry import ended_by
 from reconciler.core.records.words import line
 from reconciler.core.redact import hidden
 from reconciler.errors import ReconcilerError
@@ -119,13 +120,16 @@ def _by_removal(
     ports: Ports,
     repo: Path,
     one: Declared,
-    _recorder: Recorder,
+    recorder: Recorder,
     found: Decided,
     removal: Waiting | None,
 ) -> Decided:
-    """On the merge request that took its document out."""
+    """On the merge request that took its document out; nobody has to where its end has come."""
     if removal is None:
         return found
+    ended = ended_by(recorder.records.status(one.name))
+    if ended is not None:
+        return over(found, ended)
     room = room_of(ports, repo, plan=False, sandbox=False, post=False)
     what = Applied(one.name, removal.path, removal.commit, removal.last)
     given = given_to(room, ports.commits(repo), what)

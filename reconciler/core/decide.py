@@ -30,6 +30,8 @@ LEVELS: Final[tuple[GateLevel, ...]] = ("advisory", "soft", "hard")
 """From loosest to strictest."""
 ROLLBACK: Final = "rollback"
 """The input of a decision that rests on a fast rollback: its record's number."""
+EXPIRY: Final = "expiry"
+"""The input of a decision to destroy what has come to its end: the number of that record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class Question:
     """Who is who, by the target branch."""
     rolled_back: int | None = None
     """The record of a fast rollback that stands for what the laws' rules ask of people."""
+    over: int | None = None
+    """The record of its end, announced and come, that stands for the same where it is destroyed."""
 
     def heard(self, given: Given) -> "Question":
         """The same, with what was said about it."""
@@ -145,10 +149,10 @@ def _agreement(needs: Sequence[ApprovalNeed], question: Question) -> Agreement:
 
 
 def _more_inputs(question: Question) -> tuple[tuple[str, str], ...]:
-    """Where there are approvals, the decision rests on who is who; or on a rollback."""
+    """Where there are approvals, the decision rests on who is who; or on a rollback, or an end."""
     who = (("people", question.people.digest),) if question.approvals else ()
-    back = question.rolled_back
-    return who if back is None else (*who, (ROLLBACK, str(back)))
+    records = ((ROLLBACK, question.rolled_back), (EXPIRY, question.over))
+    return (*who, *((name, str(one)) for name, one in records if one is not None))
 
 
 def _rules(judged: Sequence[Judged]) -> str:
@@ -225,7 +229,7 @@ def _needs(question: Question) -> Iterable[ApprovalNeed]:
     if not question.changing:
         return
     yield from question.needs
-    if question.rolled_back is not None:
+    if question.rolled_back is not None or question.over is not None:
         return
     own = (question.owner,) if question.owner else ()
     for law in question.laws:

@@ -80,6 +80,23 @@ def life_of(document: Environment, profile: Profile, status: Mapping[str, Any]) 
     return Life(document.metadata.name, begins, lives, warn, announced)
 
 
+def ended_by(status: Mapping[str, Any]) -> int | None:
+    """The record that says that its end has come, while it is there; None: none does.
+
+    What was applied anew since then has an end of its own.
+    """
+    known, applied, last = (_part(status, one) for one in ("expiry", "applied", "lastApply"))
+    number = known.get("record")
+    if known.get("step") != "ended" or not isinstance(number, int):
+        return None
+    done = (last.get("action"), last.get("result")) == ("destroy", "done")
+    later = last.get("record")
+    if done and isinstance(later, int) and later > number:
+        return None
+    since = str(applied.get("since", applied.get("at", "")))
+    return number if since <= str(known.get("at", "")) else None
+
+
 def expiry_body(expires: datetime, what: str, because: str = "") -> dict[str, Any]:
     """A step of it, for a record."""
     return {

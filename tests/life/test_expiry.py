@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -16,14 +17,18 @@ from reconciler.app.freezes import freeze
 from reconciler.app.judge import read_terraform
 from reconciler.app.render import Rendering
 from reconciler.app.world import World as Seeing
-from reconciler.core.expiry import DAY, Life, due, step, to_announce
+from reconciler.core.decide import decide
+from reconciler.core.expiry import DAY, Life, due, ended_by, step, to_announce
+from reconciler.core.records.facts import Action
 from reconciler.core.saved import holders, unsaved
 from reconciler.errors import NotAllowedError, ReconcilerError, TransientError, UsageError
+from reconciler.model.decision import Decision, Verdict
 from reconciler.model.freeze import Scope
 from reconciler.model.record import Actor
+from reconciler.model.rendered import Rendered
 from tests.life.home import Home
 from tests.repos import MemoryTree, shipped
-from tests.verify.history import ADA, SCOUT, person
+from tests.verify.history import ADA, SCOUT, person, plan_for
 
 PATH: Final = "environments/demo/trade-fair.yaml"
 NAME: Final = "trade-fair"
@@ -268,3 +273,49 @@ def test_what_the_shipped_blueprints_hold_and_what_has_a_copy() -> None:
     assert {"aws_kms_key.main", "aws_s3_bucket.assets"} <= set(unsaved(portal))
     demo = rendered(PATH)
     assert unsaved(demo) == ("aws_kms_key.main",)
+
+
+# -- what is destroyed, since its end has come
+
+
+def destroyed(home: Home, rests_on: int | None, action: Action = "destroy") -> Decision:
+    """Decided, begun and ended by somebody who knows the program."""
+    world, plan = home.world, plan_for(NAME)
+    question = replace(world.asked(NAME, plan, ()), risk="L3", over=rests_on)
+    recorder, found = world.recorder(), decide(question)
+    made = recorder.decided(found, question, plan, action=action)
+    intent = recorder.starting(made, plan, world.head, action, "run-1")
+    recorder.ended(intent, world.outcome(NAME), Rendered(NAME, ()))
+    return found
+
+
+def the_end(home: Home) -> int:
+    home.passes(days=9, hours=1)
+    look(home)
+    home.passes(days=1)
+    look(home)
+    found = ended_by(home.world.records().status(NAME))
+    assert found is not None
+    return found
+
+
+def test_what_has_come_to_its_end_is_destroyed_without_anybody_and_that_is_whole(
+    fair: Home,
+) -> None:
+    end = the_end(fair)
+    assert destroyed(fair, end).verdict is Verdict.ALLOW
+    assert fair.world.broken() == set()
+    assert ended_by(fair.world.records().status(NAME)) is None
+    (one,) = settle(fair.steward(), [NAME])
+    assert one.step == "destroyed"
+    assert fair.world.broken() == set()
+
+
+@pytest.mark.parametrize("how", ["another record", "an apply", "twice"])
+def test_nothing_rests_on_an_end_that_is_none(fair: Home, how: str) -> None:
+    end = the_end(fair)
+    if how == "twice":
+        destroyed(fair, end)
+        fair.world.applied(NAME)
+    destroyed(fair, end - (how == "another record"), "apply" if how == "an apply" else "destroy")
+    assert "decision" in {code for code, _ in fair.world.broken()}

@@ -37,6 +37,7 @@ def test_it_stands_still_at_once_and_moves_again(yard: Yard) -> None:
     assert (code, found["kind"], found["done"]) == (0, "Freezing", True)
     assert yard.freezes == []
     assert yard.recorded[-1] == "resume(trade-fair): it is out"
+    assert yard.run("audit", "verify")[0] == 0
 
 
 def test_what_is_frozen_is_shown_to_whoever_asks(yard: Yard) -> None:

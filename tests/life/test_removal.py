@@ -212,3 +212,4 @@ def test_a_human_of_its_team_lets_a_mass_go_and_nobody_else(town: Town) -> None:
     assert (code, err) == (0, "")
     assert out.startswith(f"GOES {last}")
     assert town.yard.recorded[-1].startswith(f"override({last})")
+    assert town.yard.run("audit", "verify")[0] == 0

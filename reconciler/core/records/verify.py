@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
-from reconciler.core.decide import ROLLBACK
+from reconciler.core.decide import EXPIRY, ROLLBACK
 from reconciler.core.git_objects import RawCommit, Who, object_id, with_signature
 from reconciler.core.records.facts import APPLIED, DECISION, DRIFT, PLAN, safe
 from reconciler.core.records.standing import STATUS, Status, status_after
@@ -22,6 +22,7 @@ from reconciler.model.record import (
     ApplyEnded,
     ApplyStarted,
     DecisionBody,
+    Expiry,
     Override,
     PolicyTaken,
     Record,
@@ -72,12 +73,20 @@ class Judged(NamedTuple):
     plan: str
     rollback: str = ""
     """The record of the fast rollback that it rests on, if it allows by one."""
+    expiry: str = ""
+    """The record of an end that it rests on, if it lets all be destroyed by one."""
 
 
 class Back(NamedTuple):
     """Somebody takes an environment back."""
 
     fast: bool
+
+
+class Step(NamedTuple):
+    """A step of an environment on the way to its end."""
+
+    ended: bool
 
 
 class Began(NamedTuple):
@@ -118,7 +127,7 @@ class Taken(NamedTuple):
     accepts: tuple[str, ...]
 
 
-Deed = Ruled | Judged | Began | Ended | Halt | Taken | Back | None
+Deed = Ruled | Judged | Began | Ended | Halt | Taken | Back | Step | None
 
 
 class Fact(NamedTuple):
@@ -266,10 +275,12 @@ def deed_of(record: Record) -> Deed:
     match record.body:
         case DecisionBody() as body:
             plan = body.plan.digest if body.plan is not None else ""
-            rollback = str(body.decision["inputs"].get(ROLLBACK, ""))
+            rests = [str(body.decision["inputs"].get(one, "")) for one in (ROLLBACK, EXPIRY)]
             return Judged(
-                body.verdict, body.target, body.head, body.action, body.track, plan, rollback
+                body.verdict, body.target, body.head, body.action, body.track, plan, *rests
             )
+        case Expiry() as body:
+            return Step(body.step == "ended")
         case Rollback() as body:
             return Back(body.fast)
         case ApplyStarted() as body:
@@ -390,6 +401,8 @@ class Before:
     opened: Open | None = None
     rollback: str = ""
     """The record of a fast rollback that was not applied yet."""
+    expiry: str = ""
+    """The record of an end that has come, while what ended is there."""
 
 
 def nothing_before(_environment: str) -> Before:
@@ -421,6 +434,8 @@ class Rules:
     opened: dict[str, Open] = field(default_factory=dict)
     backs: dict[str, str] = field(default_factory=dict)
     """Of environments that went back fast, and to which nothing was applied since: the record."""
+    ends: dict[str, str] = field(default_factory=dict)
+    """Of environments whose end has come, and which are not destroyed: the record of it."""
     stops: dict[str, Halt] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
     keys: dict[str, int] = field(default_factory=dict)
@@ -461,14 +476,19 @@ class Rules:
                 yield from self._end(fact, deed)
             case Halt() as deed:
                 self._stop(deed)
-            case Back() as deed:
-                self.backs[fact.environment] = str(fact.sequence) if deed.fast else ""
+            case Back() | Step() as deed:
+                self._stands_for(fact, deed)
             case Taken():
                 if not self.law or not self.bench.human(self.law, fact.doer):
                     who = fact.doer.email
                     yield "override", f"{who} is no person of a team, and took this on"
             case _:
                 pass
+
+    def _stands_for(self, fact: Fact, deed: Back | Step) -> None:
+        """What a decision may rest on from now on in place of people."""
+        known = self.backs if isinstance(deed, Back) else self.ends
+        known[fact.environment] = str(fact.sequence) if deed[0] else ""
 
     def _stop(self, deed: Halt) -> None:
         self.stops.pop(deed.name, None)
@@ -480,6 +500,7 @@ class Rules:
             known = self.before(environment)
             self.decisions[environment] = known.decision
             self.backs[environment] = known.rollback
+            self.ends[environment] = known.expiry
             if known.opened is not None:
                 self.opened[environment] = known.opened
 
@@ -518,6 +539,9 @@ class Rules:
             yield "law", "it was judged by rules that had not been taken into use"
         if deed.rollback and deed.rollback != self.backs.get(fact.environment):
             yield "decision", f"it rests on record {deed.rollback}, which is no such rollback"
+        over = self.ends.get(fact.environment) if deed.action == "destroy" else ""
+        if deed.expiry and deed.expiry != over:
+            yield "decision", f"it rests on record {deed.expiry}, which is no such end"
         if fact.environment:
             self.decisions[fact.environment] = (fact.sequence, deed)
 
@@ -569,6 +593,8 @@ class Rules:
         began = self.opened.pop(fact.environment, None)
         if deed.result == "done":
             self.backs[fact.environment] = ""
+            if deed.action == "destroy":
+                self.ends[fact.environment] = ""
         if began is None:
             if deed.started is not None or deed.result == "done":
                 yield "outcome", "it ended without having begun"
