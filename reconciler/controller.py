@@ -12,10 +12,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
+from reconciler.app.telemetry import passed_on
 from reconciler.app.watch import Inbox
 from reconciler.core.due import WITHOUT_ONE, Law, key_of, standing
+from reconciler.core.measures import weighed
 from reconciler.core.queue import order
 from reconciler.errors import ReconcilerError, TransientError, WaitingError
+from reconciler.model.metric import Measure
 from reconciler.model.work import (
     Ended,
     Heads,
@@ -132,6 +135,9 @@ class Controller:
     _waiting: dict[str, Task] = field(default_factory=dict)
     _own: dict[Job, Task] = field(default_factory=dict)
     _gone: dict[str, str] = field(default_factory=dict)
+    _begun: dict[tuple[str, Job], float] = field(default_factory=dict)
+    _weighed: tuple[Measure, ...] = ()
+    _stale: bool = True
     _numbers: set[int] = field(default_factory=set)
     _dependents: dict[str, set[str]] = field(default_factory=dict)
     _failing: set[str] = field(default_factory=set)
@@ -156,6 +162,8 @@ class Controller:
             self._reap()
             if look.stop:
                 break
+            if look.numbers or look.everything:
+                self.working.telemetry.counted("webhooks")
             if look.numbers:
                 self._numbers |= {*look.numbers}
                 self._plan(Job.REVIEW, self.working.clock())
@@ -228,6 +236,8 @@ class Controller:
         if before is None or heads.target != before.target:
             working.fetch()
             changed = working.view.declare(heads.target)
+            with working.telemetry.span("change", heads.target):
+                pass  # every step of what becomes of it hangs below this one
         if before is None or heads.records != before.records:
             known = working.view.follow(working.follow())
             changed = None if changed is None else {*changed, *known}
@@ -275,6 +285,7 @@ class Controller:
         view, law = self.working.view, self._law
         if law is None:
             return
+        self._stale = True
         for name in names:
             wanted, known = view.wanted.get(name), view.of(name)
             self._waiting.pop(name, None)
@@ -327,6 +338,9 @@ class Controller:
             else:
                 del self._own[task.job]
             self.running[task.environment, task.job] = task
+            self._begun[task.environment, task.job] = self.working.seconds()
+            waited = max((now - task.due).total_seconds(), 0.0)
+            self.working.telemetry.took("waited", waited, job=task.job)
             self.working.crew.start(task, self._more(task, now))
             begun.append(task)
         self._count()
@@ -360,6 +374,14 @@ class Controller:
             telemetry.stands("queue", sum(one.job is job for one in waiting), job=job)
             running = sum(one.job is job for one in self.running.values())
             telemetry.stands("running", running, job=job)
+        ours = sum(bool(one.environment) for one in self.running.values())
+        held = self._heads.leases if self._heads is not None else 0
+        telemetry.stands("leases", min(ours, held), whose="ours")
+        telemetry.stands("leases", max(held - ours, 0), whose="others")
+        if self._stale:
+            self._weighed = weighed(self.standings.values(), self._weighed)
+            passed_on(self._weighed, telemetry)
+            self._stale = False
 
     def _gather(self) -> None:
         """Take out of the clock's order what is due by now."""
@@ -377,7 +399,10 @@ class Controller:
         while self.ended:
             found.append(self.ended.popleft())
         for ended in found:
-            self.running.pop((ended.task.environment, ended.task.job), None)
+            mark = ended.task.environment, ended.task.job
+            self.running.pop(mark, None)
+            took = self.working.seconds() - self._begun.pop(mark, self.working.seconds())
+            self.working.telemetry.took("deed", took, job=ended.task.job, result=ended.state)
         if found:
             self._tried(self.tick)
         for ended in found:

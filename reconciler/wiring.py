@@ -433,21 +433,23 @@ class Ports:
 
         target = f"refs/heads/{spec.branches.target}"
         records = f"refs/heads/{spec.branches.records_of(simulated=simulated)}"
+        leases = f"refs/reconciler/leases{'-sandbox' if simulated else ''}/"
         home, other = home_of(repo), "" if simulated else spec.records.remote or ""
         listed = self._listing(repo, home, spec)
         kept = listed if other == home else self._listing(repo, other, spec)
 
         def look() -> Heads:
-            tips = listed(target, records, REQUESTS)
+            tips = listed(target, records, REQUESTS, leases)
             if target not in tips:
                 raise UsageError(
                     "no-target",
                     f"there is no branch `{spec.branches.target}`",
                     hint="push it, or name another one in reconciler.yaml",
                 )
-            more = tips if kept is listed else kept(records)
+            more = tips if kept is listed else kept(records, leases)
+            held = sum(name.startswith(leases) for name in more)
             reviews = sorted(f"{name} {tip}" for name, tip in tips.items() if REQUESTS in name)
-            return Heads(tips[target], more.get(records, ""), fingerprint(*reviews))
+            return Heads(tips[target], more.get(records, ""), fingerprint(*reviews), held)
 
         return look
 

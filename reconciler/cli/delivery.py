@@ -5,8 +5,9 @@ it before anything is done; nothing here asks anybody by itself.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -30,7 +31,7 @@ from reconciler.cli.building import (
 from reconciler.cli.recording import record_refusal, recorder_of
 from reconciler.core.records.facts import Action
 from reconciler.core.redact import Redactor
-from reconciler.errors import ReconcilerError, UsageError, WaitingError
+from reconciler.errors import ReconcilerError, TransientError, UsageError, WaitingError
 from reconciler.model.base import format_timestamp
 from reconciler.model.decision import Decision, Verdict
 from reconciler.model.life import Waiting
@@ -101,54 +102,74 @@ def deliver(
     ports: Ports, repo: Path, wish: Wish, who: Attendant, telemetry: Telemetry | None = None
 ) -> Delivered:
     """All of it, once. An error when it could not be told whether it may be."""
-    measured = telemetry or NullTelemetry()
+    for _ in range(2):
+        found = _delivered(ports, repo, wish, who, telemetry or NullTelemetry())
+        if found is not None:
+            return found
+    raise TransientError(
+        "cut-off-again",
+        f"applies of {wish.environment} are cut off all the time",
+        hint="look at what ends them: `reconciler audit log`",
+        subject=wish.environment,
+    )
+
+
+def _delivered(
+    ports: Ports, repo: Path, wish: Wish, who: Attendant, measured: Telemetry
+) -> Delivered | None:
+    """None: somebody's apply was found cut off, and has to be known before anything is planned."""
     name, sandbox = wish.environment, wish.sandbox
     tree = declared_tree(ports, repo, wish.rev)
     settings = None if sandbox else _agreed_settings(ports, repo, tree, name, wish.action)
     one = declared(ports, tree, name, settings)
     recorder = replace(_recorder(ports, repo, tree, one, sandbox=sandbox), telemetry=measured)
     telling = None if sandbox else _telling(ports, repo, one)
-    with (
-        leased(ports, repo, one.spec, recorder, name, wish) as held,
-        standing(ports, repo, tree.revision, name) as checked,
-        stopping_well(ports),
-    ):
+    with ExitStack() as stack:
+        held = stack.enter_context(leased(ports, repo, one.spec, recorder, name, wish))
+        with step(measured, "judge", tree.revision, environment=name):
+            checked = stack.enter_context(standing(ports, repo, tree.revision, name))
+        stack.enter_context(stopping_well(ports))
         building = building_of(ports, repo, one, simulated=sandbox)
         hear = who.hearing(Redactor())
-        with delivering(checked, name, building.site, destroy=wish.destroy, hear=hear) as found:
-            if isinstance(found, Decided) and not sandbox:
-                found = agreed_to(ports, repo, one, recorder, found, wish.removal, who.said)  # noqa: PLW2901  # the same, decided
-            decision = found.decision
-            may = _may(decision, sandbox=sandbox)
-            if not isinstance(found, Decided):
-                recorder.decided(decision, found.question, action=wish.action)
-                return Delivered(decision)
-            plan, settled = found.planned.plan, found.planned.before
-            settle_cut_off(recorder, found, tree.revision)
-            # The lease is ours: whoever began an apply that is still open is at it no more.
-            recorder.settle(tree.revision, name, "its holder's lease had ended")
-            who.planned(found, may=may)
-            if not may:
-                recorder.decided(decision, found.question, plan, action=wish.action)
-                return Delivered(decision, settled=settled)
-            if plan.empty:
-                outcome = _nothing(found)
-                recorded_nothing(recorder, found, one.rendered, wish.action, outcome, held)
-                return Delivered(decision, outcome, settled, nothing=True)
-            _moving(ports, repo, one, recorder)
-            sure = sure_of(found.planned, building.cloud, wish.make_again)
-            who.agree(plan)
-            with step(measured, wish.action, tree.revision, environment=name):
-                outcome, unrecorded = recorded_apply(
-                    recorder,
-                    found,
-                    one.rendered,
-                    wish.action,
-                    who.hearing(found.planned.redact),
-                    sure,
-                    telling or _nobody,
-                    held,
-                )
+        with step(measured, "plan", tree.revision, environment=name):
+            found = stack.enter_context(
+                delivering(checked, name, building.site, destroy=wish.destroy, hear=hear)
+            )
+        if isinstance(found, Decided) and not sandbox:
+            found = agreed_to(ports, repo, one, recorder, found, wish.removal, who.said)
+        decision = found.decision
+        may = _may(decision, sandbox=sandbox)
+        if not isinstance(found, Decided):
+            recorder.decided(decision, found.question, action=wish.action)
+            return Delivered(decision)
+        plan, settled = found.planned.plan, found.planned.before
+        settle_cut_off(recorder, found, tree.revision)
+        # The lease is ours: whoever began an apply that is still open is at it no more.
+        if recorder.settle(tree.revision, name, "its holder's lease had ended") is not None:
+            return None
+        who.planned(found, may=may)
+        if not may:
+            recorder.decided(decision, found.question, plan, action=wish.action)
+            return Delivered(decision, settled=settled)
+        if plan.empty:
+            outcome = _nothing(found)
+            recorded_nothing(recorder, found, one.rendered, wish.action, outcome, held)
+            return Delivered(decision, outcome, settled, nothing=True)
+        _moving(ports, repo, one, recorder)
+        _merged_for(ports, repo, tree.revision, recorder, measured)
+        sure = sure_of(found.planned, building.cloud, wish.make_again)
+        who.agree(plan)
+        with step(measured, wish.action, tree.revision, environment=name):
+            outcome, unrecorded = recorded_apply(
+                recorder,
+                found,
+                one.rendered,
+                wish.action,
+                who.hearing(found.planned.redact),
+                sure,
+                telling or _nobody,
+                held,
+            )
     if telling is not None and telling.untold:
         who.said(f"The forge was not told what became of this: {telling.untold}")
     return Delivered(decision, outcome, settled, unrecorded=unrecorded)
@@ -204,6 +225,15 @@ def leased(
         clock=recorder.clock,
     ) as held:
         yield held
+
+
+def _merged_for(
+    ports: Ports, repo: Path, commit: str, recorder: Recorder, telemetry: Telemetry
+) -> None:
+    """How long ago what is applied was merged; what is old is applied for other reasons."""
+    passed = recorder.clock() - ports.commits(repo).commit(commit).committed
+    if timedelta() <= passed < timedelta(hours=1):
+        telemetry.took("merge_to_apply", passed.total_seconds())
 
 
 def _moving(ports: Ports, repo: Path, one: Declared, recorder: Recorder) -> None:

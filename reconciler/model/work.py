@@ -1,6 +1,6 @@
 """Work: what an environment wants to have done, as the controller sees it. No value here acts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
@@ -197,3 +197,5 @@ class Heads:
     records: str
     reviews: str
     """Changes when a merge request of the local forge does."""
+    leases: int = field(default=0, compare=False)
+    """How many are held, or were and nobody gave back."""
