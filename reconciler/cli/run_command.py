@@ -24,6 +24,7 @@ from reconciler.wiring import build
 _VERBS: Final = {
     Job.APPLY: "applied",
     Job.DESTROY: "destroyed",
+    Job.ROLL: "saw to its rollout",
     Job.LOOK: "looked for drift",
     Job.REVIEW: "looked at merge requests",
     Job.CHORES: "saw to what follows",
@@ -162,7 +163,8 @@ class _Voice:
         before, self._said[key] = self._said.get(key), words
         self.states[key] = ended.state
         if ended.state == "done":
-            if task.job in (Job.APPLY, Job.DESTROY) or (task.job is Job.LOOK and ended.why):
+            seen = task.job is Job.LOOK or (task.job is Job.ROLL and before != words)
+            if task.job in (Job.APPLY, Job.DESTROY) or (seen and ended.why):
                 self._log.said(_VERBS[task.job], **self._about(ended, standing))
             elif before is not None and not before.startswith("done"):
                 self._log.said("well again", **self._about(ended, standing))
