@@ -130,6 +130,7 @@ class Controller:
     """Whether everything was looked at once."""
     _memory: dict[str, Memory] = field(default_factory=dict)
     _heads: Heads | None = None
+    _new: set[str] | None = field(default_factory=set)
     _law: Law | None = None
     _due: list[tuple[datetime, str]] = field(default_factory=list)
     _waiting: dict[str, Task] = field(default_factory=dict)
@@ -232,29 +233,33 @@ class Controller:
         began = working.seconds()
         heads = working.heads()
         before = self._heads
-        changed: Collection[str] | None = set()
         if before is None or heads.target != before.target:
             working.fetch()
-            changed = working.view.declare(heads.target)
+            self._moved(working.view.declare(heads.target))
             with working.telemetry.span("change", heads.target):
                 pass  # every step of what becomes of it hangs below this one
         if before is None or heads.records != before.records:
-            known = working.view.follow(working.follow())
-            changed = None if changed is None else {*changed, *known}
+            self._moved(working.view.follow(working.follow()))
         law = self._lawful(now)
         if law != self._law or self._jumped(now, began):
-            self._law, changed = law, None
+            self._law = law
+            self._moved(None)
         if before is not None and heads != before:
             self._plan(Job.CHORES, now + _SOON)
             if heads.reviews != before.reviews or heads.target != before.target:
                 self._plan(Job.REVIEW, now)
         self._heads = heads
+        changed, self._new = self._new, set()
         everything = {*working.view.names, *self.standings}
         self._stand(everything if changed is None else self._touched(changed), now)
         self.ready = True
         working.telemetry.took("tick", working.seconds() - began)
         working.telemetry.counted("ticks", result="done")
         working.telemetry.stands("last_tick", now.timestamp())
+
+    def _moved(self, names: Collection[str] | None) -> None:
+        """To be looked at, None: all. A look that fails in between has not forgotten it."""
+        self._new = None if names is None or self._new is None else {*self._new, *names}
 
     def _lawful(self, now: datetime) -> Law:
         """What holds for all; nothing is destroyed before somebody saw that it may be."""

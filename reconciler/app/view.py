@@ -6,6 +6,7 @@ a record of one environment costs one folder. It only reads; whoever starts anew
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Final
@@ -13,7 +14,7 @@ from typing import Final
 from reconciler.app.kept import Kept
 from reconciler.app.records import Records
 from reconciler.app.render import Rendering, render_all
-from reconciler.app.world import Seen, World
+from reconciler.app.world import NOTHING, Seen, World
 from reconciler.core.known import known_of
 from reconciler.core.load import load_environments
 from reconciler.core.records.facts import OUTPUTS
@@ -46,7 +47,7 @@ class View:
         self._rendering = rendering
         self._tree: RepoTree | None = None
         self._record_tree = ""
-        self._paths: dict[str, str] = {}
+        self._files: dict[str, dict[str, Wanted]] = {}
         self.wanted: dict[str, Wanted] = {}
         self.known: dict[str, Known] = {}
         self.digest = ""
@@ -96,31 +97,24 @@ class View:
         return found if isinstance(found, dict) else {}
 
     def declare(self, commit: str) -> Collection[str] | None:
-        """Follow the target branch; the names that may be wanted otherwise now, None: all."""
+        """Follow the target branch; the names that may be wanted otherwise now, None: all.
+
+        Cut short it has followed nothing, and is asked again.
+        """
         tree = self._snapshot(commit)
-        digest = _digest(tree)
-        before, self._tree = self._tree, tree
+        digest, before = _digest(tree), self._tree
         if before is None or digest != self.digest:
-            self.digest = digest
             self._read_all(tree)
+            self._tree, self.digest = tree, digest
             return None
-        touched = [
-            one.path
-            for one in changes(before, tree)
-            if one.path.startswith(_DOCUMENTS) and one.path.endswith(".yaml")
-        ]
+        paths = [one.path for one in changes(before, tree) if one.path.startswith(_DOCUMENTS)]
         world = World(tree, self._rendering)
-        names: set[str] = set()
-        for path in touched:
-            old = self._paths.pop(path, "")
-            if old:
-                names.add(old)
-                self.wanted.pop(old, None)
-        for path in touched:
-            seen = world.look(path)
-            self._take(path, seen)
-            if path in self._paths:
-                names.add(self._paths[path])
+        found = {path: _as_seen(tree, path, world.look(path)) for path in paths}
+        for path, wanted in found.items():
+            self._put(path, wanted)
+        self._tree = tree
+        names = {_name(path) for path in paths}
+        self._settle(names)
         return names
 
     def follow(self, tip: str) -> Collection[str]:
@@ -137,82 +131,101 @@ class View:
         return self.known.get(name) or Known(name)
 
     def _read_all(self, tree: RepoTree) -> None:
-        self.wanted, self._paths = {}, {}
         world = World(tree, self._rendering)
         whole = {one.path: world.fill(one) for one in load_environments(tree, [])}
+        found: dict[str, Wanted | None] = {}
         for one in render_all(tree, self._kept, self._rendering, lambda _done, _all: None):
-            seen = whole.get(one.path)
-            if seen is None or seen.loaded is None:
-                self._unreadable(one.path, one.problems)
-            elif one.summary is not None and seen.filled is not None:
-                self._note(seen.filled, one.summary.digest)
+            seen = whole.get(one.path, NOTHING)
+            if one.summary is not None and seen.filled is not None:
+                found[one.path] = _whole(seen.filled, one.summary.digest)
             else:
-                self._broken(seen.loaded, one.problems)
+                found[one.path] = _as_seen(tree, one.path, replace(seen, problems=one.problems))
+        self.wanted, self._files = {}, {}
+        for path, wanted in found.items():
+            self._put(path, wanted)
+        self._settle(self._files)
 
-    def _take(self, path: str, seen: Seen) -> None:
-        if seen.rendered is not None and seen.filled is not None:
-            self._note(seen.filled, seen.rendered.digest)
-        elif seen.loaded is not None:
-            self._broken(seen.loaded, seen.problems)
-        elif seen.problems:
-            self._unreadable(path, seen.problems)
+    def _put(self, path: str, wanted: Wanted | None) -> None:
+        files = self._files.setdefault(_name(path), {})
+        if wanted is None:
+            files.pop(path, None)
+        else:
+            files[path] = wanted
 
-    def _note(self, filled: Effective, files: str) -> None:
-        loaded, profile = filled.environment, filled.profile.document.spec
-        document = loaded.document
-        spec, own = document.spec, document.spec.overrides
-        drift = own.drift if own is not None else None
-        self._put(
-            Wanted(
-                document.metadata.name,
-                loaded.path,
-                loaded.oid,
-                spec.track,
-                spec.stage,
-                document.metadata.owner,
-                files,
-                (drift.mode if drift else None) or profile.drift.mode,
-                (drift.interval if drift else None) or profile.drift.interval,
-                None if filled.ttl_hours is None else timedelta(hours=filled.ttl_hours),
-                after=spec.needs,
-                takes=tuple(
-                    (key, one.environment, one.output, spec.parameters.get(key))
-                    for key, one in sorted(spec.takes.items())
-                ),
-                checked=bool(filled.blueprint.document.spec.health),
-                trial=canary_of(document, filled.rollout) is not None,
-            )
-        )
+    def _settle(self, names: Collection[str]) -> None:
+        """Of two files of one name nobody knows which is meant."""
+        for name in tuple(names):
+            files = sorted(self._files.get(name, {}).items())
+            if not files:
+                self._files.pop(name, None)
+                self.wanted.pop(name, None)
+                continue
+            (_, wanted), *more = files
+            if more:
+                wanted = replace(wanted, files="", problem=f"{more[0][0]} has the same name")
+            self.wanted[name] = wanted
 
-    def _broken(self, loaded: Loaded[Environment], problems: Collection[Problem]) -> None:
-        document, spec = loaded.document, loaded.document.spec
-        self._put(
-            Wanted(
-                document.metadata.name,
-                loaded.path,
-                loaded.oid,
-                spec.track,
-                spec.stage,
-                document.metadata.owner,
-                "",
-                "advisory",
-                _NEVER,
-                problem=_said(problems),
-            )
-        )
 
-    def _unreadable(self, path: str, problems: Collection[Problem]) -> None:
-        """A file that is no document: it is not taken for one that is gone."""
-        name = path.rpartition("/")[2].removesuffix(".yaml")
-        oid = entry.oid if (entry := find(self.tree, path)) else ""
-        said = _said(problems)
-        self._put(
-            Wanted(name, path, oid, "", "production", "", "", "advisory", _NEVER, problem=said)
-        )
+def _as_seen(tree: RepoTree, path: str, seen: Seen) -> Wanted | None:
+    """What a file says; None: it is no document. What cannot be read is not what is gone."""
+    if seen.rendered is not None and seen.filled is not None:
+        return _whole(seen.filled, seen.rendered.digest)
+    if seen.loaded is not None:
+        return _broken(seen.loaded, seen.problems)
+    if not seen.problems:
+        return None
+    oid = entry.oid if (entry := find(tree, path)) else ""
+    said = _said(seen.problems)
+    return Wanted(
+        _name(path), path, oid, "", "production", "", "", "advisory", _NEVER, problem=said
+    )
 
-    def _put(self, wanted: Wanted) -> None:
-        self.wanted[wanted.name] = wanted
-        self._paths[wanted.path] = wanted.name
+
+def _whole(filled: Effective, files: str) -> Wanted:
+    loaded, profile = filled.environment, filled.profile.document.spec
+    document = loaded.document
+    spec, own = document.spec, document.spec.overrides
+    drift = own.drift if own is not None else None
+    return Wanted(
+        document.metadata.name,
+        loaded.path,
+        loaded.oid,
+        spec.track,
+        spec.stage,
+        document.metadata.owner,
+        files,
+        (drift.mode if drift else None) or profile.drift.mode,
+        (drift.interval if drift else None) or profile.drift.interval,
+        None if filled.ttl_hours is None else timedelta(hours=filled.ttl_hours),
+        after=spec.needs,
+        takes=tuple(
+            (key, one.environment, one.output, spec.parameters.get(key))
+            for key, one in sorted(spec.takes.items())
+        ),
+        checked=bool(filled.blueprint.document.spec.health),
+        trial=canary_of(document, filled.rollout) is not None,
+    )
+
+
+def _broken(loaded: Loaded[Environment], problems: Collection[Problem]) -> Wanted:
+    document, spec = loaded.document, loaded.document.spec
+    return Wanted(
+        document.metadata.name,
+        loaded.path,
+        loaded.oid,
+        spec.track,
+        spec.stage,
+        document.metadata.owner,
+        "",
+        "advisory",
+        _NEVER,
+        problem=_said(problems),
+    )
+
+
+def _name(path: str) -> str:
+    """Of an environment whose document is there: each is named as its file."""
+    return path.rpartition("/")[2].removesuffix(".yaml").removesuffix(".yml")
 
 
 def _said(problems: Collection[Problem]) -> str:

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from reconciler.core.records.standing import Status
 from reconciler.model.work import Known
+
+_YEARS: Final = range(2000, 3000)
+"""Of any other no record tells, and it could not be reckoned with."""
 
 
 def known_of(name: str, status: Status) -> Known:
@@ -52,6 +55,7 @@ def _whole(found: object, otherwise: int) -> int:
 
 def _instant(part: Mapping[str, Any], key: str) -> datetime | None:
     try:
-        return datetime.strptime(_text(part, key), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        found = datetime.strptime(_text(part, key), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
         return None
+    return found if found.year in _YEARS else None

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from reconciler.model.work import Ended, Job, Task
+from reconciler.errors import TransientError
+from reconciler.model.work import Ended, Heads, Job, Task
 from tests.controller.board import NOON, Board, as_declared, known, wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 def many(size: int) -> Board:
@@ -208,3 +213,31 @@ def test_looking_never_takes_every_place() -> None:
     board.lasting = 50
     board.run(600)
     assert board.most == board.jobs - 1
+
+
+def test_what_moved_is_not_forgotten_when_a_look_fails_half_way() -> None:
+    class Half(Board):
+        """Tells each change once, and is away when records are asked for."""
+
+        def declare(self, _commit: str) -> Collection[str] | None:
+            return {"env-0"} if self.version else None
+
+        def follow(self, _tip: str) -> Collection[str]:
+            if self.away:
+                raise TransientError("remote-away", "records are away", hint="wait")
+            return set()
+
+        def heads(self) -> Heads:
+            return Heads(str(self.version), str(self.records), "")
+
+    board = Half(as_declared)
+    board.declared = {"env-0": wanted("env-0", look_every=timedelta(days=30))}
+    board.run(600)
+    board.declared["env-0"] = wanted("env-0", files="v2", look_every=timedelta(days=30))
+    board.version, board.away = 1, True
+    board.records += 1
+    board.go_on(300)
+    assert board.jobs_of("env-0") == [Job.APPLY]
+    board.away = False
+    board.go_on(600)
+    assert board.jobs_of("env-0") == [Job.APPLY] * 2

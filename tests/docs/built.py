@@ -38,6 +38,7 @@ from reconciler.model.review import Mishap, Review, Unplanned
 from reconciler.model.review import Outcome as Looked
 from reconciler.model.run import Diagnostic, Outcome, StateMark
 from reconciler.model.state import Resource, State
+from reconciler.model.work import Condition, Job, Standing, Task
 from reconciler.report import (
     causes,
     check_json,
@@ -49,6 +50,7 @@ from reconciler.report import (
     moves,
     plan_json,
     review_json,
+    status,
 )
 
 NOW: Final = datetime(2026, 12, 1, 9, tzinfo=UTC)
@@ -116,10 +118,30 @@ def _leases() -> Iterator[dict[str, Any]]:
         yield found
 
 
+def _standings() -> Iterator[dict[str, Any]]:
+    """One that is worked on, and one whose document is gone and that nobody touches."""
+    ends = NOW + timedelta(seconds=90)
+    held = Lease("acme-portal", "reconciler on web-1, process 7", "apply", NOW, NOW, ends, 42)
+    moving = Standing(
+        "acme-portal",
+        "customer",
+        "production",
+        "team-web",
+        (Condition("Reconciling", NOW, "it is declared otherwise"),),
+        Task("acme-portal", Job.APPLY, NOW),
+        "4f" * 20,
+    )
+    gone = Standing("globex-shop", "", "", "", (Condition("Stalled", None, "too many"),))
+    text = status.as_json([moving, gone], {"acme-portal": held}, simulated=False)
+    found: dict[str, Any] = json.loads(text)
+    yield found
+
+
 def built() -> Iterator[dict[str, Any]]:
     """Every kind of document, with every field of it filled somewhere."""
     yield from _merge_requests()
     yield from _leases()
+    yield from _standings()
     yield from _stopped()
     yield from _moved()
     yield _examination()

@@ -301,7 +301,7 @@ def test_the_table_of_variables_is_what_is_read() -> None:
     for name in {one for many in names for one in many} - own:
         assert name in defaults, name
     own_seconds = [name for name in ProcessSettings.model_fields if name.endswith("_seconds")]
-    assert len(own_seconds) == 5
+    assert len(own_seconds) == 6
     options = {"RECONCILER_REPO", "RECONCILER_FORMAT", "RECONCILER_SANDBOX"}
     assert set(stated) == own | options
     for name in own_seconds:

@@ -1,0 +1,166 @@
+"""What is due: whatever is not as declared, unless something speaks against it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.core.due import key_of, later, rank_of, slot, standing, wants
+from reconciler.model.work import Job, Known, Memory, Standing, Tried, Wanted
+from tests.controller.board import HOUR, NOON, known, law, wanted
+
+RETRY = timedelta(minutes=5)
+TIMES = st.timedeltas(-timedelta(days=2000), timedelta(days=2000)).map(lambda one: NOON + one)
+WANTED = st.none() | st.builds(
+    wanted,
+    st.just("shop"),
+    files=st.sampled_from(["v1", "v2"]),
+    stage=st.sampled_from(["dev", "staging", "production"]),
+    look_every=st.timedeltas(timedelta(seconds=1), timedelta(days=400)),
+    ttl=st.none() | st.timedeltas(timedelta(0), timedelta(days=30)),
+    problem=st.sampled_from(["", "", "it cannot be read"]),
+    checked=st.booleans(),
+    trial=st.booleans(),
+)
+KNOWN = st.builds(
+    known,
+    st.just("shop"),
+    files=st.sampled_from(["", "v1"]),
+    commit=st.sampled_from(["", "c1"]),
+    applied=st.none() | TIMES,
+    opened=st.none() | TIMES,
+    result=st.sampled_from(["", "done", "failed", "interrupted"]),
+    tried=st.sampled_from(["", "v1", "v2"]),
+    failures=st.integers(-5, 10**6),
+    ended=st.none() | TIMES,
+    drift=st.sampled_from(["", "d1"]),
+    warned=st.none() | TIMES,
+    there=st.booleans(),
+)
+STATES = st.sampled_from(["done", "again", "held", "waiting", "stuck"])
+
+
+@st.composite
+def memories(draw: st.DrawFn, one: Wanted | None, is_known: Known) -> Memory:
+    tried = None
+    if draw(st.booleans()):
+        job = draw(st.sampled_from([Job.APPLY, Job.DESTROY, Job.LOOK, Job.ROLL]))
+        same = key_of(job, one, is_known, law())
+        key = draw(st.sampled_from([same, "other"]))
+        tried = Tried(job, key, draw(STATES), draw(TIMES), draw(st.integers(0, 10**6)), "so")
+    mend = draw(st.sampled_from(["", "d1"]))
+    return Memory(draw(TIMES), tried, mend, draw(st.none() | TIMES), draw(st.none() | TIMES))
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Wanted | None, Known, Memory]:
+    one, is_known = draw(WANTED), draw(KNOWN)
+    return one, is_known, draw(memories(one, is_known))
+
+
+def stood(
+    one: Wanted | None, of: Known, memory: Memory, waits: str = "", **more: object
+) -> Standing:
+    return standing("shop", one, of, law(**more), memory, waits, NOON)
+
+
+@given(cases())
+def test_what_is_not_as_declared_is_done_unless_something_speaks_against_it(
+    case: tuple[Wanted | None, Known, Memory],
+) -> None:
+    one, of, memory = case
+    wish = wants(one, of, memory)
+    found = stood(*case)
+    if wish is None:
+        assert found.task is None or found.task.job in (Job.LOOK, Job.ROLL)
+        return
+    job, _ = wish
+    tried = memory.tried
+    same = tried is not None and tried.job is job and tried.key == key_of(job, one, of, law())
+    stuck = same and tried is not None and tried.state == "stuck"
+    if stuck:
+        assert found.task is None or found.task.job is Job.LOOK
+        assert found.of("Stalled") is not None
+        return
+    assert found.task is not None
+    assert found.task.job is job
+    assert found.task.due <= NOON + RETRY
+    assert found.of("Ready") is None
+
+
+@given(cases())
+def test_what_is_frozen_kept_or_waits_is_left_alone_and_says_so(
+    case: tuple[Wanted | None, Known, Memory],
+) -> None:
+    one, of, memory = case
+    wish = wants(one, of, memory)
+    frozen = stood(*case, frozen={"shop": "it burns"})
+    assert frozen.task is None or frozen.task.job is Job.LOOK
+    assert frozen.of("Frozen") is not None
+    if wish is None:
+        return
+    waits = stood(*case, waits="network")
+    assert waits.task is None or waits.task.job is Job.LOOK
+    if wish[0] is Job.DESTROY:
+        kept = stood(*case, kept={"shop": "too many"})
+        assert kept.task is None
+        assert kept.of("Stalled") is not None
+
+
+@given(cases(), TIMES)
+def test_whoever_asks_twice_is_told_the_same_and_something_is_always_so(
+    case: tuple[Wanted | None, Known, Memory], now: datetime
+) -> None:
+    found = standing("shop", *case[:2], law(), case[2], "", now)
+    assert found == standing("shop", *case[:2], law(), case[2], "", now)
+    if case[0] is not None:
+        assert found.conditions
+        assert (found.of("Ready") is None) or (found.of("Stalled") is None)
+
+
+@given(st.integers(-5, 10**9), st.timedeltas(timedelta(seconds=1), timedelta(days=1)))
+def test_it_waits_longer_and_longer_and_never_longer_than_told(
+    failures: int, retry: timedelta
+) -> None:
+    assert timedelta(0) < later(failures, retry) <= retry
+    assert later(failures, retry) <= later(failures + 1, retry)
+
+
+@given(st.text(max_size=20), st.timedeltas(timedelta(seconds=1), timedelta(days=400)), TIMES)
+def test_each_has_its_own_time_in_the_interval(name: str, every: timedelta, now: datetime) -> None:
+    last = slot(name, every, now)
+    assert last == slot(name, every, now)
+    tick = timedelta(milliseconds=1)  # seconds since 2000 as a float
+    assert now - every - tick <= last <= now + tick
+    assert abs(slot(name, every, last + every / 2) - last) <= tick
+
+
+def test_looks_of_many_are_spread() -> None:
+    slots = sorted(slot(f"env-{number}", HOUR, NOON) for number in range(1000))
+    tenth = HOUR / 10
+    counts = [
+        sum(NOON - HOUR + tenth * part <= one < NOON - HOUR + tenth * (part + 1) for one in slots)
+        for part in range(10)
+    ]
+    assert sum(counts) >= 999
+    assert min(counts) > 60
+
+
+def test_a_clock_that_was_set_back_delays_nothing_for_long() -> None:
+    ahead = NOON + timedelta(days=400)
+    broken = known("shop", files="", tried="v1", result="failed", failures=9, ended=ahead)
+    assert (task := stood(wanted("shop"), broken, Memory(ahead)).task)
+    assert task.due <= NOON + RETRY
+    assert (task := stood(wanted("shop"), known("shop"), Memory(ahead)).task)
+    assert task.job is Job.LOOK
+    assert task.due <= NOON + HOUR
+
+
+def test_what_is_removed_goes_first_and_looking_last() -> None:
+    stages = [wanted("shop", stage=stage) for stage in ("production", "staging", "dev")]
+    ranks = [rank_of(Job.DESTROY, None)]
+    ranks += [rank_of(job, one) for job in (Job.APPLY, Job.ROLL, Job.LOOK) for one in stages]
+    assert ranks == sorted(ranks)
+    assert len({*ranks}) == len(ranks)
