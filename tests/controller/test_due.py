@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.due import key_of, later, rank_of, slot, standing, wants
-from reconciler.model.work import Job, Known, Memory, Standing, Tried, Wanted
+from reconciler.model.work import Job, Known, Memory, Outcome, Standing, Tried, Wanted
 from tests.controller.board import HOUR, NOON, known, law, wanted
 
 RETRY = timedelta(minutes=5)
@@ -39,7 +39,7 @@ KNOWN = st.builds(
     warned=st.none() | TIMES,
     there=st.booleans(),
 )
-STATES = st.sampled_from(["done", "again", "held", "waiting", "stuck"])
+STATES: st.SearchStrategy[Outcome] = st.sampled_from(["done", "again", "held", "waiting", "stuck"])
 
 
 @st.composite
@@ -51,7 +51,8 @@ def memories(draw: st.DrawFn, one: Wanted | None, is_known: Known) -> Memory:
         key = draw(st.sampled_from([same, "other"]))
         tried = Tried(job, key, draw(STATES), draw(TIMES), draw(st.integers(0, 10**6)), "so")
     mend = draw(st.sampled_from(["", "d1"]))
-    return Memory(draw(TIMES), tried, mend, draw(st.none() | TIMES), draw(st.none() | TIMES))
+    perhaps = st.none() | TIMES
+    return Memory(draw(TIMES), tried, draw(perhaps), mend, rolled=draw(perhaps), roll=draw(perhaps))
 
 
 @st.composite
