@@ -211,7 +211,7 @@ def test_what_conflicts_is_told_file_by_file(forges: GitLabForges, merge: Merge,
     run("bot", "check", "1")
     run("tom", "approve", "1")
     code, out = run("bot", "merge", "1")
-    assert code == 2, out
+    assert code == 10, out
     assert PORTAL in out
     assert merge.state == "opened"
 

@@ -153,11 +153,20 @@ def test_what_somebody_pushed_past_merge_requests_has_nobodys_agreement(place: P
     made = place.opened(place.change(5))
     place.agrees(made, TOM)
     brought = place.merge(made)
-    place.run.repo.commit({**place.files, "README.md": "pushed\n"})
+    pushed = edited(place.files, PORTAL, "desired_count: 5", "desired_count: 6")
+    place.run.repo.commit(pushed)
     refused = place.apply()
     assert refused.code == 11
     assert refused.err.count("No approval could be read: no merge request brought") == 1
     assert place.apply("--rev", brought).code == 0
+
+
+def test_what_somebody_pushed_of_other_things_takes_no_agreement_away(place: Place) -> None:
+    made = place.opened(place.change(5))
+    place.agrees(made, TOM)
+    place.merge(made)
+    place.run.repo.commit({**place.files, "README.md": "pushed\n"})
+    assert place.apply().code == 0
 
 
 def test_who_changed_it_before_does_not_agree_to_it_with_a_later_change(place: Place) -> None:
