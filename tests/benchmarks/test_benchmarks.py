@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from benchmarks import check, foundation, policy, records, review, secrets, terraform
+from benchmarks import check, controller, foundation, policy, records, review, secrets, terraform
 from benchmarks.__main__ import page
 from benchmarks.measure import Result
 from reconciler.adapters.tools import Toolbox
@@ -62,3 +62,8 @@ def test_a_bound_that_is_not_kept_is_said() -> None:
     assert (slow.kept, quick.kept) == (False, True)
     assert "**NOT KEPT**" in slow.row
     assert page([slow, quick]).count("| ok |") == 1
+
+
+def test_looks_of_the_controller_are_measured() -> None:
+    results = controller.looks(30)
+    assert [one.kept for one in results[1:]] == [True] * 3

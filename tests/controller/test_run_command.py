@@ -1,0 +1,145 @@
+"""`run` and `status` as people and service managers meet them: real processes, a real sandbox."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import urllib.request
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from reconciler.adapters.sandbox.cloud import Cloud
+from reconciler.cli.run_command import _VERBS
+from reconciler.model.work import Job
+from tests.repos import Files, GitRepo
+from tests.terraform.lab import Done, Lab, lab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+if shutil.which("terraform") is None:
+    pytest.skip("terraform is not on PATH", allow_module_level=True)
+
+ONE: Final = "environments/demo/lab-one.yaml"
+TWO: Final = "environments/demo/lab-two.yaml"
+PATIENCE: Final = 300
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Iterator[Lab]:
+    """A repository of two environments, and a cloud of its own."""
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    files = {
+        path: text
+        for path, text in lab().items()
+        if not path.startswith("environments/") or path in (ONE, TWO)
+    }
+    repo = GitRepo.make(tmp_path / "repo.git")
+    repo.commit(dict(files))
+    made = Cloud(state / "sandbox")
+    yield Lab(repo, state, made.start(), files)
+    made.stop()
+
+
+def done(at: Lab, *argv: str, **more: str) -> Done:
+    process = at.process(*argv, **more)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert "Traceback" not in out + err
+    assert "bug:" not in err, err
+    return Done(process.returncode, out, err)
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def without(files: Files, *paths: str) -> Files:
+    return {path: text for path, text in files.items() if path not in paths}
+
+
+def test_one_pass_makes_it_so_and_says_what_it_did(there: Lab) -> None:
+    before = done(there, "status", "--format", "json")
+    assert before.code == 1
+    assert [one["conditions"][0]["type"] for one in before.json["environments"]] == [
+        "Reconciling"
+    ] * 2
+    first = done(there, "run", "--once", "--log-json")
+    assert (first.code, first.out) == (0, ""), first.err
+    said = lines(first.err)
+    assert said[0]["event"] == "begun"
+    assert said[-1]["event"] == "ended"
+    assert {one["environment"] for one in said if one["event"] == "applied"} == {
+        "lab-one",
+        "lab-two",
+    }
+    assert all(one["at"] and one["level"] == "info" for one in said)
+    table = done(there, "status")
+    assert table.code == 0
+    assert "2 of 2 environments as declared." in table.out
+    assert "SIMULATED" in table.out + table.err
+    found = done(there, "status", "lab-one", "--format", "json")
+    (one,) = found.json["environments"]
+    assert (found.json["kind"], found.json["simulated"]) == ("Status", True)
+    assert [each["type"] for each in one["conditions"]] == ["Ready"]
+    assert one["applied"] == str(there.repo.repository.references["refs/heads/main"].target)
+    assert one["next"]["job"] in ("look", "roll")
+    assert one["lease"] is None
+    again = done(there, "run", "--once")
+    assert again.code == 0
+    assert "applied" not in again.err
+    assert "begun" in again.err
+
+
+def test_what_cannot_be_used_stalls_keeps_nobody_else_and_is_told(there: Lab) -> None:
+    there.repo.commit({**without(there.files, TWO), TWO: "a: ["})
+    found = done(there, "run", "--once", "--log-json")
+    assert found.code == 10, found.err
+    assert [one["environment"] for one in lines(found.err) if one["event"] == "applied"] == [
+        "lab-one"
+    ]
+    table = done(there, "status", "--unready")
+    assert table.code == 1
+    assert "Stalled" in table.out
+    assert "lab-one" not in table.out
+    nobody = done(there, "status", "lab-on")
+    assert nobody.code == 2
+    assert "lab-one" in nobody.err
+
+
+def test_it_shows_how_it_does_and_ends_well(there: Lab) -> None:
+    process = there.process("run", "--log-json", "--health", "127.0.0.1:0")
+    said: list[dict[str, Any]] = []
+    try:
+        assert process.stderr is not None
+        ended = 0
+        while ended < 2:
+            said.append(json.loads(process.stderr.readline()))
+            ended += "applied" in said[-1]["event"]
+        assert not [one for one in said if one["level"] != "info"]
+        port = next(one["port"] for one in said if one["event"] == "listening")
+
+        def shown(path: str) -> str:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+                return str(answer.read().decode())
+
+        assert shown("/healthz")
+        assert shown("/readyz")
+        metrics = shown("/metrics")
+        assert 'reconciler_deeds_total{job="apply",result="done"} 2.0' in metrics
+        assert "reconciler_last_tick" in metrics
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=PATIENCE)
+    finally:
+        if process.poll() is None:
+            process.kill()
+    assert process.returncode == 0, err
+    assert lines(err)[-1]["event"] == "ended"
+    assert done(there, "lease", "list", "--format", "json").json["leases"] == []
+
+
+def test_every_job_has_a_word() -> None:
+    assert {*_VERBS} == {*Job}
