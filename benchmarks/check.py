@@ -26,6 +26,7 @@ from reconciler.adapters.git import GitSource
 from reconciler.adapters.git_history import GitHistory
 from reconciler.adapters.program import program_digest
 from reconciler.adapters.regorus_engine import EmbeddedEngine
+from reconciler.adapters.ssh_keys import verify
 from reconciler.adapters.workers import Workers
 from reconciler.app.check import Tools, check_all, check_change
 from reconciler.app.grounds import Span
@@ -106,7 +107,7 @@ def serving(cache: Path) -> Iterator[Server]:
         stack.callback(ports.checkov.close)
         rendering = Rendering(ports.workers, 10)
         engines = (("policy", engine.name), ("checkov", f"checkov {version}"))
-        tools = Tools(engine, engine, ports.checkov, kept, rendering, b"benchmark", engines)
+        tools = Tools(engine, engine, ports.checkov, kept, rendering, b"benchmark", engines, verify)
         yield Server(tools, rendering)
 
 

@@ -173,6 +173,10 @@ class History(Protocol):
         """Who made the commits of a range, each once."""
         ...
 
+    def made(self, revisions: str) -> Iterator[tuple[Author, bytes]]:
+        """Each commit of a range: who it says made it, and its bytes."""
+        ...
+
     def accepted(self, revision: str, since: datetime) -> tuple[frozenset[Author], ...]:
         """Of each change that a branch took in since then: who made its commits."""
         ...

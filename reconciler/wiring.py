@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from reconciler.app.records import Records
     from reconciler.app.telemetry import Gathering
     from reconciler.app.telling import Desk as NewsDesk
+    from reconciler.model.ssh import PublicKey
 
 
 T = TypeVar("T")
@@ -480,7 +481,6 @@ class Ports:
 
     def proof(self, repo: Path, spec: SettingsSpec) -> "Proof":
         """What tells whether commits of the target branch are ours."""
-        from reconciler.adapters.ssh_keys import verify
         from reconciler.app.carried import Proof
         from reconciler.core.approve import key_fingerprint
 
@@ -489,7 +489,7 @@ class Ports:
         return Proof(
             self.makings(repo),
             lambda commit: store.read(commit)[1],
-            verify,
+            self.verify,
             frozenset(key_fingerprint(key) for key in keys),
         )
 
@@ -737,9 +737,14 @@ class Ports:
 
     def signing(self) -> "tuple[Signer | None, Verify]":
         """Our own key, if there is one, and what tells whose signature one is."""
+        return self.signer(), self.verify
+
+    @staticmethod
+    def verify(message: bytes, armored: str) -> "PublicKey":
+        """The key that signed a message; what it needs is only loaded for a signature."""
         from reconciler.adapters.ssh_keys import verify
 
-        return self.signer(), verify
+        return verify(message, armored)
 
     def _known_of(self, repo: Path) -> Path:
         """Where this machine keeps what it knows of a repository."""

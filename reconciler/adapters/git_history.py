@@ -79,11 +79,19 @@ class GitHistory:
 
     def authors(self, revisions: str) -> tuple[Author, ...]:
         """Who made the commits of `A..B`, each once."""
+        return tuple(sorted({_author(commit) for commit in self._range(revisions)}))
+
+    def made(self, revisions: str) -> Iterator[tuple[Author, bytes]]:
+        """Each commit of `A..B`: who it says made it, and its bytes."""
+        for commit in self._range(revisions):
+            yield _author(commit), self._odb.read(commit.id)[1]
+
+    def _range(self, revisions: str) -> Iterator[pygit2.Commit]:
         base, _, head = revisions.rpartition("..")
         walker = self._repository.walk(self._commit(head).id, SortMode.TOPOLOGICAL)
         walker.hide(self._commit(base).id)
         try:
-            return tuple(sorted({_author(commit) for commit in walker}))
+            yield from walker
         except (KeyError, pygit2.GitError) as err:
             raise _cut_off(str(err)) from err
 

@@ -16,9 +16,9 @@ from reconciler.app.agreed import Applied
 from reconciler.app.makings import Makings
 from reconciler.app.records import Broken, Kept, Records
 from reconciler.core.git_objects import BadObject, RawCommit, read_commit
+from reconciler.core.program import signed_by
 from reconciler.core.records.decision import agreed_of, person_of
 from reconciler.core.rollout import step_between
-from reconciler.core.ssh_signature import BadSignature
 from reconciler.core.tree import changes
 from reconciler.errors import ReconcilerError
 from reconciler.model.approval import Given
@@ -55,7 +55,7 @@ class Proof:
     def step(self, commit: str, name: str, path: str) -> Move | None:
         """The step of a trial that a commit of ours is, and nothing beside; None: it is none."""
         raw = self.raw(commit)
-        if len(raw.parents) != 1 or not self._ours(raw):
+        if len(raw.parents) != 1 or signed_by(raw, self.verify) not in self.writers:
             return None
         before, after = (self.makings.trees.snapshot(one) for one in (raw.parents[0], commit))
         if [one.path for one in changes(before, after)] != [path]:
@@ -64,14 +64,6 @@ class Proof:
         if old is None or new is None or old.environment.path != path:
             return None
         return step_between(old.environment.document, new.environment.document, old.rollout)
-
-    def _ours(self, raw: RawCommit) -> bool:
-        if not raw.signature:
-            return False
-        try:
-            return self.verify(raw.signed, raw.signature).fingerprint in self.writers
-        except BadSignature:
-            return False
 
     def walked(self, commit: str, name: str, path: str) -> tuple[str, ...]:
         """The commit that began a trial, and each step since, oldest first; nothing: it is none.

@@ -15,8 +15,8 @@ from reconciler.app.grounds import (
     Span,
     Touched,
     authority_run,
-    authors_of,
     documents_run,
+    makers_of,
     rules_needs,
     secrets_run,
     share_out,
@@ -28,7 +28,7 @@ from reconciler.app.policy import load_policies
 from reconciler.app.render import Rendering
 from reconciler.app.world import NOTHING, Seen, World
 from reconciler.core.affected import ENVIRONMENTS
-from reconciler.core.approve import People, as_author
+from reconciler.core.approve import People
 from reconciler.core.decide import Law, Question, decide
 from reconciler.core.fingerprint import fingerprint
 from reconciler.core.grounds import as_finding, laws_of
@@ -51,7 +51,7 @@ from reconciler.model.environment import Environment
 from reconciler.model.finding import Gate
 from reconciler.model.policy import Pack
 from reconciler.model.problem import Problem
-from reconciler.ports import PolicyEngine, RegoReader, RepoTree, Scanner
+from reconciler.ports import PolicyEngine, RegoReader, RepoTree, Scanner, Verify
 
 Progress = Callable[[int, int], None]
 _OF_FILES: Final = frozenset[Gate](("policy",))
@@ -77,6 +77,8 @@ class Tools:
     secret_key: bytes
     engines: tuple[tuple[str, str], ...]
     """Gate -> what answers, in which version."""
+    verify: Verify
+    """Whose key signed a commit."""
 
     def judge(self, pack: Pack, now: datetime) -> Judge:
         """The gates that look at rendered files, by these policies."""
@@ -164,7 +166,8 @@ def judge_change(
     )
     touched = _touched(span)
     people = People.of(target.shared, now)
-    authors = _all_authors(authors_of(span, touched), approvals, people)
+    said = approvals[""].authors if "" in approvals else ()
+    authors, ours = makers_of(span, touched, target, people, said, tools.verify)
     found = affected_between(span.began, span.head, tools.kept, tools.rendering)
     _known(only, (one.name for one in found), (span.began, span.head))
     # Who may make the change rests on all of it, also where only a part is asked about.
@@ -191,7 +194,7 @@ def judge_change(
         share_out(run, names)
         for run in (
             documents,
-            authority_run(span, touched, authors, sides, risk, target, now),
+            authority_run(span, touched, authors, sides, risk, target, now, ours),
             secrets,
         )
     ]
@@ -201,7 +204,7 @@ def judge_change(
         span.target, span.head, target.shared, pack, tools, now, made_by, approvals, people
     )
     began = ("commit.began", span.began.revision)
-    notes = (*notes, _MERGED) if span.merged else notes
+    notes = (*notes, _MERGED) if span.pushed is not None else notes
     questions = {case.one.name: _question(case, ground, (began,)) for case in cases}
     decisions = [_decided(question) for question in questions.values()]
     if touched.paths or authors:
@@ -372,16 +375,6 @@ def _oids(many: Iterable[Loaded[Any]]) -> str:
 def _decided(question: Question) -> Decision:
     """The decision, with nothing in it that looks like a secret."""
     return veiled(decide(question))
-
-
-def _all_authors(
-    authors: tuple[Author, ...], approvals: Mapping[str, Given], people: People
-) -> tuple[Author, ...]:
-    """Whoever made the commits, and whoever a forge says has opened it."""
-    said = approvals[""].authors if "" in approvals else ()
-    openers = {one for by in said if (one := as_author(by, people)) is not None}
-    known = {one.email.lower() for one in authors}
-    return tuple(sorted({*authors, *(one for one in openers if one.email.lower() not in known)}))
 
 
 def _touched(span: Span) -> Touched:

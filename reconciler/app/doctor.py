@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from reconciler.core.approve import key_fingerprint
 from reconciler.errors import ReconcilerError
 from reconciler.model.doctor import Part
 from reconciler.model.merge_request import Advice
@@ -58,9 +59,12 @@ def _tools(
         yield _failed("tools", err)
     yield _opa(spec, opa)
     try:
-        yield _key(spec, signer())
+        key = signer()
     except ReconcilerError as err:
         yield _failed("signing key", err)
+        return
+    yield _key(spec, key)
+    yield _own(spec, key)
 
 
 def _opa(spec: SettingsSpec, opa: Callable[[], str]) -> Advice:
@@ -84,6 +88,27 @@ def _key(spec: SettingsSpec, signer: Signer | None) -> Advice:
         told = "records have to be signed, and there is no key here"
         return Advice("signing key", good=False, told=told, hint=_NO_KEY)
     return Advice("signing key", None, "there is none; records are not signed", _NO_KEY)
+
+
+def _own(spec: SettingsSpec, signer: Signer | None) -> Advice:
+    """Whether what the program proposes is known to be its own."""
+    what, needed = "own proposals", "merge requests of our own need a signing key"
+    if signer is None:
+        told = f"{needed}, else they are judged as any stranger's"
+        return Advice(what, None, told, _NO_KEY)
+    own = signer.public_key.fingerprint
+    writer = next(
+        (one for one in spec.records.writers if own in map(key_fingerprint, one.keys)), None
+    )
+    if writer is None:
+        told = f"{needed} of `records.writers`, and the one here is none of those"
+        return Advice(what, None, told, "name the controller's key there, in reconciler.yaml")
+    if spec.forge.kind != "local" and writer.forge_id is None:
+        told = f"nobody knows the account that {writer.name} has at the forge"
+        hint = "name its numeric id as `forgeId` in `records.writers`"
+        return Advice(what, good=False, told=told, hint=hint)
+    told = f"merge requests of our own are known as {writer.name}'s"
+    return Advice(what, good=True, told=told)
 
 
 def _failed(what: str, err: ReconcilerError) -> Advice:

@@ -3,7 +3,7 @@
 Each gives one GateRun; `share_out` gives every environment its own part of it.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 
@@ -13,6 +13,7 @@ from reconciler.app.policy import load_policies, run_policy_tests
 from reconciler.app.scan import as_findings, scan_between, scan_range
 from reconciler.app.world import World
 from reconciler.core.affected import neighbours
+from reconciler.core.approve import People, as_author
 from reconciler.core.authority import ChangeRequest, Touch, authority
 from reconciler.core.check import environment_faults
 from reconciler.core.effective import effective
@@ -25,9 +26,11 @@ from reconciler.core.grounds import (
     rules_among,
 )
 from reconciler.core.load import Found, as_problems, check_some, load, load_environment
+from reconciler.core.program import NOT_OURS, Ours, beyond, ours_among
 from reconciler.core.render import Renderer
 from reconciler.core.tree import Change, find
 from reconciler.errors import IndeterminateError, ReconcilerError
+from reconciler.model.approval import Person
 from reconciler.model.author import Author
 from reconciler.model.base import Risk
 from reconciler.model.decision import ApprovalNeed, GateRun
@@ -36,7 +39,7 @@ from reconciler.model.finding import Finding
 from reconciler.model.problem import Problem
 from reconciler.model.secret import Unscanned
 from reconciler.model.waiver import Waiver
-from reconciler.ports import History, PolicyEngine, RegoReader, RepoTree
+from reconciler.ports import History, PolicyEngine, RegoReader, RepoTree, Verify
 
 UNSCANNED = "unscanned"
 """The rule of a waiver that accepts, by fingerprint, what the scan for secrets could not read."""
@@ -58,8 +61,9 @@ class Span:
     history: History
     me: Author | None
     """Who would commit what is not committed."""
-    merged: bool = False
-    """Whether the head is what merging makes of both: the change then begins at the target."""
+    pushed: RepoTree | None = None
+    """The change's last commit, where the head is what merging makes of it and the target: the
+    change then begins at the target."""
     conflicts: tuple[str, ...] = ()
     """Files that git cannot merge: then it is the branch by itself that is judged."""
 
@@ -97,12 +101,41 @@ class Touched:
         )
 
 
-def authors_of(span: Span, touched: Touched) -> tuple[Author, ...]:
-    """Who made the commits, and who would make the next one."""
-    found = set(span.history.authors(span.revisions))
-    if touched.loose and span.me is not None:
-        found.add(span.me)
-    return tuple(sorted(found))
+def makers_of(
+    span: Span,
+    touched: Touched,
+    target: World,
+    people: People,
+    openers: Iterable[Person],
+    verify: Verify,
+) -> tuple[tuple[Author, ...], Ours]:
+    """Whoever made the commits, would make the next one, or opened it; and what is the program's.
+
+    The account that the program has at the forge opens what the program made, and nothing else: who
+    wrote another's name into a commit would hide behind it.
+    """
+    settings = target.shared.settings
+    writers = settings.document.spec.records.writers if settings is not None else ()
+    authors = set(span.history.authors(span.revisions))
+    loose = {span.me} if touched.loose and span.me is not None else set()
+    ids = {one.forge_id for one in writers if one.forge_id is not None}
+    emails = {one.email.lower() for one in writers}
+    ours = NOT_OURS
+    # Signatures are only looked at where something rests on them.
+    if any(one.email.lower() in emails for one in authors) or any(
+        one.forge_id in ids for one in openers
+    ):
+        ours = ours_among(span.history.made(span.revisions), writers, people, verify)
+        # What is not committed is signed by nobody.
+        ours = Ours(ours.authors - loose, ours.whole and not touched.loose)
+    authors |= loose
+    known = {one.email.lower() for one in authors}
+    for by in openers:
+        opener = as_author(by, people)
+        if opener is None or opener.email.lower() in known or (ours.whole and by.forge_id in ids):
+            continue
+        authors.add(opener)
+    return tuple(sorted(authors)), ours
 
 
 # --- documents
@@ -197,6 +230,7 @@ def authority_run(
     risk: Mapping[str, Risk],
     target: World,
     now: datetime,
+    ours: Ours,
 ) -> GateRun:
     """Who may not make this change. `sides`: each touched environment before and after."""
     if not touched.paths:
@@ -207,6 +241,8 @@ def authority_run(
         risk,
         "L3" if touched.rules else "L0",
         _today(span, authors, target, now),
+        ours.authors,
+        tuple(beyond(touched.paths, span.began, span.head, span.pushed)) if ours.authors else (),
     )
     return GateRun("authority", authority(request, target.shared, now))
 

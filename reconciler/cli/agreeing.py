@@ -42,7 +42,7 @@ def agreed_to(
 
     `removal`: what took the document out, where all of it is to be destroyed.
     """
-    ways = (_by_request, _by_trial, _by_rollback) if removal is None else (_by_removal,)
+    ways = (_by_trial, _by_request, _by_rollback) if removal is None else (_by_removal,)
     for way in ways:
         if found.decision.verdict is not Verdict.NEEDS_APPROVAL:
             break

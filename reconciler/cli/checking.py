@@ -174,7 +174,7 @@ def _span(ports: Ports, repository: Repository, head: RepoTree, asked: Asked) ->
     made = ports.merging(asked.repo).tree(span.target.revision, head.revision)
     if isinstance(made, tuple):
         return replace(span, conflicts=made)
-    return replace(span, began=span.target, committed=made, head=made, merged=True)
+    return replace(span, began=span.target, committed=made, head=made, pushed=head)
 
 
 class _Policies:
@@ -201,6 +201,7 @@ class _Policies:
                 ("checkov", f"checkov {version}"),
                 ("secrets", f"{len(RULES)} rules"),
             ),
+            ports.verify,
         )
 
     def close(self) -> None:

@@ -53,6 +53,10 @@ class ChangeRequest:
     """Tier of the change as a whole: L3 when it changes the rules."""
     changes_today: Mapping[str, int]
     """Agent -> changes of its that were accepted today, this one not counted."""
+    program: frozenset[Author] = frozenset()
+    """Those of the authors that are the program itself, as their signatures prove."""
+    beyond: tuple[tuple[str, str], ...] = ()
+    """What the program may not touch, and why."""
 
 
 def authority(change: ChangeRequest, shared: Shared, now: datetime) -> tuple[Finding, ...]:
@@ -84,19 +88,12 @@ def authority(change: ChangeRequest, shared: Shared, now: datetime) -> tuple[Fin
                 for member in team.document.spec.members
             )
         )
-        if not teams:
-            found.add(
-                _finding(
-                    "AUT008",
-                    "",
-                    "",
-                    f"{author.name} <{author.email}> is in no team and is no agent",
-                    "high",
-                    "add the person to a team in profiles/teams/, or correct the commit's author",
-                )
-            )
-            continue
-        found.update(_of_person(author, teams, change.touches, shared))
+        if teams:
+            found.update(_of_person(author, teams, change.touches, shared))
+        elif author in change.program:
+            found.update(_of_program(author, change.beyond))
+        else:
+            found.add(_of_stranger(author, shared))
     return tuple(sorted(found))
 
 
@@ -129,6 +126,36 @@ def _finding(  # a finding has this many parts
         fix or "let somebody of the owning team make this change",
         fingerprint=fingerprint("authority", rule, path, environment, message),
     )
+
+
+def _of_stranger(author: Author, shared: Shared) -> Finding:
+    who = f"{author.name} <{author.email}>"
+    writers = shared.settings.document.spec.records.writers if shared.settings else ()
+    if any(one.email.lower() == author.email.lower() for one in writers):
+        return _finding(
+            "AUT008",
+            "",
+            "",
+            f"{who} is a name of the program, and not every commit in that name is signed with its"
+            " key of `records.writers`",
+            "high",
+            "give the program its key (RECONCILER_SIGNING_KEY), or make this change in your name",
+        )
+    return _finding(
+        "AUT008",
+        "",
+        "",
+        f"{who} is in no team and is no agent",
+        "high",
+        "add the person to a team in profiles/teams/, or correct the commit's author",
+    )
+
+
+def _of_program(author: Author, beyond: Iterable[tuple[str, str]]) -> Iterator[Finding]:
+    """It needs no team: whoever has to agree does, and there is little that it is for."""
+    for path, why in beyond:
+        words = f"the program ({author.name}) may not change {path}: {why}"
+        yield _finding("AUT008", path, "", words, "high", "let somebody of a team propose this")
 
 
 def _of_person(

@@ -190,6 +190,8 @@ class RecordWriter(Model):
     """As it commits."""
     keys: Items[SshKey] = Field(min_length=1)
     """Public keys that it signs with."""
+    forge_id: ForgeId | None = None
+    """Its numeric user id at the forge, where it opens merge requests."""
 
 
 class RecordKeeping(Model):

@@ -14,6 +14,7 @@ import pytest
 
 from reconciler.adapters.cache import SqliteCache
 from reconciler.adapters.regorus_engine import EmbeddedEngine
+from reconciler.adapters.ssh_keys import verify
 from reconciler.app import deliver
 from reconciler.app.check import Checked, Tools, judge_all, judge_change
 from reconciler.app.deliver import Decided, Refused, delivering
@@ -49,7 +50,7 @@ class Office:
     def tools(self) -> Tools:
         rendering = Rendering(self.project.ports.workers, 10)
         kept = Kept(SqliteCache(None), "program")
-        return Tools(self.engine, self.engine, Scanning(), kept, rendering, b"key", ())
+        return Tools(self.engine, self.engine, Scanning(), kept, rendering, b"key", (), verify)
 
     def change(self, base: str, head: str, approvals: Mapping[str, Given] | None = None) -> Checked:
         repository, history = self._repository(), self.project.ports.history(self._path)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.adapters.cache import SqliteCache
+from reconciler.adapters.ssh_keys import verify
 from reconciler.app.affected import KeptUses
 from reconciler.app.check import Tools, check_change
 from reconciler.app.grounds import Span, Touched, _part, _whole, share_out
@@ -214,7 +215,7 @@ class Desk:
         assert ports.engine is not None
         tools = Tools(
             self.engine, ports.engine, self.scanner, self.kept, Rendering(ports.workers, 10),
-            b"key", (("policy", self.engine.name),),
+            b"key", (("policy", self.engine.name),), verify,
         )  # fmt: skip
         tree = repository.snapshot(head)
         span = Span(

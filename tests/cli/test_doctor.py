@@ -31,6 +31,7 @@ def test_the_local_forge_and_the_tools_are_told(tmp_path: Path) -> None:
         "checkov",
         "opa",
         "signing key",
+        "own proposals",
     ]
     for part in document["parts"]:
         assert all(one["hint"] for one in part["findings"] if one["verdict"] == "bad")
