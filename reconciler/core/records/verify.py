@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, Protocol
 
 from reconciler.core.decide import EXPIRY, ROLLBACK
 from reconciler.core.git_objects import RawCommit, Who, object_id, with_signature
-from reconciler.core.records.facts import APPLIED, DECISION, DRIFT, PLAN, safe
+from reconciler.core.records.facts import APPLIED, DECISION, DRIFT, OUTPUTS, PLAN, safe
 from reconciler.core.records.standing import STATUS, Status, status_after
 from reconciler.core.records.story import status_bytes
 from reconciler.core.records.words import message
@@ -35,7 +35,7 @@ _BACK: Final = 60
 _SHARDS: Final = f"{FOLDER}/_/"
 _MAY_CHANGE: Final[Mapping[str, tuple[str, ...]]] = {
     "decision": (DECISION, PLAN),
-    "apply-ended": (APPLIED, DRIFT),
+    "apply-ended": (APPLIED, DRIFT, OUTPUTS),
     "drift-seen": (DRIFT,),
     "drift-gone": (DRIFT,),
 }
