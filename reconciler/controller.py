@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from reconciler.app.telemetry import passed_on
 from reconciler.app.watch import Inbox
-from reconciler.core.due import WITHOUT_ONE, Law, key_of, standing
+from reconciler.core.due import WITHOUT_ONE, Law, key_of, standing, waits
 from reconciler.core.measures import weighed
 from reconciler.core.queue import order
 from reconciler.errors import ReconcilerError, TransientError, WaitingError
@@ -313,17 +313,8 @@ class Controller:
 
     def _waits(self, name: str) -> str:
         """What has to be there before it, or gone before it goes."""
-        view = self.working.view
-        wanted = view.wanted.get(name)
-        if wanted is None:
-            dependents = self._dependents.get(name, set())
-            return next((one for one in sorted(dependents) if view.of(one).there), "")
-        for other in wanted.after:
-            needed = view.wanted.get(other)
-            if needed is None or not needed.files or view.of(other).files != needed.files:
-                return other
-        untaken = view.untaken(name) if wanted.takes else ()
-        return f"what others put out, for {', '.join(key for key, _ in untaken)}" if untaken else ""
+        view, dependents = self.working.view, self._dependents.get(name, set())
+        return waits(name, view.wanted, view.of, dependents, view.untaken)
 
     def _remembered(self, name: str) -> Memory:
         return self._memory.get(name) or Memory(self._began or self.working.clock())

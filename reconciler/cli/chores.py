@@ -11,7 +11,9 @@ from pathlib import Path
 
 from reconciler.app.drift_desk import Desk as Remedies
 from reconciler.app.drift_desk import concerned
+from reconciler.app.law import Law
 from reconciler.app.life import look_after
+from reconciler.app.records import Records
 from reconciler.app.remediation import remedy
 from reconciler.app.render import Rendering
 from reconciler.app.steward import Steward
@@ -24,7 +26,7 @@ from reconciler.cli.steward import steward_of
 from reconciler.core.redact import hidden
 from reconciler.errors import ReconcilerError, StoppedError
 from reconciler.model.work import Job
-from reconciler.ports import Telemetry
+from reconciler.ports import RepoTree, Telemetry
 from reconciler.wiring import Ports
 
 
@@ -65,6 +67,9 @@ def see_to_it(
         except ReconcilerError as error:
             found.failed.append(hidden(f"{what}: {error.message}"))
 
+    if sandbox:
+        records = ports.records(repo, spec, simulated=True)
+        part("removals", lambda: _without_people(records, declared_tree(ports, repo, None), found))
     if not sandbox or not ports.has_home(repo):  # nothing of a sandbox leaves this machine
         at = steward_of(ports, repo, simulated=sandbox)
         rendering = Rendering(ports.workers, ports.settings.render_seconds)
@@ -74,14 +79,12 @@ def see_to_it(
         if taking:
             part("values of others", lambda: _taking(ports, repo, at, found, taking))
         part("drift", lambda: _drift(at, found))
-        if sandbox:
-            part("removals", lambda: _without_people(at, found))
-        else:
+        if not sandbox:
             part("removals", lambda: _removals(ports, repo, at, found))
-    told: list[str] = []
-    news = ports.telling(repo, spec, telemetry, told.append, simulated=sandbox)
-    part("news", lambda: tell_news(news))
-    found.failed += told
+        told: list[str] = []
+        news = ports.telling(repo, spec, telemetry, told.append, simulated=sandbox)
+        part("news", lambda: tell_news(news))
+        found.failed += told
     return found
 
 
@@ -111,9 +114,8 @@ def _removals(ports: Ports, repo: Path, at: Steward, found: Followed) -> None:
     found.gone += [(one.environment, one.why) for one in waiting]
 
 
-def _without_people(at: Steward, found: Followed) -> None:
+def _without_people(records: Records, tree: RepoTree, found: Followed) -> None:
     """In the sandbox nobody has to agree to anything."""
-    law, records = at.law(), at.recorder(None).records
-    tip = records.tip()
+    law, tip = Law.of(tree), records.tip()
     names = records.environments(records.kept(tip).tree) if tip else ()
     found.gone += [(name, "") for name in names if not law.has(name)]

@@ -11,7 +11,7 @@ from reconciler.app.view import View
 from reconciler.cli.building import declared_tree, settings_of
 from reconciler.controller import Crew, Working
 from reconciler.core.decide import standing_still
-from reconciler.core.due import Law, standing
+from reconciler.core.due import Law, standing, waits
 from reconciler.core.records.words import line
 from reconciler.errors import ReconcilerError
 from reconciler.model.base import format_timestamp
@@ -103,8 +103,20 @@ def standings(
     view.declare(declared_tree(ports, repo, None).revision)
     view.follow(ports.records(repo, spec, simulated=sandbox).tip())
     law = law_of(view, spec, now)
+    dependents: dict[str, list[str]] = {}
+    for one in view.wanted.values():
+        for other in one.after:
+            dependents.setdefault(other, []).append(one.name)
     return tuple(
-        standing(name, view.wanted.get(name), view.of(name), law, Memory(now), "", now)
+        standing(
+            name,
+            view.wanted.get(name),
+            view.of(name),
+            law,
+            Memory(now),
+            waits(name, view.wanted, view.of, dependents.get(name, ()), view.untaken),
+            now,
+        )
         for name in sorted(view.names)
         if name in view.wanted or view.of(name).there
     )

@@ -4,7 +4,7 @@ It looks at nothing but states: whoever asks twice gets the same answer, and who
 between finds out from records what is left to do.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -45,18 +45,40 @@ def standing(
     known: Known,
     law: Law,
     memory: Memory,
-    waits: str,
+    waiting: str,
     now: datetime,
 ) -> Standing:
     """Everything that is so of an environment, and what is to be done next.
 
-    `waits`: another environment that has to be there first, or gone first; empty: none.
+    `waiting`: for another environment that has to be there first, or gone first; empty: none.
     """
-    task = _task(name, wanted, known, law, memory, waits, now)
-    conditions = tuple(_conditions(wanted, known, law, memory, waits, task, now))
+    task = _task(name, wanted, known, law, memory, waiting, now)
+    conditions = tuple(_conditions(wanted, known, law, memory, waiting, task, now))
     if wanted is None:
         return Standing(name, "", "", "", conditions, task, known.commit)
     return Standing(name, wanted.track, wanted.stage, wanted.owner, conditions, task, known.commit)
+
+
+def waits(
+    name: str,
+    wanted: Mapping[str, Wanted],
+    of: Callable[[str], Known],
+    dependents: Iterable[str],
+    untaken: Callable[[str], Sequence[tuple[str, object]]],
+) -> str:
+    """What has to be there before an environment, or gone before it goes; empty: nothing.
+
+    `dependents`: what needs it; `untaken`: parameters that do not follow others yet.
+    """
+    one = wanted.get(name)
+    if one is None:
+        return next((other for other in sorted(dependents) if of(other).there), "")
+    for other in one.after:
+        needed = wanted.get(other)
+        if needed is None or not needed.files or of(other).files != needed.files:
+            return other
+    left = untaken(name) if one.takes else ()
+    return f"what others put out, for {', '.join(key for key, _ in left)}" if left else ""
 
 
 def wants(wanted: Wanted | None, known: Known, memory: Memory) -> tuple[Job, str] | None:
@@ -113,14 +135,14 @@ def _task(
     known: Known,
     law: Law,
     memory: Memory,
-    waits: str,
+    waiting: str,
     now: datetime,
 ) -> Task | None:
     found = wants(wanted, known, memory)
     if found is not None:
         job, why = found
         stopped = law.frozen.get(name) or (law.kept.get(name) if job is Job.DESTROY else "")
-        if not stopped and not waits:
+        if not stopped and not waiting:
             due = _due(job, wanted, known, law, memory, now)
             if due is not None:
                 key = key_of(job, wanted, known, law)
@@ -196,7 +218,7 @@ def _conditions(
     known: Known,
     law: Law,
     memory: Memory,
-    waits: str,
+    waiting: str,
     task: Task | None,
     now: datetime,
 ) -> list[Condition]:
@@ -214,8 +236,8 @@ def _conditions(
         found.append(Condition("Stalled", None, kept))
     elif wish is not None and not frozen:
         stuck = task is None or task.job is not wish[0]
-        if waits:
-            found.append(Condition("Reconciling", None, f"waits for {waits}"))
+        if waiting:
+            found.append(Condition("Reconciling", None, f"waits for {waiting}"))
         elif stuck and tried is not None:
             found.append(Condition("Stalled", tried.at, tried.why))
         else:
