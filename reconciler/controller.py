@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
 from reconciler.app.telemetry import passed_on
-from reconciler.app.watch import Inbox
+from reconciler.app.watch import MOST, Inbox
 from reconciler.core.due import WITHOUT_ONE, Law, key_of, standing, waits
 from reconciler.core.measures import weighed
 from reconciler.core.queue import order
@@ -43,6 +43,8 @@ _JUMP: Final = 30.0
 """Seconds by which clocks may differ without anybody having set one."""
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _SOON: Final = timedelta(seconds=1)
+_BREATH: Final = 1.0
+"""Seconds from one look to the next, however many webhooks come."""
 
 
 class Sight(Protocol):
@@ -139,7 +141,8 @@ class Controller:
     _begun: dict[tuple[str, Job], float] = field(default_factory=dict)
     _weighed: tuple[Measure, ...] = ()
     _stale: bool = True
-    _numbers: set[int] = field(default_factory=set)
+    _numbers: set[int] | None = field(default_factory=set)
+    """Merge requests to look at; None: at all of them."""
     _dependents: dict[str, set[str]] = field(default_factory=dict)
     _failing: set[str] = field(default_factory=set)
     _wait: float = 0.0
@@ -151,12 +154,13 @@ class Controller:
     def run(self) -> None:
         """Until it is told to end; then what runs may finish."""
         self._began = self.working.clock()
-        poll = self.working.seconds()
+        poll = looked = self.working.seconds()
         while True:
             if self.working.seconds() >= poll:
                 self._plan_own()
                 well = self._tried(self.tick)
-                poll = self.working.seconds() + (self.working.poll if well else self._wait)
+                looked = self.working.seconds()
+                poll = looked + (self.working.poll if well else self._wait)
             if not self._failing:
                 self.dispatch()
             look = self.inbox.take(self._patience(poll))
@@ -165,11 +169,9 @@ class Controller:
                 break
             if look.numbers or look.everything:
                 self.working.telemetry.counted("webhooks")
-            if look.numbers:
-                self._numbers |= {*look.numbers}
-                self._plan(Job.REVIEW, self.working.clock())
+            self._hinted(look.numbers)
             if look.everything and not self._failing:
-                poll = self.working.seconds()
+                poll = min(poll, looked + _BREATH)
         self.drain()
 
     def once(self) -> None:
@@ -345,8 +347,8 @@ class Controller:
     def _more(self, task: Task, now: datetime) -> Mapping[str, Any]:
         """What a task is told beside, so that it need not look at everything."""
         if task.job is Job.REVIEW:
-            numbers, self._numbers = sorted(self._numbers), set()
-            return {"numbers": numbers}
+            numbers, self._numbers = self._numbers, set()
+            return {"numbers": sorted(numbers or ())}
         if task.job is not Job.CHORES:
             return {"mend": self._remembered(task.environment).mend}
         view = self.working.view
@@ -452,7 +454,18 @@ class Controller:
         for job in self.working.own:
             self._plan(job, self.working.clock())
 
+    def _hinted(self, numbers: Collection[int]) -> None:
+        """Somebody says that there is something to see at these merge requests."""
+        if not numbers:
+            return
+        hinted = None if self._numbers is None else {*self._numbers, *numbers}
+        self._plan(Job.REVIEW, self.working.clock())
+        # Many are all, and nothing grows while nothing can be looked at.
+        self._numbers = hinted if hinted is None or len(hinted) <= MOST else None
+
     def _plan(self, job: Job, due: datetime) -> None:
+        if job is Job.REVIEW:
+            self._numbers = None
         known = self._own.get(job)
         if job in self.working.own and (known is None or due < known.due):
             self._own[job] = Task("", job, due, rank=WITHOUT_ONE)
@@ -463,7 +476,9 @@ class Controller:
         """Seconds until there is something to do by itself."""
         now, left = self.working.clock(), poll - self.working.seconds()
         if not self._failing and len(self.running) < self.working.jobs:
-            dues = [one.due for one in self._own.values()]
+            # What runs already begins again when that has ended, which is told.
+            own = self._own.items()
+            dues = [one.due for job, one in own if ("", job) not in self.running]
             dues += [due for due, _ in self._due[:1]]
             left = min([left, *((due - now).total_seconds() for due in dues)])
         return max(left, 0.0)

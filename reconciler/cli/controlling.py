@@ -13,6 +13,7 @@ from reconciler.controller import Crew, Working
 from reconciler.core.decide import standing_still
 from reconciler.core.due import Law, standing, waits
 from reconciler.core.records.words import line
+from reconciler.core.tree import files_below
 from reconciler.errors import ReconcilerError
 from reconciler.model.base import format_timestamp
 from reconciler.model.settings import SettingsSpec
@@ -21,6 +22,7 @@ from reconciler.ports import Telemetry
 from reconciler.wiring import Ports
 
 _SAID: Final = 200
+_FREEZES: Final = "policies/freezes"
 
 
 def spec_of(ports: Ports, repo: Path) -> SettingsSpec:
@@ -45,6 +47,9 @@ def law_of(view: View, spec: SettingsSpec, now: datetime) -> Law:
 
 def _frozen(view: View, now: datetime) -> Mapping[str, str]:
     freezes = [one.document for one in view.shared.freezes.values()]
+    files = [one for one in files_below(view.tree, _FREEZES) if one.name.endswith(".yaml")]
+    if len(files) != len(freezes):  # what cannot be read may be a freeze of everything
+        return dict.fromkeys(view.names, f"a document in {_FREEZES}/ cannot be read")
     if not freezes:
         return {}
     found: dict[str, str] = {}

@@ -32,10 +32,7 @@ from reconciler.cli.rolling import rollout_desk
 from reconciler.cli.steward import caller_of, steward_of
 from reconciler.core.redact import Redactor, hidden
 from reconciler.errors import (
-    IndeterminateError,
     ReconcilerError,
-    StoppedError,
-    TransientError,
     WaitingError,
 )
 from reconciler.model.base import Risk
@@ -161,10 +158,10 @@ def carry_out(ports: Ports, order: Order, telemetry: Telemetry) -> Came:
     except WaitingError as error:
         # A freeze is waited for as people are: nothing else is at it.
         return _failed("waiting" if error.reason == "frozen" else "held", error)
-    except (TransientError, StoppedError, IndeterminateError) as error:
-        return _failed("again", error)
-    except ReconcilerError as error:
+    except (NotAllowedError, UsageError) as error:
         return _failed("waiting", error)
+    except ReconcilerError as error:  # a full disk may be emptied: nobody waits for people alone
+        return _failed("again", error)
     except KeyboardInterrupt:
         return Came("again", "it was told to stop")
 

@@ -73,7 +73,7 @@ def command(
       reconciler run --sandbox
 
     Exit code 0: it was told to end, or with --once all is as declared; with --once also 1: one
-    failed; 10: denied or stalled; 11: somebody has to agree; 12: drift.
+    failed, or is not done yet; 10: denied or stalled; 11: somebody has to agree; 12: drift.
     """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
     spec = spec_of(ports, repo)
@@ -138,12 +138,14 @@ def _exit(controller: Controller, voice: "_Voice") -> Exit:
     """The worst of what is left."""
     standings = controller.standings.values()
     states = voice.states
-    if "again" in states.values() or voice.failing:
+    if {"again", "held"} & {*states.values()} or voice.failing:
         return Exit.FAILURE
     if "stuck" in states.values() or any(one.of("Stalled") for one in standings):
         return Exit.DENIED
     if "waiting" in states.values():
         return Exit.APPROVAL_NEEDED
+    if any(one.of("Reconciling") for one in standings):  # it only waits before it tries again
+        return Exit.FAILURE
     return Exit.DRIFT if any(one.of("Drifted") for one in standings) else Exit.OK
 
 

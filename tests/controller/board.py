@@ -66,7 +66,10 @@ class _Clocked(Inbox):
 
     def take(self, seconds: float) -> Look:
         board = self._board
-        if not self.due:
+        if board.storm:
+            board.pass_by(0.001)
+            self.hint(board.storm.popleft())
+        elif not self.due:
             board.pass_by(seconds)
         return super().take(0)
 
@@ -95,6 +98,9 @@ class Board:
     until: float = float("inf")
     stopped: int = 0
     own: Collection[Job] = ()
+    storm: deque[int] = field(default_factory=deque)
+    """Webhooks that come one each millisecond: numbers of merge requests, 0: anything else."""
+    told_beside: list[Mapping[str, Any]] = field(default_factory=list)
     _seconds: float = 0.0
     _running: deque[tuple[float, Task]] = field(default_factory=deque)
 
@@ -128,10 +134,12 @@ class Board:
 
     # -- what carries tasks out
 
-    def start(self, task: Task, _more: Mapping[str, Any]) -> None:
+    def start(self, task: Task, more: Mapping[str, Any]) -> None:
+        self.told_beside.append(more)
         self.started.append((self._seconds, task))
         self._running.append((self._seconds + self.lasting, task))
-        assert len({one.environment for _, one in self._running}) == len(self._running)
+        marks = {(one.environment, "" if one.environment else one.job) for _, one in self._running}
+        assert len(marks) == len(self._running)
         self.most = max(self.most, sum(bool(one.environment) for _, one in self._running))
 
     def stop(self) -> None:

@@ -241,3 +241,40 @@ def test_what_moved_is_not_forgotten_when_a_look_fails_half_way() -> None:
     board.away = False
     board.go_on(600)
     assert board.jobs_of("env-0") == [Job.APPLY] * 2
+
+
+def test_a_storm_of_webhooks_makes_it_look_once_a_second_and_loses_nothing() -> None:
+    board = many(1)
+    board.remembered = {name: known(name) for name in board.declared}
+    board.declared["env-0"] = wanted("env-0", look_every=timedelta(days=30))
+    board.storm.extend([0] * 10_000)
+    board.declared["env-1"] = wanted("env-1")
+    board.run(10)
+    assert board.listings <= 12
+    assert board.jobs_of("env-1") == [Job.APPLY]
+
+
+def test_hints_about_some_merge_requests_never_keep_it_from_looking_at_all() -> None:
+    board = many(0)
+    board.own = (Job.REVIEW,)
+    board.lasting = 30
+    board.run(10)
+    assert [one["numbers"] for one in board.told_beside] == [[]], "it begins with all"
+    board.storm.extend([5, 6])
+    board.go_on(50)
+    assert board.told_beside[-1]["numbers"] == [5, 6]
+    board.storm.extend([7] * 3)
+    board.go_on(120)
+    assert [] in [one["numbers"] for one in board.told_beside[2:]]
+
+
+def test_hints_that_nobody_can_follow_do_not_pile_up() -> None:
+    board = many(0)
+    board.own = (Job.REVIEW,)
+    board.away = True
+    board.storm.extend(range(1, 5_000))
+    board.run(600)
+    assert not board.told_beside
+    board.away = False
+    board.go_on(600)
+    assert board.told_beside[0]["numbers"] == []

@@ -1,0 +1,78 @@
+"""Whatever happens to a controller: all is as declared in the end, and was made once."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.check.project import SETTINGS
+from tests.controller.real import WHOLE, Point, Real
+from tests.repos import Files
+
+if shutil.which("terraform") is None:
+    pytest.skip("terraform is not on PATH", allow_module_level=True)
+
+STEPS = (
+    Point("locks/"),  # the lease is ours
+    Point("os.rename .run.json"),  # there is a run
+    Point("subprocess.Popen 'init'"),
+    Point("subprocess.Popen 'plan'"),
+    Point("subprocess.Popen 'show'"),  # it is planned
+    Point("os.rename .run.json", 2),  # the decision is recorded
+    Point("open refs/heads/records-sandbox"),  # the intent is recorded
+    Point("subprocess.Popen 'apply'"),
+    Point("subprocess.Popen 'apply'", after=1.0),  # something is made
+    Point("subprocess.Popen 'pull'", 2),  # all is made
+    Point("os.rename marks/"),
+    Point("os.remove doubts/"),  # all is known
+    Point("open refs/heads/records-sandbox", 2),  # the outcome is recorded
+)
+"""What carries a task out, from its beginning to its end."""
+
+Make = Callable[..., Real]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    begun: list[Real] = []
+
+    def made(*names: str, more: Files | None = None, top: Path = tmp_path) -> Real:
+        begun.append(Real.make(top, names, more))
+        return begun[-1]
+
+    yield made
+    for one in begun:
+        one.close()
+
+
+def test_killed_at_each_step_the_next_pass_ends_what_was_begun(make: Make) -> None:
+    names = tuple(f"step-{number}" for number in range(len(STEPS)))
+    real = make(*names)
+    first = real.once(**real.kills("deed", STEPS, "/locks/"))
+    assert first.returncode == 1
+    assert real.hits("deed") == len(STEPS)
+    real.forget()
+    second = real.once()
+    assert second.returncode == 0, second.stderr
+    real.whole(names, "--sandbox")
+    assert {name: real.made(name) for name in names} == dict.fromkeys(names, WHOLE)
+
+
+def test_without_its_engine_nothing_is_applied_until_it_is_back(make: Make) -> None:
+    real = make("one")
+    well = real.files[SETTINGS]
+    away = well.replace("engine: auto", "engine: opa\n    url: http://127.0.0.1:9")
+    real.change({SETTINGS: away})
+    first = real.once()
+    assert first.returncode == 1, first.stderr
+    assert "not applied" in first.stderr
+    assert "127.0.0.1:9" in first.stderr
+    assert (real.begun("one"), real.made("one")) == (0, {})
+    real.change({SETTINGS: well})
+    second = real.once()
+    assert second.returncode == 0, second.stderr
+    real.whole(("one",), "--sandbox")
+    assert real.made("one") == WHOLE
