@@ -117,6 +117,8 @@ class Working:
     telemetry: Telemetry
     own: Collection[Job] = _OWN
     """What of no single environment it does."""
+    often: float = 0.0
+    """Seconds between two looks at all merge requests, where no head tells of them."""
 
 
 @dataclass
@@ -138,6 +140,7 @@ class Controller:
     _waiting: dict[str, Task] = field(default_factory=dict)
     _own: dict[Job, Task] = field(default_factory=dict)
     _gone: dict[str, str] = field(default_factory=dict)
+    _planned: dict[Job, float] = field(default_factory=dict)
     _begun: dict[tuple[str, Job], float] = field(default_factory=dict)
     _weighed: tuple[Measure, ...] = ()
     _stale: bool = True
@@ -451,8 +454,13 @@ class Controller:
             self._plan(ended.task.job, ended.later)
 
     def _plan_own(self) -> None:
+        """What no head tells of: a server's merge requests, and what only time brings."""
+        seconds, now = self.working.seconds(), self.working.clock()
         for job in self.working.own:
-            self._plan(job, self.working.clock())
+            every = self.working.often if job is Job.REVIEW else self.working.retry
+            if seconds - self._planned.get(job, -every) >= every:
+                self._planned[job] = seconds
+                self._plan(job, now)
 
     def _hinted(self, numbers: Collection[int]) -> None:
         """Somebody says that there is something to see at these merge requests."""

@@ -460,9 +460,12 @@ def recorded_nothing(
     Nothing is written where records say so already, or where nothing was ever there.
     """
     name = rendered.environment
-    applied = recorder.records.status(name).get("applied")
+    status = recorder.records.status(name)
+    applied, last = status.get("applied"), status.get("lastApply")
     known = applied.get("files") if isinstance(applied, dict) else None
-    if (action == "apply" and known == rendered.digest) or (action == "destroy" and not applied):
+    over = not isinstance(last, dict) or last.get("result") == "done"
+    same = known == rendered.digest if action == "apply" else not applied
+    if same and over:
         return
     commit = dict(found.decision.inputs)["commit.head"]
     decision = recorder.decided(found.decision, found.question, found.planned.plan, action=action)

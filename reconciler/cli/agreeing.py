@@ -15,11 +15,13 @@ from reconciler.app.record import Recorder
 from reconciler.app.removal import bound
 from reconciler.app.rollback import agreed_by_rollback
 from reconciler.cli.building import Declared, declared_tree
+from reconciler.cli.checking import Asked, judged
 from reconciler.cli.reviewing import room_of
 from reconciler.core.expiry import ended_by
 from reconciler.core.records.words import line
 from reconciler.core.redact import hidden
-from reconciler.errors import ReconcilerError
+from reconciler.core.tree import find
+from reconciler.errors import NotAllowedError, ReconcilerError
 from reconciler.model.approval import Given
 from reconciler.model.decision import Verdict
 from reconciler.model.life import Waiting
@@ -61,6 +63,43 @@ def brought(makings: Makings, commit: str, name: str, path: str) -> str:
             break
         commit = parents[0]
     return commit
+
+
+def refuse_bypass(
+    ports: Ports, repo: Path, one: Declared, recorder: Recorder, said: Callable[[str], None]
+) -> None:
+    """Judge the change that brought it once more, by the rules that it met, and refuse it here.
+
+    A commit of the target branch went through no gate just because it is there: whoever may push
+    can. What was applied before just so was let in before.
+    """
+    known = recorder.records.status(one.name).get("applied")
+    if isinstance(known, dict) and known.get("files") == one.rendered.digest:
+        return
+    commit = brought(ports.makings(repo), one.revision, one.name, one.path)
+    parents = ports.commits(repo).commit(commit).parents
+    rules = ports.repository(repo).snapshot(parents[0]) if parents else None
+    if rules is None or find(rules, "reconciler.yaml") is None:
+        return  # there were no rules yet
+    asked = Asked(repo, parents[0], commit, False, (one.name,), recorder.clock())  # noqa: FBT003  # not `--all`
+    with judged(ports, asked) as done:
+        change = done.checked.change
+    if change is None or change.verdict is not Verdict.DENY:
+        return
+    why = "; ".join(change.reasons)
+    what = f"bring {commit[:12]} to {one.spec.branches.target} though its gates deny it"
+    try:
+        recorder.refused(one.name, declared_tree(ports, repo, None).revision, commit, what, why)
+    except ReconcilerError as error:  # it is refused all the same
+        said(f"That this was refused could not be recorded: {line(hidden(error.message), 300)}")
+    raise NotAllowedError(
+        "bypass",
+        f"{commit[:12]} brought {one.name} to {one.spec.branches.target}, and its gates deny it:"
+        f" {line(hidden(why), 300)}",
+        hint=f"`reconciler check --base {parents[0][:12]} --head {commit[:12]}` tells all;"
+        " revert it, or bring it again by a merge request",
+        subject=one.name,
+    )
 
 
 def _applied(ports: Ports, repo: Path, one: Declared, recorder: Recorder) -> Applied:

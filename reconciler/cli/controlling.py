@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,7 @@ from reconciler.ports import Telemetry
 from reconciler.wiring import Ports
 
 _SAID: Final = 200
+_GONE: Final = "its document is gone; `reconciler removal list` tells whether it may go"
 _FREEZES: Final = "policies/freezes"
 
 
@@ -79,6 +81,7 @@ def working_of(
     """What the loop works with."""
     records = ports.records(repo, spec, simulated=sandbox)
     view = view_of(ports, repo, spec, sandbox=sandbox)
+    intervals = spec.intervals
     reviews = () if sandbox else (Job.REVIEW,)  # nobody merges into a sandbox
     return Working(
         view,
@@ -89,14 +92,18 @@ def working_of(
         crew,
         lambda: datetime.now(UTC),
         time.monotonic,
-        spec.intervals.poll.total_seconds(),
-        spec.intervals.retry.total_seconds(),
+        intervals.poll.total_seconds(),
+        intervals.retry.total_seconds(),
         jobs,
         ports.settings.stop_seconds,
         tell,
         news,
         telemetry,
         (*reviews, Job.CHORES),
+        # Those of the local forge are refs, and looked at as soon as one moves.
+        intervals.poll.total_seconds()
+        if spec.forge.kind != "local"
+        else intervals.retry.total_seconds(),
     )
 
 
@@ -108,6 +115,8 @@ def standings(
     view.declare(declared_tree(ports, repo, None).revision)
     view.follow(ports.records(repo, spec, simulated=sandbox).tip())
     law = law_of(view, spec, now)
+    gone = (name for name in view.names if name not in view.wanted and view.of(name).there)
+    law = replace(law, kept=dict.fromkeys(gone, _GONE) if not sandbox else {})
     dependents: dict[str, list[str]] = {}
     for one in view.wanted.values():
         for other in one.after:

@@ -32,7 +32,9 @@ from reconciler.cli.rolling import rollout_desk
 from reconciler.cli.steward import caller_of, steward_of
 from reconciler.core.redact import Redactor, hidden
 from reconciler.errors import (
+    NotAllowedError,
     ReconcilerError,
+    UsageError,
     WaitingError,
 )
 from reconciler.model.base import Risk

@@ -18,7 +18,7 @@ from reconciler.app.freezes import frozen
 from reconciler.app.leases import Held, holding
 from reconciler.app.record import Recorder, recorded_apply, recorded_nothing, settle_cut_off
 from reconciler.app.telemetry import NullTelemetry, step
-from reconciler.cli.agreeing import agreed_to
+from reconciler.cli.agreeing import agreed_to, refuse_bypass
 from reconciler.cli.building import (
     Declared,
     building_of,
@@ -127,6 +127,8 @@ def _delivered(
     with ExitStack() as stack:
         held = stack.enter_context(leased(ports, repo, one.spec, recorder, name, wish))
         with step(measured, "judge", tree.revision, environment=name):
+            if not sandbox and not wish.destroy:
+                refuse_bypass(ports, repo, one, recorder, who.said)
             checked = stack.enter_context(standing(ports, repo, tree.revision, name))
         stack.enter_context(stopping_well(ports))
         building = building_of(ports, repo, one, simulated=sandbox)

@@ -39,7 +39,11 @@ def recorder_of(
         bench = ports.bench(repo, tree.revision)
         look = partial(verify, records, bench, branch, step, simulated=simulated)
         found = look(since=known, workers=ports.workers)
-        if found.open_breaks and known:  # somebody may have answered for them before
+        if found.open_breaks:
+            # Somebody may have answered for them before, and the target branch may have gone on
+            # since it was read: others record what a newer commit says.
+            bench = ports.bench(repo, declared_tree(ports, repo, None).revision)
+            look = partial(verify, records, bench, branch, step, simulated=simulated)
             found = look(workers=ports.workers)
     if found.open_breaks:
         first = found.open_breaks[0]

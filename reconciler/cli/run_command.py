@@ -191,7 +191,8 @@ class _Voice:
             "environment": ended.task.environment,
             "because": ended.task.why,
             "why": ended.why,
-            "hint": ended.hint,
+            # Who has a lease is at it: nobody is to break it for that.
+            "hint": "" if ended.state == "held" else ended.hint,
             "track": standing.track if standing else "",
         }
         return {name: value for name, value in found.items() if value}

@@ -89,10 +89,11 @@ def wants(wanted: Wanted | None, known: Known, memory: Memory) -> tuple[Job, str
         return None
     if known.opened is not None:
         return Job.APPLY, "nobody said how its last apply ended"
+    if known.result not in ("", "done"):
+        # Also of something else than is declared now: nobody knows what of it was done.
+        return Job.APPLY, f"its last apply {known.result}"
     if wanted.files != known.files:
         return Job.APPLY, "it was never applied" if not known.commit else "it is declared otherwise"
-    if known.result not in ("", "done") and known.tried == wanted.files:
-        return Job.APPLY, f"its last apply {known.result}"
     if memory.mend and memory.mend == known.drift:
         return Job.APPLY, "its drift is to be mended"
     return None

@@ -49,8 +49,9 @@ def may_remove(
             found[one.name] = ""
     agreed = [one for one in many if one.reason == "agreed" and one.name not in found]
     over = [one for one in many if one.reason == "over" and one.name not in found]
-    if len(agreed) > limit:
-        why = _mass([one.name for one in agreed], limit)
+    taken = [one.name for one in many if one.reason != "over" and not one.let]
+    if len(taken) > limit:  # also what nobody agreed to: who takes out many at once may not mean it
+        why = _mass(taken, limit)
         found |= dict.fromkeys([one.name for one in agreed], why)
         agreed = []
     waits = _until(recent, limit)

@@ -100,7 +100,7 @@ def _lease(held: Lease | None) -> dict[str, object] | None:
 
 def _why(condition: Condition, held: Lease | None) -> str:
     if condition.name == "Reconciling" and held is not None:
-        return f"{condition.why}; {held.holder} is at it ({held.reason})"
+        return f"{held.holder} is at it: {held.reason}"
     return condition.why
 
 

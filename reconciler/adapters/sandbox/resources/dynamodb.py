@@ -202,9 +202,15 @@ def _update(call: Call, prior: Values, planned: Values) -> None:
     retag(
         prior,
         planned,
-        lambda tags: dynamodb.tag_resource(ResourceArn=prior["arn"], Tags=tag_list(tags)),
+        lambda tags: _tag(dynamodb, prior["arn"], tags),
         lambda keys: dynamodb.untag_resource(ResourceArn=prior["arn"], TagKeys=keys),
     )
+
+
+def _tag(dynamodb: Any, arn: str, tags: dict[str, str]) -> None:
+    """moto keeps a tag beside the new one of its name, and does not show all at once."""
+    dynamodb.untag_resource(ResourceArn=arn, TagKeys=sorted(tags))
+    dynamodb.tag_resource(ResourceArn=arn, Tags=tag_list(tags))
 
 
 def _delete(call: Call, values: Values) -> None:
