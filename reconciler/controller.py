@@ -422,8 +422,11 @@ class Controller:
             return
         key = key_of(task.job, view.wanted.get(name), view.of(name), law)
         before = memory.tried
+        # What is done and still wanted with the same was not done: it is not tried all the time.
         again = before is not None and before.job is task.job and before.state == ended.state
-        failures = 0 if ended.state == "done" else 1 + (before.failures if before and again else 0)
+        again = again and (ended.state != "done" or (before is not None and before.key == key))
+        first = 0 if ended.state == "done" else 1
+        failures = 1 + before.failures if before is not None and again else first
         memory = replace(memory, tried=Tried(task.job, key, ended.state, now, failures, ended.why))
         if ended.state in ("done", "held") and task.job in (Job.APPLY, Job.LOOK):
             # Who holds it looks at it, too.

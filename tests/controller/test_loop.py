@@ -278,3 +278,32 @@ def test_hints_that_nobody_can_follow_do_not_pile_up() -> None:
     board.away = False
     board.go_on(600)
     assert board.told_beside[0]["numbers"] == []
+
+
+def test_what_is_said_to_be_done_and_is_not_is_tried_less_and_less() -> None:
+    board = many(1)
+    board.does = lambda _board, task: Ended(task, "done")
+    board.run(3600)
+    tries = [at for at, _ in board.started]
+    gaps = [later - sooner for sooner, later in pairwise(tries)]
+    assert gaps == sorted(gaps)
+    assert len(tries) < 25
+
+
+def test_what_failed_of_something_else_is_done_again_though_it_is_declared_as_before() -> None:
+    """A change that failed half way and was taken back in git left something behind."""
+    board = many(1)
+    board.remembered["env-0"] = known("env-0", result="failed", tried="v2", failures=1)
+    board.run(600)
+    assert board.jobs_of("env-0")[0] is Job.APPLY
+
+
+def test_an_idle_controller_starts_nothing_at_a_poll() -> None:
+    board = many(1)
+    board.does = lambda _board, task: Ended(task, "done")
+    board.own = (Job.CHORES, Job.REVIEW)
+    board.remembered["env-0"] = known("env-0")
+    board.declared["env-0"] = wanted("env-0", look_every=timedelta(days=30))
+    board.run(1800)
+    assert board.listings >= 30
+    assert sum(task.job is Job.CHORES for _, task in board.started) <= 1800 / 300 + 1
