@@ -27,6 +27,8 @@ from reconciler.model.decision import Verdict
 from reconciler.model.life import Waiting
 from reconciler.wiring import Ports
 
+_OF_CHANGES = ("authority", "secrets")
+"""Gates that only a change can be judged by."""
 _FAR = 10_000
 """So many commits back nobody looks for what brought an environment."""
 
@@ -83,10 +85,18 @@ def refuse_bypass(
         return  # there were no rules yet
     asked = Asked(repo, parents[0], commit, False, (one.name,), recorder.clock())  # noqa: FBT003  # not `--all`
     with judged(ports, asked) as done:
-        change = done.checked.change
-    if change is None or change.verdict is not Verdict.DENY:
+        found = (done.checked.change, *done.report.decisions)
+    denied = {
+        f"{one.finding.rule}: {one.finding.message}"
+        for decision in found
+        if decision is not None
+        for one in decision.findings
+        # What a commit as it stands is judged by, is asked of it as it stands.
+        if one.finding.gate in _OF_CHANGES and one.level == "hard" and not one.waived_by
+    }
+    if not denied:
         return
-    why = "; ".join(change.reasons)
+    why = "; ".join(sorted(denied))
     what = f"bring {commit[:12]} to {one.spec.branches.target} though its gates deny it"
     try:
         recorder.refused(one.name, declared_tree(ports, repo, None).revision, commit, what, why)
