@@ -83,7 +83,8 @@ def refuse_bypass(
     rules = ports.repository(repo).snapshot(parents[0]) if parents else None
     if rules is None or find(rules, "reconciler.yaml") is None:
         return  # there were no rules yet
-    asked = Asked(repo, parents[0], commit, False, (one.name,), recorder.clock())  # noqa: FBT003  # not `--all`
+    head = _brought_in(ports, repo, commit)
+    asked = Asked(repo, parents[0], head, False, (one.name,), recorder.clock())  # noqa: FBT003  # not `--all`
     with judged(ports, asked) as done:
         found = (done.checked.change, *done.report.decisions)
     denied = {
@@ -110,6 +111,16 @@ def refuse_bypass(
         " revert it, or bring it again by a merge request",
         subject=one.name,
     )
+
+
+def _brought_in(ports: Ports, repo: Path, commit: str) -> str:
+    """What a commit brought: of a merge that came out as git makes it, what was merged."""
+    commits = ports.commits(repo)
+    parents = commits.commit(commit).parents
+    if len(parents) != 2:  # noqa: PLR2004  # a merge of one branch into another
+        return commit
+    own = {*commits.makers(parents[0], commit)} - {*commits.makers(parents[0], parents[1])}
+    return commit if own else parents[1]
 
 
 def _applied(ports: Ports, repo: Path, one: Declared, recorder: Recorder) -> Applied:

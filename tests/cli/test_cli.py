@@ -208,7 +208,7 @@ def test_the_shape_of_json(run: Run, repo: GitRepo) -> None:
         "valid": True,
         "documents": {
             "Environment": 5, "Profile": 2, "Blueprint": 1, "Team": 2, "Agent": 1, "Waiver": 1,
-            "Freeze": 1, "Settings": 1,
+            "Suppression": 0, "Freeze": 1, "Settings": 1,
         },
         "problems": [],
     }  # fmt: skip

@@ -79,6 +79,8 @@ def test_our_step_is_applied_and_stands_in_every_audit(trial: Place) -> None:
         assert process.returncode == 0, out + err
 
 
-def test_a_step_of_somebody_elses_waits_for_people(trial: Place) -> None:
+def test_a_step_of_somebody_elses_is_no_step_of_ours(trial: Place) -> None:
     step(trial, "tom")
-    assert trial.apply().code == 11
+    refused = trial.apply()
+    assert refused.code == 10
+    assert "AUT008" in refused.err
