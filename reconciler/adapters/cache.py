@@ -46,7 +46,8 @@ class SqliteCache:
     def __del__(self) -> None:
         """Python 3.13 complains of a connection that nobody closed."""
         if self._connection is not None:
-            self._connection.close()
+            with suppress(sqlite3.ProgrammingError):  # whoever collects it may be another thread
+                self._connection.close()
 
     def get(self, kind: str, key: str) -> bytes | None:
         """What was put under the key, if it is there and whole."""
