@@ -217,6 +217,10 @@ class Commits(Protocol):
         """
         ...
 
+    def merged_by_git(self, revision: str) -> bool:
+        """Whether it is a merge of two commits that came out as git makes it."""
+        ...
+
     def lies(self, revision: str, path: str) -> str | None:
         """The object that lies at a path of a commit: a file or a folder."""
         ...

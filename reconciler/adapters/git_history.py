@@ -12,6 +12,7 @@ import pygit2
 from pygit2.enums import FileMode, ObjectType, SortMode
 
 from reconciler.adapters.git import open_for_reading, open_repository
+from reconciler.adapters.merging import merge_of
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.author import Author
 from reconciler.model.commit import Commit
@@ -191,16 +192,22 @@ class GitHistory:
         else:
             if paths:
                 return False
-        return len(parents) != 2 or not self._merged_by_git(commit)  # noqa: PLR2004  # a merge
+        return not self._made_by_git(commit)
 
-    def _merged_by_git(self, commit: pygit2.Commit) -> bool:
+    def merged_by_git(self, revision: str) -> bool:
+        """Whether it is a merge of two commits that came out as git makes it."""
+        return self._made_by_git(self._commit(revision))
+
+    def _made_by_git(self, commit: pygit2.Commit) -> bool:
         """Whether nobody had a hand in a merge: git comes to the same tree by itself."""
-        one, other = commit.parent_ids
-        try:
-            index = self._repository.merge_commits(one, other)
-            return index.conflicts is None and index.write_tree(self._repository) == commit.tree_id
-        except (KeyError, ValueError, pygit2.GitError):
+        if len(commit.parent_ids) != 2:  # noqa: PLR2004  # no merge, or one that git cannot repeat
             return False
+        one, other = (str(parent) for parent in commit.parent_ids)
+        try:
+            made = merge_of(open_repository(self._path), one, other)
+        except ReconcilerError:
+            return False
+        return made is not None and made.tree == str(commit.tree_id)
 
     def lies(self, revision: str, path: str) -> str | None:
         """The object that lies at a path of a commit: a file or a folder."""

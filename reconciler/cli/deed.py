@@ -21,9 +21,9 @@ from reconciler.app.freezes import frozen
 from reconciler.app.remediation import against, begin, due, finish
 from reconciler.app.rollout import roll_out
 from reconciler.app.telemetry import step, told
-from reconciler.cli.agreeing import brought
 from reconciler.cli.attending import Attending
 from reconciler.cli.building import building_of, declared, declared_tree, only_agreed, settings_of
+from reconciler.cli.bypass import tell_bypass
 from reconciler.cli.chores import see_to_it
 from reconciler.cli.clearing import clearing_of
 from reconciler.cli.delivery import Delivered, Wish, deliver, leased
@@ -173,7 +173,7 @@ def _failed(state: Outcome, error: ReconcilerError) -> Came:
 
 
 def _apply(ports: Ports, order: Order, telemetry: Telemetry) -> Came:
-    wish = Wish(order.environment, None, order.sandbox)
+    wish = Wish(order.environment, None, order.sandbox, alone=True)
     return (
         _mended(ports, order, telemetry, wish)
         if order.mend
@@ -231,7 +231,7 @@ def _came(
         why = "; ".join(done.decision.reasons[:3])
         words = str(done.decision.verdict).replace("_", " ")
         if done.decision.verdict is not Verdict.INDETERMINATE and not wish.destroy:
-            _told_bypass(ports, order, why or words)
+            tell_bypass(ports, order.repo, order.environment, why or words, sandbox=order.sandbox)
         return Came(_STATES[done.decision.verdict], f"{words}: {why}" if why else words)
     if done.unrecorded is not None:
         return _failed("again", done.unrecorded)
@@ -240,26 +240,6 @@ def _came(
     first = next((one for one in outcome.diagnostics if one.severity == "error"), None)
     why = f"{outcome.result}: {first.summary}" if first else outcome.result
     return Came("again", hidden(why))
-
-
-def _told_bypass(ports: Ports, order: Order, why: str) -> None:
-    """Record, once, that something got to the target branch around the gate, and goes no further.
-
-    What a merge request brought was judged there, and waits or was denied in the open.
-    """
-    name = order.environment
-    tree = declared_tree(ports, order.repo, None)
-    spec = settings_of(tree)
-    path = find_environment(tree, name).path
-    commit = brought(ports.makings(order.repo), tree.revision, name, path)
-    try:
-        if ports.forge(order.repo, spec).brought(commit) is not None:
-            return
-        recorder = recorder_of(ports, order.repo, tree, spec, simulated=order.sandbox)
-        what = f"push {commit[:12]} to {spec.branches.target} without a merge request"
-        recorder.refused(name, tree.revision, commit, what, why)
-    except ReconcilerError as error:  # it is refused all the same
-        sys.stderr.write(f"a bypass could not be recorded: {hidden(error.message)}\n")
 
 
 def _last_with(ports: Ports, order: Order) -> str:

@@ -18,7 +18,7 @@ from reconciler.app.freezes import frozen
 from reconciler.app.leases import Held, holding
 from reconciler.app.record import Recorder, recorded_apply, recorded_nothing, settle_cut_off
 from reconciler.app.telemetry import NullTelemetry, step
-from reconciler.cli.agreeing import agreed_to, refuse_bypass
+from reconciler.cli.agreeing import agreed_to
 from reconciler.cli.building import (
     Declared,
     building_of,
@@ -28,6 +28,7 @@ from reconciler.cli.building import (
     standing,
     stopping_well,
 )
+from reconciler.cli.bypass import refuse_bypass
 from reconciler.cli.recording import record_refusal, recorder_of
 from reconciler.core.records.facts import Action
 from reconciler.core.redact import Redactor
@@ -76,6 +77,8 @@ class Wish:
     """Addresses that are made though an earlier apply began to."""
     removal: Waiting | None = None
     """What took its document out, where it is destroyed for that."""
+    alone: bool = False
+    """Whether nobody asked for it but the controller: in the sandbox, too, gates hold then."""
 
     @property
     def action(self) -> Action:
@@ -127,7 +130,7 @@ def _delivered(
     with ExitStack() as stack:
         held = stack.enter_context(leased(ports, repo, one.spec, recorder, name, wish))
         with step(measured, "judge", tree.revision, environment=name):
-            if not sandbox and not wish.destroy:
+            if (wish.alone or not sandbox) and not wish.destroy:
                 refuse_bypass(ports, repo, one, recorder, who.said)
             checked = stack.enter_context(standing(ports, repo, tree.revision, name))
         stack.enter_context(stopping_well(ports))

@@ -182,6 +182,16 @@ class Lab:
             patch.setattr(module, "build", build)
         return Lab(self.repo, self.state, self.endpoint, self.files, self.account, said, patch)
 
+    def real(self) -> Lab:
+        """The same in the real world, where somebody is known to the cloud."""
+        assert self._patch is not None
+        self._patch.delenv("RECONCILER_SANDBOX")
+        self._patch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLEEXAMPLE00")
+        self._patch.setenv("AWS_SECRET_ACCESS_KEY", "hush-hush-hush")
+        for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE"):
+            self._patch.delenv(name, raising=False)
+        return self
+
     def __call__(self, *argv: str, typed: str = "") -> Done:
         assert self._said is not None
         assert self._patch is not None

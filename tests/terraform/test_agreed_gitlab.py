@@ -76,21 +76,13 @@ def place(
         forges.lab.user("tom", MAINTAINER, id=2002, name="Tom Weber")
         forges.lab.user("eve", DEVELOPER)
         repo = GitRepo(work, pygit2.Repository(str(work)))
-        run = Lab(repo, tmp_path / "state", "", files).inside(ports, capsys, monkeypatch)
+        run = Lab(repo, tmp_path / "state", "", files).inside(ports, capsys, monkeypatch).real()
 
         def build() -> Warm:
             return Warm(ProcessSettings(), ports.kept, ports.workers, ports.engine)
 
         monkeypatch.setattr(mr_check_command, "build", build)
-        monkeypatch.delenv("RECONCILER_SANDBOX")
-        for name, value in {
-            "AWS_ACCESS_KEY_ID": "AKIAEXAMPLEEXAMPLE00",
-            "AWS_SECRET_ACCESS_KEY": "hush-hush-hush",
-            "GITLAB_TOKEN": "glpat-bot",
-        }.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
-        monkeypatch.delenv("AWS_PROFILE", raising=False)
+        monkeypatch.setenv("GITLAB_TOKEN", "glpat-bot")
         bigger = edited(files, PORTAL, "desired_count: 4", "desired_count: 5")[PORTAL]
         forges.push("more", {PORTAL: bigger})
         merge = forges.lab.opened(ines, "more", "main", "Give the portal more")

@@ -418,13 +418,8 @@ def test_without_checkov_nothing_that_wants_it_is_judged_planned_or_applied(
 
 
 @pytest.fixture
-def real(run: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    monkeypatch.delenv("RECONCILER_SANDBOX")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLEEXAMPLE00")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush-hush-hush")
-    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    return run
+def real(run: Lab) -> Lab:
+    return run.real()
 
 
 def test_an_error_that_all_share_is_told_once(
