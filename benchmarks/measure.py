@@ -1,9 +1,11 @@
 """Ratios measured side by side in one run: the machine's mood touches both sides."""
 
+import gc
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,13 @@ class Result:
             f"| {self.name} | {self.measured} | {self.against} | {self.value:.3g} {self.unit} "
             f"| {sign} {self.bound:g} {self.unit} | {mark} |"
         )
+
+
+def measured(topic: str) -> list[Result]:
+    """What one module of the benchmarks measures."""
+    gc.set_threshold(100_000, 50, 50)  # as the command line does
+    found: list[Result] = import_module(f"benchmarks.{topic}").run()
+    return found
 
 
 def seconds(function: Callable[[], object]) -> float:

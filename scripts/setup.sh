@@ -114,6 +114,9 @@ run "installing requirements.lock" "$venv/bin/python" -m pip install --quiet \
 run "installing this checkout" "$venv/bin/python" -m pip install --quiet \
     --no-index --no-deps --no-build-isolation --editable .
 
+# Where Python is told to write none, or may not, each start would compile the program again.
+run "compiling this checkout" "$venv/bin/python" -m compileall -q reconciler
+
 say "$python" >"$venv/.python"
 say "$wanted" >"$stamp"
 say "set-up done."

@@ -1,11 +1,12 @@
 """The benchmarks run, and measure what they say; their bounds are held by `make bench`."""
 
 import shutil
+from importlib import import_module
 
 import pytest
 
 from benchmarks import check, controller, foundation, policy, records, review, secrets, terraform
-from benchmarks.__main__ import page
+from benchmarks.__main__ import TOPICS, main, page
 from benchmarks.measure import Result
 from reconciler.adapters.tools import Toolbox
 from reconciler.settings import ProcessSettings
@@ -68,3 +69,11 @@ def test_looks_of_the_controller_are_measured() -> None:
     results = controller.looks(30)
     # What this process weighs, other tests weigh with.
     assert [one.kept for one in results[1:3]] == [True] * 2
+
+
+def test_each_topic_is_a_module_and_what_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert all(callable(import_module(f"benchmarks.{name}").run) for name in TOPICS)
+    for wrong in (["recrods"], ["records", "--write"]):
+        monkeypatch.setattr("sys.argv", ["benchmarks", *wrong])
+        with pytest.raises(SystemExit, match="usage: make bench"):
+            main()
