@@ -33,6 +33,8 @@ _CANONICAL: Final = json.JSONEncoder(
 )
 _MAJOR: Final = "1"
 _MARK: Final = 16
+_NESTED: Final = (dict, list)
+_SIDES: Final = (("before", "before_sensitive"), ("after", "after_sensitive"))
 _KINDS: Final[dict[tuple[str, ...], Kind]] = {
     ("create",): "create",
     ("update",): "update",
@@ -89,11 +91,12 @@ def sensitive_texts(data: bytes | Document) -> frozenset[str]:
     for name in ("resource_changes", "resource_drift"):
         for one in _list(document, name):
             change = one.get("change") or {}
-            for side in ("before", "after"):
-                found.update(_texts(change.get(side), change.get(f"{side}_sensitive")))
+            for side, sensitive in _SIDES:
+                if marks := change.get(sensitive):
+                    found.update(_texts(change.get(side), marks))
     for change in (document.get("output_changes") or {}).values():
-        for side in ("before", "after"):
-            found.update(_texts(change.get(side), change.get(f"{side}_sensitive")))
+        for side, sensitive in _SIDES:
+            found.update(_texts(change.get(side), change.get(sensitive)))
     return frozenset(found)
 
 
@@ -214,6 +217,8 @@ def masked(value: Any, marks: Any, key: bytes) -> Any:
     """The value without what is marked; what is marked can be compared, and not be guessed."""
     if marks is True and value is not None:
         return {SENSITIVE: mark_of(value, key)}
+    if not marks:
+        return value
     if isinstance(value, dict) and isinstance(marks, dict):
         hidden = {
             name: masked(value[name], mark, key)
@@ -221,7 +226,7 @@ def masked(value: Any, marks: Any, key: bytes) -> Any:
             if mark and name in value
         }
         return value | hidden if hidden else value
-    if isinstance(value, list) and isinstance(marks, list):
+    if isinstance(value, list) and isinstance(marks, list) and any(marks):
         return [
             masked(one, marks[place] if place < len(marks) else None, key)
             for place, one in enumerate(value)
@@ -239,7 +244,7 @@ def with_unknown(value: Any, unknown: Any) -> Any:
             return known
         merged = dict(known)
         for name, one in unknown.items():
-            if one is True or (one and isinstance(one, dict | list)):
+            if one is True or (one and isinstance(one, _NESTED)):
                 merged[name] = with_unknown(known.get(name), one)
         return merged if isinstance(value, dict) or merged else value
     if isinstance(unknown, list) and unknown:
@@ -256,7 +261,7 @@ def with_unknown(value: Any, unknown: Any) -> Any:
 
 
 def _is_leaf(value: Any) -> bool:
-    return not isinstance(value, dict | list) or not value or _is_mark(value)
+    return not isinstance(value, _NESTED) or not value or _is_mark(value)
 
 
 def _is_mark(value: Any) -> bool:
@@ -274,8 +279,8 @@ def differences(before: Any, after: Any, path: str = "") -> list[tuple[str, Any,
 def _differ(before: Any, after: Any, path: str, found: list[tuple[str, Any, Any]]) -> None:
     """Adds the differences of two values that are not the same."""
     if (
-        isinstance(before, dict | None)
-        and isinstance(after, dict | None)
+        (before is None or isinstance(before, dict))
+        and (after is None or isinstance(after, dict))
         and not (_is_mark(before) or _is_mark(after))
     ):
         olds, news = before or {}, after or {}
@@ -285,7 +290,7 @@ def _differ(before: Any, after: Any, path: str, found: list[tuple[str, Any, Any]
                 if old is new or old == new:
                     continue
                 inner = f"{path}.{name}" if path else name
-                if isinstance(old, dict | list) or isinstance(new, dict | list):
+                if isinstance(old, _NESTED) or isinstance(new, _NESTED):
                     _differ(old, new, inner, found)
                 else:
                     found.append((inner, old, new))

@@ -20,6 +20,7 @@ from reconciler.model.plan import SENSITIVE, UNKNOWN, AttributeChange, Plan
 from reconciler.model.problem import Problem
 
 _AT_ONCE: Final = 5000
+_WORDS: Final = (str, list)
 """Values in one text."""
 _SECRET: Final = re.compile(
     r"(?i)(?:pass(?:word|wd|phrase)|secret|token|credential"
@@ -101,34 +102,47 @@ def _bytes(text: str) -> bytes:
 
 
 def _values(plan: Plan) -> Iterator[tuple[str, Any]]:
-    """Each value that a text can be in, with its name."""
-    attributes = (*(each for one in plan.changes for each in one.attributes), *plan.outputs)
-    found = [(one.path, value) for one in attributes for value in (one.before, one.after)]
+    """Each value that a text can be in, with its name. A plan has very many of them."""
+    for change in plan.changes:
+        for one in change.attributes:
+            path, before, after = one.path, one.before, one.after
+            if type(before) is str or _is_value(before):
+                yield path, before
+            if type(after) is str or _is_value(after):
+                yield path, after
     drifted = (each for one in plan.drift for each in one.attributes)
-    found += [(one.path, value) for one in drifted for value in (one.want, one.have)]
-    yield from ((path, value) for path, value in found if _is_value(value))
+    rest = [
+        *((one.path, value) for one in plan.outputs for value in (one.before, one.after)),
+        *((one.path, value) for one in drifted for value in (one.want, one.have)),
+    ]
+    yield from ((path, value) for path, value in rest if _is_value(value))
 
 
 def _named(path: str, value: Any) -> bool:
     """Whether it is called a secret, and is neither a reference nor a switch."""
-    return isinstance(value, str) and _is_secret(path) and _HARMLESS.fullmatch(value) is None
+    return _is_secret(path) and isinstance(value, str) and _HARMLESS.fullmatch(value) is None
 
 
 @lru_cache(maxsize=65_536)
 def _is_secret(path: str) -> bool:
     """Whether the name is one of a secret; resources of a type share their names."""
-    return _SECRET.search(path.rpartition(".")[2]) is not None
+    return _SECRET.search(_name(path)) is not None
+
+
+@lru_cache(maxsize=65_536)
+def _name(path: str) -> str:
+    return path.rpartition(".")[2]
 
 
 def _is_value(value: Any) -> bool:
     """Whether a text can be in it; a mark is none."""
-    return isinstance(value, str | list) or (
-        isinstance(value, dict) and SENSITIVE not in value and value != UNKNOWN
-    )
+    if isinstance(value, dict):
+        return SENSITIVE not in value and value != UNKNOWN
+    return isinstance(value, _WORDS)
 
 
 def _line(path: str, value: Any) -> str:
-    name = path.rpartition(".")[2]
+    name = _name(path)
     if isinstance(value, str) and value.isprintable():
         return f'{name} = "{value}"'
     return f"{name} = {json.dumps(value, ensure_ascii=False, sort_keys=True)}"
