@@ -186,7 +186,11 @@ Items = Annotated[tuple[T, ...], AfterValidator(_unique)]
 
 
 class Model(BaseModel):
-    """A part of a document: frozen, strict, and closed to unknown fields."""
+    """A part of a document: frozen, strict, and closed to unknown fields.
+
+    What stands below a field describes it. Only schemas tell that, so only they read it: pydantic
+    would read the source of every model at every start.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -196,7 +200,6 @@ class Model(BaseModel):
         validate_by_name=False,
         validate_by_alias=True,
         serialize_by_alias=True,
-        use_attribute_docstrings=True,
         hide_input_in_errors=True,
     )
 
