@@ -6,9 +6,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -91,6 +92,21 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+_OF_TASKS: Final = (
+    "building",
+    "lease_refs",
+    "regorus_engine",
+    "runs",
+    "sandbox.cloud",
+    "ssh_keys",
+    "terraform",
+)
+
+
+def get_ready() -> None:
+    """Load what most tasks of the controller need, while nobody waits for this process."""
+    for name in _OF_TASKS:
+        import_module(f"reconciler.adapters.{name}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ from reconciler.model.review import Outcome as Reviewed
 from reconciler.model.rollout import Advance, Back, Done, Finish, Wait
 from reconciler.model.work import Job, Outcome
 from reconciler.ports import Hear, Telemetry
-from reconciler.wiring import Ports, build
+from reconciler.wiring import Ports, build, get_ready
 
 _RESULTS: Final[dict[str, Literal["done", "failed", "escalated"]]] = {
     "done": "done",
@@ -347,6 +347,7 @@ _DOES: Final = {
 
 def main() -> None:
     """Wait for a task, do it, say what came of it."""
+    get_ready()
     line = sys.stdin.buffer.readline()
     if not line.strip():
         return  # nobody wants anything any more
