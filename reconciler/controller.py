@@ -158,11 +158,12 @@ class Controller:
         """Until it is told to end; then what runs may finish."""
         self._began = self.working.clock()
         poll = looked = self.working.seconds()
+        before = looked - 2 * _BREATH
         while True:
             if self.working.seconds() >= poll:
                 self._plan_own()
                 well = self._tried(self.tick)
-                looked = self.working.seconds()
+                before, looked = looked, self.working.seconds()
                 poll = looked + (self.working.poll if well else self._wait)
             if not self._failing:
                 self.dispatch()
@@ -174,7 +175,8 @@ class Controller:
                 self.working.telemetry.counted("webhooks")
             self._hinted(look.numbers)
             if look.everything and not self._failing:
-                poll = min(poll, looked + _BREATH)
+                # Two in a row, but no more than one each time: who pushes twice waits for neither.
+                poll = min(poll, max(looked, before + 2 * _BREATH))
         self.drain()
 
     def once(self) -> None:
