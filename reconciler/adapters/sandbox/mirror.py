@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.adapters.sandbox.facts import VERSION
+from reconciler.adapters.sandbox.warm import mark
 
 REGISTRIES: Final = ("registry.terraform.io", "registry.opentofu.org")
 _CONFIG: Final = "terraformrc"
@@ -23,15 +24,11 @@ def prepare(folder: Path, python: Path | None = None) -> Path:
     """Make what is missing, and give the CLI configuration file. Safe at any time, for many."""
     folder = folder.absolute()
     (folder / "home").mkdir(parents=True, exist_ok=True, mode=0o700)
-    program = shlex.join(
-        [
-            str(python or Path(sys.executable)),
-            # Nothing of the caller's folder or environment may be imported instead of us.
-            "-I",
-            "-m",
-            "reconciler.adapters.sandbox.provider",
-        ]
-    )
+    # Nothing of the caller's folder or environment may be imported instead of us.
+    own = [str(python or Path(sys.executable)), "-I"]
+    provider = [*own, "-m", "reconciler.adapters.sandbox.provider"]
+    attach = [*own, "-S", str(Path(__file__).with_name("attach.py")), mark()]
+    program = shlex.join([*attach, *provider])
     home = shlex.quote(str(folder / "home"))
     script = f'#!/bin/sh\nexport HOME={home}\nexec {program} "$@"\n'
     for registry in REGISTRIES:

@@ -27,17 +27,21 @@ def end_with(parent: int) -> None:
         threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
-def main() -> int:
-    parent = os.getppid()
+def provide() -> int:
+    """Be a provider for whoever started this process, or says so."""
     if os.environ.get(COOKIE[0]) != COOKIE[1] and "--dev" not in sys.argv:
         sys.stderr.write("This is a Terraform provider (a simulation of AWS); terraform runs it.\n")
         return 1
     from reconciler.adapters.sandbox.configuration import Configuration
     from reconciler.adapters.sandbox.servicer import serve
 
-    end_with(parent)
     serve(Configuration(dict(os.environ)))
     return 0
+
+
+def main() -> int:
+    end_with(os.getppid())
+    return provide()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import sys
 import threading
 from typing import Any
 
+from reconciler.adapters.sandbox.warm import beside
+
 HOST = "127.0.0.1"
 
 
@@ -32,6 +34,7 @@ def application() -> Any:
 
 
 def main() -> int:
+    warm = beside() if sys.platform == "linux" else None  # before there is any thread
     from moto.moto_server.werkzeug_app import MotoRequestHandler
     from werkzeug.serving import make_server
 
@@ -48,6 +51,8 @@ def main() -> int:
     server = make_server(HOST, 0, application(), threaded=True, request_handler=Handler)
     # moto calls itself for a few things, and must not guess the port.
     os.environ["MOTO_PORT"] = str(server.server_port)
+    if warm is not None:
+        os.write(warm, str(server.server_port).encode())
     sys.stdout.write(f"{server.server_port}\n")
     sys.stdout.flush()
     silent = os.open(os.devnull, os.O_WRONLY)
