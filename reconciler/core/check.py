@@ -146,9 +146,9 @@ def _sizes(filled: Effective) -> Iterator[Fault]:
 
 
 def _instance_classes(filled: Effective) -> Iterator[tuple[Path, str]]:
-    for name, parameter in filled.blueprint.document.spec.parameters.items():
+    for name, parameter in filled.blueprint.document.spec.machines:
         value = filled.parameters.get(name)
-        if parameter.format != "instance-class" or value is None:
+        if value is None:
             continue
         if parameter.type == "string":
             yield (name,), value

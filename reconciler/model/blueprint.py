@@ -1,6 +1,7 @@
 """Blueprint: templates of Terraform and of a pipeline, with a typed parameter schema."""
 
 from datetime import timedelta
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -155,6 +156,13 @@ class BlueprintSpec(Model):
 
     health: tuple[HealthCheck, ...] = Field(default=(), max_length=20)
     """How to tell that an environment does what it is for; empty = nobody looks."""
+
+    @cached_property
+    def machines(self) -> tuple[tuple[str, Parameter], ...]:
+        """The parameters that name what it runs on, and how dear that is."""
+        return tuple(
+            (name, one) for name, one in self.parameters.items() if one.format == "instance-class"
+        )
 
 
 class Blueprint(Document):
