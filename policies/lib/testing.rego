@@ -53,6 +53,7 @@ base := {
 		"modules": [],
 		"provisioners": [],
 		"functions": [],
+		"imports": [],
 	},
 	"plan": null,
 	"pipeline": {"path": ".gitlab-ci.yml", "jobs": {}, "raw": {}},

@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from reconciler.app.check import Checked
+from reconciler.app.judge import Unreadable
 from reconciler.app.terraform import Planned, Site, planning
 from reconciler.core.decide import Question, decide
+from reconciler.core.imports import agreement_to, foreign
 from reconciler.core.plan import risk_of_plan
 from reconciler.core.risk import highest
 from reconciler.core.veil import veiled
@@ -178,9 +180,27 @@ def with_plan(
         wanted -= {"policy", "checkov"}
     return replace(
         question,
+        needs=(*question.needs, *agreement_to(plan, question.owner)),
         risk=highest((question.risk, tier)) if question.changing else tier,
-        runs=runs,
+        runs=_with_foreign(checked, name, runs, plan),
         wanted=wanted,
         changing=not plan.empty,
         inputs=(*question.inputs, ("plan", plan.digest), ("engine.terraform", plan.engine)),
     )
+
+
+def _with_foreign(
+    checked: Checked, name: str, runs: tuple[GateRun, ...], plan: Plan
+) -> tuple[GateRun, ...]:
+    """With what the plan takes over and must not, as something that nobody can soften or except."""
+    if not any(one.importing for one in plan.changes):
+        return runs
+    subject = checked.subjects[name]
+    try:
+        declared = {one.address for one in checked.judge.terraform(subject.rendered).resources}
+    except Unreadable:
+        declared = set()
+    found = foreign(plan, declared, subject.filled.environment.path)
+    documents = next((one for one in runs if one.gate == "documents"), GateRun("documents"))
+    told = replace(documents, findings=tuple(sorted({*documents.findings, *found})))
+    return (*(one for one in runs if one.gate != "documents"), told)

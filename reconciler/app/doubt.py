@@ -60,7 +60,7 @@ def _there(planned: Planned, one: ResourceChange, there: Sequence[Unmanaged]) ->
         "made-already",
         f"an earlier apply of {name} began to make {one.address}, and it may be {found},"
         " which no state has: nothing was applied, since it would be made twice",
-        hint=f"`reconciler drift {name} --imports` prints the block that takes it over; or delete"
+        hint=f"`reconciler drift {name} --imports` prints what to write to take it over; or delete"
         f" it by hand; or, if it is something else: {_again(name, [one])}",
         subject=name,
     )

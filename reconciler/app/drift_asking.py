@@ -13,10 +13,12 @@ from typing import Final
 from reconciler.app.branches import Edits
 from reconciler.app.drift_desk import Look, request_of
 from reconciler.app.proposing import Wish
-from reconciler.core.adopt import adoption
-from reconciler.core.edit_document import edit_document
+from reconciler.core.adopt import adoption, imports
+from reconciler.core.edit_document import Changes, edit_document
 from reconciler.core.effective import effective
 from reconciler.core.remediation import current, revertible
+from reconciler.model.desired import Loaded
+from reconciler.model.environment import Environment
 from reconciler.model.merge_request import MergeRequest
 from reconciler.model.remediation import Action, Case, Cause, Memory, Seen
 from reconciler.report import remediation as told
@@ -148,15 +150,22 @@ class Proposing:
         edits: dict[str, bytes | None] = {}
         for one in members:
             loaded = self.look.document(one.seen.environment)
-            filled = effective(loaded, self.look.shared)[0] if loaded is not None else None
-            values = adoption(filled, one.action.part) if filled is not None else {}
-            if loaded is None or not values:
+            changes = self._changes(one, loaded) if loaded is not None else {}
+            if loaded is None or not changes:
                 return {}
-            changes: dict[tuple[str, ...], object] = {
-                ("spec", "parameters", name): value for name, value in values.items()
-            }
             edits[loaded.path] = edit_document(self.look.data(one.seen.environment), changes)
         return edits
+
+    def _changes(self, member: _Member, loaded: Loaded[Environment]) -> Changes:
+        """What makes a document say what is there; nothing: it cannot."""
+        part, there = member.action.part, loaded.document.spec.imports
+        taken = imports(loaded.document, part, member.seen)
+        if taken:
+            entries = [one.model_dump(mode="json") for one in (*there, *taken)]
+            return {("spec", "imports"): entries}
+        filled, _ = effective(loaded, self.look.shared)
+        values = adoption(filled, part) if filled is not None else {}
+        return {("spec", "parameters", name): value for name, value in values.items()}
 
     def _reverting(self, members: Sequence[_Member]) -> Edits:
         """What orders it to be put back."""

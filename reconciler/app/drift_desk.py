@@ -14,7 +14,7 @@ from typing import Final
 from reconciler.app.proposing import Bot
 from reconciler.app.record import Recorder
 from reconciler.app.records import Records
-from reconciler.core.adopt import adoption
+from reconciler.core.adopt import adoption, imports
 from reconciler.core.causes import parts
 from reconciler.core.decide import standing_still
 from reconciler.core.effective import effective
@@ -125,7 +125,10 @@ class Look:
         freezes = (one.document for one in self.shared.freezes.values())
         filled, _ = effective(loaded, self.shared)
         adoptable = [
-            part.cause.mark for part in parts(seen) if filled is not None and adoption(filled, part)
+            part.cause.mark
+            for part in parts(seen)
+            if imports(loaded.document, part, seen)
+            or (filled is not None and adoption(filled, part))
         ]
         return Case(
             seen,

@@ -39,7 +39,9 @@ from reconciler.wiring import Ports, build
 @sandbox_option
 @format_option
 @click.option("--all", "everything", is_flag=True, help="Every environment.")
-@click.option("--imports", is_flag=True, help="Also print blocks that take over what is unmanaged.")
+@click.option(
+    "--imports", is_flag=True, help="Also print what to write to take over what is unmanaged."
+)
 @click.option("--grouped", is_flag=True, help="What was recorded, by cause. Nothing is looked at.")
 @click.option("--record", is_flag=True, help="Also record what changed since the last look.")
 def command(
@@ -106,9 +108,7 @@ def _print(found: list[Drift], *, imports: bool, sandbox: bool) -> None:
     for one in found:
         plan_text.drifted(console, one, again=again)
         if imports:
-            for left in one.unmanaged:
-                block = left.importing or f"# no block is known here for {left.arn}\n"
-                console.out(block, end="", highlight=False)
+            console.out(plan_text.importing(one), end="", highlight=False)
 
 
 def _grouped(repo: Path, rev: str | None, form: str, *, sandbox: bool) -> None:

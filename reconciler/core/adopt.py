@@ -12,8 +12,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from reconciler.core.check import environment_faults
+from reconciler.core.drift import identity_of
 from reconciler.model.desired import Effective
-from reconciler.model.remediation import Part
+from reconciler.model.environment import Environment, Import
+from reconciler.model.remediation import Part, Seen
 
 Values = Mapping[str, Any]
 
@@ -40,6 +42,22 @@ def adoption(filled: Effective, part: Part) -> Values:
             if found.setdefault(name, have) != have:
                 return {}
     return found if _fits(filled, found) else {}
+
+
+def imports(environment: Environment, part: Part, seen: Seen) -> tuple[Import, ...]:
+    """What of a cause the document can take over, and does not yet: it is known what it becomes."""
+    there = environment.spec.imports
+    places = {one.to for one in there}
+    found = []
+    for arn in part.unmanaged:
+        try:
+            one = Import(to=seen.imports.get(arn, ""), id=identity_of(arn))
+        except ValidationError:
+            continue
+        if one.to not in places:
+            places.add(one.to)
+            found.append(one)
+    return tuple(found)
 
 
 def _fits(filled: Effective, values: Values) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final, NamedTuple
 
+from reconciler.core.compose import scalar
 from reconciler.model.drift import Unmanaged
 from reconciler.model.plan import UNKNOWN, Plan, ResourceChange
 
@@ -115,7 +116,7 @@ def unmanaged(
             continue
         kind, name, identity = found
         declared = _declared(kind, name, changes)
-        yield Unmanaged(arn, _block(declared or f"{kind.type}.{_word(name)}", identity), declared)
+        yield Unmanaged(arn, _entry(declared or f"{kind.type}.{_word(name)}", identity), declared)
 
 
 def searchable(kind: str) -> bool:
@@ -131,10 +132,16 @@ def kind_of(arn: str) -> str:
     return next(iter(arn.split(":", _PARTS - 1)[2:3]), "") or "unknown"
 
 
+def identity_of(arn: str) -> str:
+    """What the provider calls it; empty where its type is not known here."""
+    found = _kind_of(arn)
+    return found[2] if found is not None else ""
+
+
 def might_be(change: ResourceChange, left: Iterable[Unmanaged]) -> tuple[Unmanaged, ...]:
-    """Of what is unmanaged, what the change would make once more; with the block for it."""
+    """Of what is unmanaged, what the change would make once more; with the entry for it."""
     return tuple(
-        Unmanaged(one.arn, _block(change.address, found[2]), change.address)
+        Unmanaged(one.arn, _entry(change.address, found[2]), change.address)
         for one in left
         if (found := _kind_of(one.arn)) is not None
         and found[0].type == change.type
@@ -185,7 +192,5 @@ def _word(name: str) -> str:
     return word if word[0].isalpha() else f"r_{word}"
 
 
-def _block(address: str, identity: str) -> str:
-    quoted = identity.replace("\\", "\\\\").replace('"', '\\"')
-    quoted = quoted.replace("${", "$${").replace("%{", "%%{")
-    return f'import {{\n  to = {address}\n  id = "{quoted}"\n}}\n'
+def _entry(address: str, identity: str) -> str:
+    return f"- {scalar({'to': address, 'id': identity})}\n"

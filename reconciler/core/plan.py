@@ -106,8 +106,8 @@ def risk_of_plan(plan: Plan, stage: str, track: str) -> Risk:
         return "L0"
     if plan.loses_data or (stage == "production" and track == "platform"):
         return "L3"
-    removes = any(one.kind in ("delete", "replace", "forget") for one in plan.changes)
-    return "L2" if stage == "production" or removes else "L1"
+    wide = any(one.importing or one.kind in ("delete", "replace", "forget") for one in plan.changes)
+    return "L2" if stage == "production" or wide else "L1"
 
 
 def drift_digest(drift: Sequence[Drifted], unmanaged: Sequence[str] = ()) -> str:
@@ -154,7 +154,7 @@ def _change(one: Mapping[str, Any], key: bytes) -> ResourceChange:
     if kind is None:
         msg = f"it does something that is not known here to {one.get('address')}: {actions}"
         raise NotAPlan(msg)
-    importing = str((change.get("importing") or {}).get("id", ""))
+    importing = _importing(change.get("importing"))
     previous = str(one.get("previous_address", ""))
     if kind == "no-op" and importing:
         kind = "import"
@@ -169,6 +169,7 @@ def _change(one: Mapping[str, Any], key: bytes) -> ResourceChange:
         attributes=() if kind in _AS_A_WHOLE else tuple(_attributes(kind, change, key)),
         reason=str(one.get("action_reason", "")),
         importing=importing,
+        belongs=_belongs(change) if importing else "",
         previous_address=previous,
         deposed=str(one.get("deposed", "")),
         identity=_identity(change.get("before"), change.get("before_sensitive")),
@@ -194,6 +195,29 @@ def _attributes(kind: Kind, change: Mapping[str, Any], key: bytes) -> Iterator[A
 
 def _within(path: str, top: str) -> bool:
     return path == top or path.startswith((f"{top}.", f"{top}["))
+
+
+def _importing(said: Any) -> str:
+    """By what it is taken over. An id may be empty or not known yet, or there is another name."""
+    if said is None:
+        return ""
+    one = said.get("id") if isinstance(said, Mapping) else None
+    return one if isinstance(one, str) and one else canonical(said).decode()
+
+
+def _belongs(change: Mapping[str, Any]) -> str:
+    """Whose the tags of what is there say that it is; empty where they say nothing for certain."""
+    before, marks = change.get("before"), change.get("before_sensitive")
+    tags = before.get("tags_all") if isinstance(before, Mapping) else None
+    if not isinstance(tags, Mapping) or _hides(marks):
+        return ""
+    owner = tags.get("environment") if tags.get("managed-by") == "reconciler" else None
+    return owner if isinstance(owner, str) else ""
+
+
+def _hides(marks: Any) -> bool:
+    """Whether any of the tags is said to be sensitive."""
+    return marks is True or (isinstance(marks, Mapping) and bool(marks.get("tags_all")))
 
 
 def _identity(before: Any, marks: Any) -> str:

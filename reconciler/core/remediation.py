@@ -98,7 +98,11 @@ def _proposed(case: Case, part: Part, beside: str) -> Action:
         return Action("leave", case.environment, part, "assisted", "a person closed the proposal")
     if part.cause.mark in case.adoptable or revertible(part):
         return Action("propose", case.environment, part, "assisted", beside)
-    why = "no apply puts it back, and no parameter stands for it"
+    why = (
+        "the blueprint has nothing that it could become: a human takes it away, or adds it there"
+        if part.unmanaged
+        else "no apply puts it back, and no parameter stands for it"
+    )
     return Action("tell", case.environment, part, "assisted", why)
 
 
@@ -194,7 +198,9 @@ def too_much(plan: Plan, limits: Limits, risk: Risk) -> tuple[str, ...]:
     if RISKS.index(risk) > RISKS.index(allowed):
         found.append(f"mending it is {risk}, and by itself only up to {allowed} is mended")
     others = sorted(
-        one.address for one in plan.changes if not _mends(one.kind, drifted, one.address)
+        one.address
+        for one in plan.changes
+        if one.importing or not _mends(one.kind, drifted, one.address)
     )
     if others:
         found.append(f"it would do more than mend what drifted: {listed(others, 3)}")

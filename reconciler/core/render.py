@@ -1,8 +1,14 @@
 """Desired, environment -> Rendered: deterministic, bounded, and the same everywhere."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from posixpath import dirname
 from typing import Any, Final
 
+from reconciler.core.hcl.parse import HclError
+from reconciler.core.hcl.source import read_source
+from reconciler.core.imports import FILE as IMPORTS
+from reconciler.core.imports import imports_file, without_key
+from reconciler.core.suggest import did_you_mean, listed
 from reconciler.core.template.engine import (
     TemplateFault,
     Templates,
@@ -12,6 +18,7 @@ from reconciler.core.template.engine import (
     print_template,
 )
 from reconciler.model.desired import BlueprintFolder, Effective, Shared
+from reconciler.model.environment import Import
 from reconciler.model.problem import Problem
 from reconciler.model.rendered import Rendered, RenderedFile
 from reconciler.model.tree import DOCUMENT_LIMIT, STATIC_LIMIT, Entry
@@ -132,8 +139,43 @@ class _Prepared:
             except TemplateFault as fault:
                 return (_render_problem(fault, filled),)
             files.append(RenderedFile(output, text.encode()))
+        wanted = filled.environment.document.spec.imports
+        if wanted:
+            problems = _import_problems(wanted, files, filled)
+            if problems:
+                return problems
+            files.append(RenderedFile(IMPORTS, imports_file(wanted)))
         files.sort(key=lambda file: file.path)
         return Rendered(filled.environment.document.metadata.name, tuple(files))
+
+
+def _import_problems(
+    wanted: Sequence[Import], files: Iterable[RenderedFile], filled: Effective
+) -> tuple[Problem, ...]:
+    """What is to be taken over becomes a resource that the blueprint has, and nothing else."""
+    path, name = filled.environment.path, filled.environment.document.metadata.name
+    sources = [(one.path, one.content) for one in files if dirname(one.path) == dirname(IMPORTS)]
+    if any(one == IMPORTS for one, _ in sources):
+        words = f"the blueprint of {name} has a file {IMPORTS} of its own"
+        return (Problem(path, 0, 0, "imports", words, "no `spec.imports`"),)
+    try:
+        known = {one.address for one in read_source(sources).resources}
+    except (HclError, RecursionError):
+        words = f"nobody can tell what resources {name} has: its Terraform cannot be read"
+        return (Problem(path, 0, 0, "imports", words),)
+    return tuple(
+        Problem(
+            path,
+            0,
+            0,
+            "imports",
+            f"`{one.to}` is no resource of the blueprint that {name} has",
+            f"one of: {listed(sorted(known), 12)}",
+            did_you_mean(without_key(one.to), known),
+        )
+        for one in wanted
+        if without_key(one.to) not in known
+    )
 
 
 def _render_problem(fault: TemplateFault, filled: Effective) -> Problem:

@@ -66,7 +66,16 @@ def risk_of(
         environment.spec.stage == "production" and environment.spec.track == "platform"
     ):
         return "L3"
-    return "L2" if environment.spec.stage == "production" or after is None else "L1"
+    wide = after is None or _takes_over(before, after)
+    return "L2" if environment.spec.stage == "production" or wide else "L1"
+
+
+def _takes_over(
+    before: tuple[Rendered, TerraformSource] | None, after: tuple[Rendered, TerraformSource]
+) -> bool:
+    """Whether it says of something that is there already that it is the environment's."""
+    olds = [(one.address, one.values) for one in before[1].imports] if before is not None else []
+    return any((one.address, one.values) not in olds for one in after[1].imports)
 
 
 def _loses_data(

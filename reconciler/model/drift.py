@@ -21,7 +21,7 @@ class Unmanaged:
 
     arn: str
     importing: str
-    """A block that takes it over, to be put into a blueprint; empty where we cannot tell."""
+    """An entry of `spec.imports` that takes it over, as YAML; empty where we cannot tell."""
     declared: str = ""
     """The address that the source has for it, and that an apply would try to make anew."""
 

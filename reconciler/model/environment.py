@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from reconciler.model.base import (
     Account,
@@ -61,6 +61,30 @@ class Revert(Model):
     """The number of the record that saw it."""
 
 
+class Import(Model):
+    """Something that is there already, and becomes the environment's."""
+
+    to: Annotated[
+        str,
+        worded(
+            r"^[a-z][a-z0-9_]*\.[A-Za-z_][A-Za-z0-9_-]*"
+            r"(\[([0-9]{1,4}|\"[A-Za-z0-9_.:/@ -]{1,64}\")\])?$",
+            'the address of a resource of the blueprint, such as aws_sns_topic.alarms or a.b["c"]',
+            max_length=200,
+        ),
+    ]
+    """The resource of the blueprint that it becomes."""
+    id: Annotated[
+        str,
+        worded(
+            r"^[A-Za-z0-9_./][A-Za-z0-9_.:/,;@+=#|* -]*$",
+            "what the provider calls it, without quotes and braces",
+            max_length=1024,
+        ),
+    ]
+    """What the provider calls it."""
+
+
 class Taken(Model):
     """A value that another environment puts out."""
 
@@ -70,6 +94,18 @@ class Taken(Model):
         str, worded(r"^[A-Za-z_][A-Za-z0-9_-]*$", "the name of an output", max_length=100)
     ]
     """The output's name; one that is sensitive is not handed on."""
+
+
+def _once(value: tuple[Import, ...]) -> tuple[Import, ...]:
+    """Each resource becomes one thing, and each thing one resource of a type."""
+    places = [one.to for one in value]
+    things = [f"{one.id} of {one.to.partition('.')[0]}" for one in value]
+    for found, words in ((places, "the address"), (things, "the id")):
+        twice = next((one for one in found if found.count(one) > 1), None)
+        if twice is not None:
+            msg = f"expected {words} only once: {twice}"
+            raise ValueError(msg)
+    return value
 
 
 class EnvironmentSpec(Model):
@@ -101,6 +137,9 @@ class EnvironmentSpec(Model):
     revert: Revert | None = None
     """Drift that is to be put back. What drifted is told by the record; it is spent once it is
     gone, and may stay here or be taken out."""
+    imports: Annotated[Items[Import], AfterValidator(_once)] = Field(default=(), max_length=50)
+    """What is there already, is tagged as this environment's, and is to be taken over. An entry is
+    spent once it is applied, and may stay here or be taken out."""
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from reconciler.model.plan import SENSITIVE, UNKNOWN, AttributeChange, Plan, Res
 from reconciler.model.run import Event, Outcome
 from reconciler.model.state import State
 from reconciler.report.text import Table, line
-from reconciler.report.words import counted
+from reconciler.report.words import counted, printable
 
 _SIGN: Final = {
     "create": ("+", "green"),
@@ -308,6 +308,22 @@ def drifted(console: Console, one: Drift, *, again: Callable[[str], str] = str) 
     if one.unmanaged:
         words = again(f"`reconciler drift {one.environment} --imports` shows how to take over")
         line(console, ("  do ", "dim"), f"{words} what is unmanaged; or delete it by hand")
+
+
+def importing(one: Drift) -> str:
+    """What to write into the document to take over what is unmanaged."""
+    known = [each for each in one.unmanaged if each.importing]
+    lines = ["spec:", "  imports:"] if known else []
+    for each in known:
+        if not each.declared:
+            lines.append("    # the blueprint needs this resource first:")
+        lines.append(f"    {printable(each.importing.rstrip())}")
+    lines += [
+        f"# nothing is known here to write for {printable(each.arn)}"
+        for each in one.unmanaged
+        if not each.importing
+    ]
+    return "".join(f"{one}\n" for one in lines)
 
 
 def not_looked_at(console: Console, many: Sequence[Unlooked]) -> None:

@@ -12,6 +12,11 @@ from reconciler.report.words import counted
 _SHOWN: Final = 50
 _TITLE: Final = 120
 _KEEPS: Final = "**Merging keeps it**: what is there becomes what the documents declare."
+_TAKES: Final = (
+    "**Merging takes it over**: `spec.imports` of each document says what becomes which resource of"
+    " the blueprint, and the apply that follows makes nothing twice. It is let through only where"
+    " the thing's own tags name the environment, and once a human agreed to the plan."
+)
 _ATTRIBUTE: Final = re.compile("[a-z0-9_]*")
 """An attribute's own name; what comes after it may be a key that anybody chose."""
 
@@ -46,12 +51,14 @@ def description(
     shown = [
         row((code(seen.environment), code(seen.since), *cells))
         for seen, part, _ in members
-        for cells in _cells(part)
+        for cells in _cells(part, seen)
     ]
     lines += shown[:_SHOWN]
     if len(shown) > _SHOWN:
         lines += ["", f"and {len(shown) - _SHOWN:,} more."]
-    lines += ["", *(_does(members) if reverts else [_KEEPS])]
+    keeps = _TAKES if cause.what == "unmanaged" else _KEEPS
+    lines += ["", *(_does(members) if reverts else [keeps])]
+    lines += _homeless(members)
     if offered:
         keep = f"**To keep it instead**, merge the branch {code(offered)}: it writes what is there"
         lines += ["", f"{keep} into the documents. Then this one is closed by itself."]
@@ -62,13 +69,25 @@ def description(
     return "\n".join(lines) + "\n"
 
 
-def _cells(part: Part) -> list[tuple[str, ...]]:
+def _homeless(members: Sequence[tuple[Seen, Part, str]]) -> list[str]:
+    """What no block is known for, and what a human can do about it."""
+    left = [arn for seen, part, _ in members for arn in part.unmanaged if arn not in seen.imports]
+    if not left:
+        return []
+    words = "Not taken over by it, since the blueprint has nothing that it would become"
+    advice = "Take it away, take its tags away, or add a resource for it to the blueprint."
+    return [*folded(words, [f"- {code(one)}" for one in sorted(set(left))]), "", advice]
+
+
+def _cells(part: Part, seen: Seen) -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = []
     for one in part.resources:
         if one.what == "gone":
             found.append((code(one.address), "", "there", "gone", code(one.who)))
         found += _changes(one)
-    found += [("", "", "nothing", code(arn), "") for arn in part.unmanaged]
+    for arn in part.unmanaged:
+        becomes = seen.imports.get(arn, "")
+        found.append((code(becomes) if becomes else "", "", "in no state", code(arn), ""))
     return found
 
 

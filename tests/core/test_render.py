@@ -328,3 +328,61 @@ def test_a_blueprint_has_so_much_template_text_and_no_more() -> None:
     )
     assert found.code == "too-large"
     assert found.message == "all templates of the blueprint together are too large"
+
+
+TOPIC = 'resource "aws_sns_topic" "alarms" {\n  count = 2\n}\n'
+
+
+def taking(*entries: tuple[str, str], **more: str) -> dict[str, str | bytes]:
+    """An environment that takes something over."""
+    files = repository({MAIN: TOPIC, **more})
+    found = json.loads(str(files[ENVIRONMENT]))
+    found["spec"]["imports"] = [{"to": to, "id": identity} for to, identity in entries]
+    return {**files, ENVIRONMENT: json.dumps(found)}
+
+
+def test_what_is_taken_over_stands_beside_the_files_of_the_blueprint() -> None:
+    files = files_of(taking(("aws_sns_topic.alarms[1]", "arn:aws:sns:eu-west-1:1:a")))
+    assert files == {
+        "terraform/main.tf": TOPIC,
+        "terraform/imports.tf": (
+            'import {\n  to = aws_sns_topic.alarms[1]\n  id = "arn:aws:sns:eu-west-1:1:a"\n}\n'
+        ),
+    }
+
+
+@pytest.mark.parametrize(
+    "files, words",
+    [
+        (taking(("aws_sns_topic.alarm", "a")), "did you mean `aws_sns_topic.alarms`"),
+        (taking(("aws_iam_role.root", "a")), "is no resource of the blueprint"),
+        (
+            taking(
+                ("aws_sns_topic.inner", "a"),
+                **{f"{FOLDER}/terraform/m/main.tf": 'resource "aws_sns_topic" "inner" {}\n'},
+            ),
+            "is no resource of the blueprint",
+        ),
+        (
+            taking(("aws_sns_topic.alarms", "a"), **{f"{FOLDER}/terraform/imports.tf": "# mine\n"}),
+            "of its own",
+        ),
+        (taking(("aws_sns_topic.alarms", "a"), **{f"{FOLDER}/terraform/b.tf": "{"}), "cannot be"),
+    ],
+)
+def test_nothing_becomes_what_the_blueprint_does_not_have(
+    files: dict[str, str | bytes], words: str
+) -> None:
+    (one,) = render(files)  # type: ignore[misc]  # it is no `Rendered`
+    assert (one.path, one.code) == (ENVIRONMENT, "imports")
+    assert words in f"{one.message} {one.suggestion}"
+
+
+@pytest.mark.parametrize("to, identity", [("aws_a.b", "x"), ("aws_a.c", "y")])
+def test_nothing_is_taken_over_twice(to: str, identity: str) -> None:
+    tree = MemoryTree(taking(("aws_a.b", "y"), (to, identity)))
+    entry = find(tree, ENVIRONMENT)
+    assert entry is not None
+    found: list[Any] = []
+    assert load_environment(tree, entry, found) is None
+    assert "only once" in found[0].expected

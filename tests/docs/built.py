@@ -185,7 +185,7 @@ def built() -> Iterator[dict[str, Any]]:
     drift = Drift(
         "trade-fair",
         (drifted,),
-        (Unmanaged("arn:aws:sns:eu-central-1:111111111111:x", "import {}"),),
+        (Unmanaged("arn:aws:sns:eu-central-1:111111111111:x", "- {to: aws_sns_topic.x, id: x}\n"),),
         ((ADDRESS, Culprit("sara", "UpdateFunctionConfiguration20150331v2", NOW)),),
         0,
         "sha256:5d",

@@ -240,17 +240,57 @@ def test_who_closes_it_is_not_asked_again_before_it_changes(ward: Ward) -> None:
     assert [one.title for one in ward.open] == ["Drift of globex-shop: aws_lambda_function tags"]
 
 
-def test_what_is_unmanaged_is_for_a_human_and_nobody_touches_it(ward: Ward) -> None:
-    arn = "arn:aws:sns:eu-central-1:111111111111:stray"
-    stray = Unmanaged(arn, "", "aws_sns_topic.alarms")
-    ward.drifts(DEMO, unmanaged=[stray])
-    ward.drifts("globex-shop", unmanaged=[stray])
+STRAY = "arn:aws:sns:eu-central-1:111111111111:stray"
+HOMELESS = "arn:aws:sns:eu-central-1:111111111111:homeless"
+
+
+def test_what_is_unmanaged_is_taken_over_by_whoever_merges_it(ward: Ward) -> None:
+    known, other = Unmanaged(STRAY, "", "aws_sns_topic.alarms"), Unmanaged(HOMELESS, "")
+    ward.drifts(DEMO, unmanaged=[known])
+    ward.drifts("globex-shop", unmanaged=[known, other])
     for _ in range(2):
         assert ward.looks() == ()
-    assert ward.recorded == [f"ended automated {DEMO} escalated"]
-    assert ward.open == []
+    assert ward.recorded == [
+        f"ended automated {DEMO} escalated",
+        "proposed assisted globex-shop",
+        f"proposed assisted {DEMO}",
+    ]
     (seen, _) = [one for _, one in ward.bodies if one["kind"] == "drift-seen"]
-    assert seen["imports"] == {arn: "aws_sns_topic.alarms"}
+    assert seen["imports"] == {STRAY: "aws_sns_topic.alarms"}
+    (request,) = ward.open
+    assert request.title == "Drift of 2 environments: aws_sns_topic unmanaged"
+    for words in (STRAY, HOMELESS, "aws_sns_topic.alarms", "Merging takes it over", "Not taken"):
+        assert words in request.description
+    shop = ward.proposed(request, "environments/customer/globex-shop.yaml")
+    assert f"imports: [{{to: aws_sns_topic.alarms, id: {STRAY}}}]" in shop
+    assert HOMELESS not in shop
+
+
+def test_what_nothing_of_the_blueprint_would_become_is_only_told(ward: Ward) -> None:
+    ward.drifts("globex-shop", unmanaged=[Unmanaged(HOMELESS, "")])
+    assert (ward.looks(), ward.open) == ((), [])
+
+
+def test_what_is_to_be_taken_over_already_is_not_asked_about(ward: Ward) -> None:
+    path = "environments/customer/globex-shop.yaml"
+    entry = f"  imports:\n    - {{to: aws_sns_topic.alarms, id: {STRAY}}} # mine\n"
+    ward.world.edit(path, "spec:\n", f"spec:\n{entry}")
+    ward.drifts("globex-shop", unmanaged=[Unmanaged(STRAY, "", "aws_sns_topic.alarms")])
+    assert (ward.looks(), ward.open) == ((), [])
+    other = STRAY.replace("stray", "more")
+    more = Unmanaged(other, "", "aws_sns_topic.more")
+    ward.drifts("globex-shop", unmanaged=[more])
+    ward.looks()
+    (request,) = ward.open
+    text = ward.proposed(request, path)
+    assert f"{{to: aws_sns_topic.alarms, id: {STRAY}}}" in text
+    assert f"{{to: aws_sns_topic.more, id: {other}}}" in text
+
+
+@pytest.mark.parametrize("address", ["module.m.aws_sns_topic.a", "aws_sns_topic.a } x", ""])
+def test_what_is_no_address_of_a_blueprint_is_written_nowhere(ward: Ward, address: str) -> None:
+    ward.drifts("globex-shop", unmanaged=[Unmanaged(STRAY, "", address)])
+    assert (ward.looks(), ward.open) == ((), [])
 
 
 def test_an_advisory_track_is_told_and_nothing_else(ward: Ward) -> None:

@@ -251,11 +251,11 @@ def test_what_an_apply_made_and_no_state_knows_is_taken_over_where_it_is_declare
     drift = run("drift", "lab-lost", "--imports")
     assert drift.code == 12
     assert "it is declared as aws_dynamodb_table.items" in drift.out
-    _, begin, rest = drift.out.partition("import {")
-    block = begin + rest.partition("\n}\n")[0] + "\n}\n"
-    assert "to = aws_dynamodb_table.items" in block
-    # As it stands there, in the blueprint: nothing else is needed.
-    rev = run.commit({**lab(), TEMPLATE: lab()[TEMPLATE] + "\n" + block}, "taken-over")
+    entry = "  imports:\n    - {to: aws_dynamodb_table.items, id: lab-lost-items}\n"
+    assert entry in drift.out
+    # As it stands there, in the document: nothing else is needed.
+    path = "environments/demo/lab-lost.yaml"
+    rev = run.commit(edited(lab(), path, "spec:\n", f"spec:\n{entry}"), "taken-over")
     plan = run("plan", "lab-lost", "--rev", rev, "--format", "json").json
     assert [(one["address"], one["importing"]) for one in plan["changes"]] == [
         ("aws_dynamodb_table.items", "lab-lost-items")
@@ -1080,7 +1080,7 @@ def test_what_was_begun_is_named_looked_for_and_not_made_twice(run: Lab) -> None
     assert (refused.code, topic in refused.err) == (1, True), refused.err
     assert "made twice" in refused.err
     assert run.tables("lab-twice") == []
-    assert "to = aws_sns_topic.news" in run("drift", "lab-twice", "--imports").out
+    assert "to: aws_sns_topic.news," in run("drift", "lab-twice", "--imports").out
     wrong = run("apply", "lab-twice", "--yes", "--make-again", "aws_sns_topic.other")
     assert (wrong.code, "not in doubt" in wrong.err) == (2, True), wrong.err
     topics.delete_topic(TopicArn=topic)

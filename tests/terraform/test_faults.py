@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from reconciler.adapters.aws import AwsCloud, AwsSession
 from reconciler.adapters.sandbox import mirror
@@ -24,7 +25,9 @@ from reconciler.app.doubt import sure_of
 from reconciler.app.drift import look_for_drift
 from reconciler.app.terraform import Site, apply, planning
 from reconciler.core.backend import backend
+from reconciler.core.imports import imports_file
 from reconciler.errors import ReconcilerError, TransientError, UsageError
+from reconciler.model.environment import Import
 from reconciler.model.settings import HttpState
 from tests.sandbox.conftest import Aws, endpoint, sandbox  # noqa: F401  # fixtures
 from tests.terraform.conftest import TWO, Machine, source
@@ -185,7 +188,7 @@ def test_when_terraform_is_killed_what_nobody_knows_is_said(world: World) -> Non
     found = look_for_drift(world.site(), world.rendered, lambda: world.cloud)
     (stray,) = found.unmanaged
     assert ":kms:" in stray.arn
-    assert "to = aws_kms_key.key" in stray.importing, "as the source has it"
+    assert "to: aws_kms_key.key" in stray.importing, "as the source has it"
     assert left(world) == ["aws_kms_key.key", "aws_sns_topic.last"]
 
 
@@ -249,7 +252,9 @@ def test_what_was_begun_and_not_saved_is_not_made_twice(world: World, whom: str)
                 sure_of(planned, lambda: world.cloud, ["aws_sns_topic.last"])
     assert world.count() == {"sns": 1, "kms": 1}
     (stray,) = look_for_drift(world.site(), world.rendered, lambda: world.cloud).unmanaged
-    block = source(world.rendered.files[0].content.decode() + stray.importing, world.name)
+    (entry,) = yaml.safe_load(stray.importing)
+    taking = imports_file([Import(**entry)]).decode()
+    block = source(world.rendered.files[0].content.decode() + taking, world.name)
     with planning(world.site(), block) as planned:
         assert planned.doubts == ()
         assert apply(planned, planned.plan.digest).result == "done"

@@ -6,6 +6,7 @@ from io import StringIO
 from typing import Any, get_args
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -407,17 +408,17 @@ def test_what_is_taken_over_has_the_address_that_is_declared_for_it(
     arn: str, made: dict[str, Any], to: str, identity: str
 ) -> None:
     (found,) = unmanaged([arn], frozenset(), plan(made).changes)
-    assert found.importing == f'import {{\n  to = {to}\n  id = "{identity}"\n}}\n'
+    assert yaml.safe_load(found.importing) == [{"to": to, "id": identity}]
     assert found.declared == (to if to == made["address"] else "")
 
 
 def test_two_that_are_declared_with_one_name_are_not_guessed_between() -> None:
     both = [creates(f"aws_sns_topic.{one}", name="shop") for one in "ab"]
     (found,) = unmanaged([IN.format("sns", "shop")], frozenset(), plan(*both).changes)
-    assert (found.declared, "to = aws_sns_topic.shop\n" in found.importing) == ("", True)
+    assert (found.declared, "to: aws_sns_topic.shop," in found.importing) == ("", True)
 
 
-def test_a_type_that_is_not_known_has_no_block() -> None:
+def test_a_type_that_is_not_known_has_no_entry() -> None:
     (found,) = unmanaged([IN.format("sqs", "shop")], frozenset())
     assert (found.importing, found.declared) == ("", "")
 

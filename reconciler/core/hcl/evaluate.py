@@ -33,6 +33,8 @@ from reconciler.core.hcl.syntax import (
     Unary,
 )
 
+UNKNOWN_KEY: Final = "__unknown__"
+"""The one key of what JSON has for a value that only a plan can tell."""
 MAX_VALUES: Final = 100_000
 """Values that working out a source may make; more is an error."""
 MAX_TEXT: Final = 1024 * 1024
@@ -511,4 +513,4 @@ def _step(step: Expression) -> Iterator[str]:
 
 def unknown(text: str) -> dict[str, str]:
     """How JSON says that only a plan can tell."""
-    return {"__unknown__": text}
+    return {UNKNOWN_KEY: text}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from posixpath import dirname, normpath
 from typing import Any
 
-from reconciler.core.hcl.evaluate import Budget, Scope, unknown
+from reconciler.core.hcl.evaluate import UNKNOWN_KEY, Budget, Scope, unknown
 from reconciler.core.hcl.parse import HclError, parse_hcl, parse_template
 from reconciler.core.hcl.syntax import (
     Binary,
@@ -109,6 +109,8 @@ class TerraformSource:
     providers: tuple[Provider, ...]
     provisioners: tuple[Named, ...]
     functions: tuple[Function, ...]
+    imports: tuple[Thing, ...]
+    """Blocks that take over what is there; the address is what it becomes."""
 
 
 def read_source(files: Sequence[tuple[str, bytes]]) -> TerraformSource:
@@ -125,6 +127,7 @@ def read_source(files: Sequence[tuple[str, bytes]]) -> TerraformSource:
     set_up: list[tuple[str, Block, dict[str, Any]]] = []
     provisioners: list[Named] = []
     functions: list[Function] = []
+    imports: list[Thing] = []
     contents = dict(files)
     used: dict[str, tuple[str, int]] = {}
     for path, body in bodies:
@@ -138,6 +141,8 @@ def read_source(files: Sequence[tuple[str, bytes]]) -> TerraformSource:
                     things.append(_thing(scope, path, block, labels[0], labels[1], address))
                     provisioners += _provisioners(path, block, address)
                     used.setdefault(_provider_of(block), (path, block.line))
+                elif block.type == "import":
+                    imports.append(_import(scope, path, block))
                 elif block.type == "removed":
                     provisioners += _provisioners(path, block, "")
                 elif block.type == "module" and len(labels) == 1:
@@ -156,7 +161,18 @@ def read_source(files: Sequence[tuple[str, bytes]]) -> TerraformSource:
         tuple(_providers(required, set_up, used)),
         tuple(provisioners),
         tuple(functions),
+        tuple(imports),
     )
+
+
+def _import(scope: Scope, path: str, block: Block) -> Thing:
+    """`to` names a resource and is no value; all of it, with a key, stays among the values."""
+    values = _values(scope, block.body, top=False)
+    to = values.get("to", "")
+    if isinstance(to, dict):
+        values["to"] = to = str(to.get(UNKNOWN_KEY, to))
+    kind, name = (*str(to).partition("[")[0].split("."), "")[:2]
+    return Thing(kind, name, f"{kind}.{name}", path, block.line, values)
 
 
 def _refuse_own_state(path: str, body: Body) -> None:

@@ -32,7 +32,7 @@ FIELDS: Final[dict[str, frozenset[str]]] = {
     ),
     "profile": frozenset(),
     "terraform": frozenset(
-        ("resources", "data", "providers", "modules", "provisioners", "functions")
+        ("resources", "data", "providers", "modules", "provisioners", "functions", "imports")
     ),
     "plan": frozenset(),
     "pipeline": frozenset(("path", "jobs", "raw")),
@@ -124,6 +124,7 @@ def plan_fields(plan: Plan) -> dict[str, Any]:
                 "address": one.address,
                 "type": one.type,
                 "kind": one.kind,
+                "importing": one.importing,
                 "loses_data": one.loses_data,
                 "attributes": [
                     {"path": a.path, "before": a.before, "after": a.after, "replaces": a.replaces}
