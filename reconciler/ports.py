@@ -394,6 +394,22 @@ class Cloud(Protocol):
         ...
 
 
+class Discarder(Protocol):
+    """Takes single things of the cloud away, beside Terraform. Only of a few kinds."""
+
+    def tags(self, arn: str) -> Mapping[str, str] | None:
+        """Those that it has now; None: it is not there."""
+        ...
+
+    def used(self, arn: str) -> bool:
+        """Whether it holds something, or somebody may be using it."""
+        ...
+
+    def remove(self, arn: str) -> None:
+        """Delete it; what is gone already is no error."""
+        ...
+
+
 class Signer(Protocol):
     """A private key, as far as anybody may see it."""
 

@@ -46,6 +46,7 @@ from reconciler.model.work import Ended, Heads
 from reconciler.ports import (
     Cloud,
     Commits,
+    Discarder,
     Files,
     Forge,
     Health,
@@ -149,6 +150,7 @@ class Building:
 
     site: Site
     cloud: Callable[[], Cloud]
+    discarder: Callable[[], Discarder]
 
 
 @dataclass(frozen=True)
@@ -295,6 +297,7 @@ class Ports:
         return Building(
             site,
             lambda: building.cloud(built, of),
+            lambda: building.discarder(built, of),
         )
 
     def health(

@@ -18,6 +18,7 @@ from threading import Event
 from typing import Any, Final
 
 from reconciler.adapters.aws import AwsAccounts, AwsCloud, AwsSession
+from reconciler.adapters.aws_discard import AwsDiscard
 from reconciler.adapters.runs import Runs
 from reconciler.adapters.sandbox import mirror
 from reconciler.adapters.sandbox.cloud import Cloud as SandboxCloud
@@ -30,7 +31,7 @@ from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.place import Place
 from reconciler.model.run import Engine
 from reconciler.model.settings import HttpState, LocalState, PgState, SettingsSpec
-from reconciler.ports import Cloud, Run
+from reconciler.ports import Cloud, Discarder, Run
 from reconciler.settings import ProcessSettings, network_environment, secret_of
 
 STOPPING: Final = Event()
@@ -49,6 +50,8 @@ class Built:
     patience: float
     environment: Callable[[], Mapping[str, str]] = dict
     """What a run gets to know; asked for when it is needed, since it may enter an account."""
+    applying: Callable[[], Mapping[str, str]] = dict
+    """What an apply gets to know beside."""
 
 
 def repository_name(root: str, repo: Path) -> str:
@@ -115,6 +118,7 @@ def real(
         simulated=False,
         patience=settings.lock_seconds,
         environment=environment,
+        applying=applying,
     )
 
 
@@ -169,6 +173,7 @@ def sandbox(
         simulated=True,
         patience=settings.lock_seconds,
         environment=environment,
+        applying=dict,
     )
 
 
@@ -208,10 +213,10 @@ def _running(folder: Path) -> tuple[str, str]:
     return status.endpoint, status.cloud_id
 
 
-def session(built: Built, of: Place) -> AwsSession:
-    """Clients of the account, or of the simulated one."""
+def session(built: Built, of: Place, *, applying: bool = False) -> AwsSession:
+    """Clients of the account, or of the simulated one. `applying`: they may change something."""
     if not built.simulated:
-        return AwsSession(built.environment())
+        return AwsSession(built.applying() if applying else built.environment())
     variables = {**built.environment(), "AWS_REGION": of.region}
     endpoint = variables["AWS_ENDPOINT_URL"]
     return AwsSession(variables, endpoint, {"x-moto-account-id": of.account})
@@ -220,6 +225,11 @@ def session(built: Built, of: Place) -> AwsSession:
 def cloud(built: Built, of: Place) -> Cloud:
     """What the account says of itself, or the simulated one."""
     return AwsCloud(session(built, of))
+
+
+def discarder(built: Built, of: Place) -> Discarder:
+    """What takes things away there, with the credentials of an apply."""
+    return AwsDiscard(session(built, of, applying=True))
 
 
 def held_by(root: Path, cloud_id: str) -> dict[str, int]:

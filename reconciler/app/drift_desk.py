@@ -22,7 +22,7 @@ from reconciler.core.load import lazy_shared, load_environment
 from reconciler.core.records.drifts import memory_of, seen_of
 from reconciler.core.records.facts import DRIFT, remediation_body
 from reconciler.core.records.standing import Status
-from reconciler.core.remediation import remediate
+from reconciler.core.remediation import remediate, removed_by
 from reconciler.core.tree import files_below
 from reconciler.errors import ReconcilerError
 from reconciler.model.base import DriftMode
@@ -135,7 +135,7 @@ class Look:
             spec.track,
             spec.stage,
             (own and own.mode) or drift.mode,
-            Limits(limits.highest_risk, limits.per_hour, limits.resources),
+            Limits(limits.highest_risk, limits.per_hour, limits.resources, limits.removals),
             self.memories[name],
             ordered=revert is not None
             and (revert.drift, revert.record) == (seen.digest, seen.record),
@@ -164,7 +164,8 @@ class Look:
         return tuple(self._mend(name, many) for name, many in found.items())
 
     def _mend(self, name: str, actions: Sequence[Action]) -> Mend:
-        first = actions[0]
+        first, whole = actions[0], [one.part for one in actions]
+        by_itself = first.doing == "mend" and first.mode == "automated"
         return Mend(
             name,
             Job.APPLY if first.doing == "mend" else Job.LOOK,
@@ -174,6 +175,8 @@ class Look:
             "; ".join(one.part.cause.words for one in actions),
             first.why,
             self.cases[name].limits,
+            any(one.resources for one in whole),
+            removed_by(self.cases[name], whole) if by_itself else (),
         )
 
     def record(

@@ -14,10 +14,9 @@ from reconciler.app.judge import Unreadable, read_terraform
 from reconciler.app.law import Law
 from reconciler.app.proposing import Wish
 from reconciler.app.render import Rendering
-from reconciler.app.steward import Caller, Steward, actor_of, mark_of
+from reconciler.app.steward import Caller, Steward, actor_of, mark_of, owner_of
 from reconciler.app.world import World
-from reconciler.core.approve import People, Somebody, recognised
-from reconciler.core.chat_subjects import member_of, sound
+from reconciler.core.chat_subjects import sound
 from reconciler.core.edit_document import edit_document
 from reconciler.core.expiry import (
     Life,
@@ -174,7 +173,7 @@ def extend(at: Steward, caller: Caller, name: str, by: timedelta, because: str) 
     """Let it live longer, within what its profile allows, by a human of the team that owns it."""
     law, now = at.law(), at.clock().replace(microsecond=0)
     loaded, profile = _documents(law, name)
-    member = _owner(at, caller, loaded, law)
+    member = owner_of(at, caller, "extend", loaded, law)
     own = actor_of(member)
     recorder = at.recorder(own)
     has, ttl = lives_for(loaded.document, profile), profile.spec.ttl
@@ -220,24 +219,6 @@ def extend(at: Steward, caller: Caller, name: str, by: timedelta, because: str) 
         again = "not needed: the commit stands, and the controller records it"
         at.record(mark, put, body, own, name, hint=again)
     return Expired(name, "extended", ends, put)
-
-
-def _owner(at: Steward, caller: Caller, loaded: Loaded[Environment], law: Law) -> Any:
-    """The person, where they are a human of the team that owns the environment."""
-    name, owner = loaded.document.metadata.name, loaded.document.metadata.owner
-    who = recognised(caller.by, caller.signed_by, People.of(law.shared, at.clock()))
-    why = ""
-    if not isinstance(who, Somebody):
-        why = who
-    elif who.agent:
-        why = "an agent does not extend: ask a human"
-    elif owner not in who.teams:
-        why = f"it is {owner}'s: ask somebody of that team"
-    if why or not isinstance(who, Somebody):
-        raise NotAllowedError(
-            "not-allowed", f"{caller.actor.name} may not extend {name}: {why}", subject=name
-        )
-    return member_of(who, owner, law.shared)
 
 
 # -- what they read

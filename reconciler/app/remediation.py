@@ -56,9 +56,9 @@ def against(mend: Mend, plan: Plan, risk: Risk) -> tuple[str, ...]:
     return too_much(plan, mend.limits, risk) if mend.mode == "automated" else ()
 
 
-def begin(recorder: Recorder, law: str, mend: Mend) -> None:
-    """Mending begins; somebody who died may have said so."""
-    body = _body(mend, "started", "")
+def begin(recorder: Recorder, law: str, mend: Mend, because: str = "") -> None:
+    """Mending begins; somebody who died may have said so. `because`: a human's reason."""
+    body = _body(mend, "started", "", because)
 
     def so(status: Status) -> bool:
         memory = memory_of(status)

@@ -19,6 +19,8 @@ from reconciler.core.fingerprint import fingerprint
 from reconciler.core.records.facts import refusal_body
 from reconciler.errors import NotAllowedError, ReconcilerError, TransientError, WaitingError
 from reconciler.model.approval import Person
+from reconciler.model.desired import Loaded
+from reconciler.model.environment import Environment
 from reconciler.model.record import Actor
 from reconciler.model.team import Member
 
@@ -93,6 +95,26 @@ class Steward:
                 f"it is done, and cannot be recorded: {error.message}",
                 hint=error.hint or hint,
             ) from error
+
+
+def owner_of(
+    at: Steward, caller: Caller, verb: str, loaded: Loaded[Environment], law: Law
+) -> Member:
+    """The person, where they are a human of the team that owns the environment."""
+    name, owner = loaded.document.metadata.name, loaded.document.metadata.owner
+    who = recognised(caller.by, caller.signed_by, People.of(law.shared, at.clock()))
+    why = ""
+    if not isinstance(who, Somebody):
+        why = who
+    elif who.agent:
+        why = f"an agent does not {verb}: ask a human"
+    elif owner not in who.teams:
+        why = f"it is {owner}'s: ask somebody of that team"
+    if why or not isinstance(who, Somebody):
+        raise NotAllowedError(
+            "not-allowed", f"{caller.actor.name} may not {verb} {name}: {why}", subject=name
+        )
+    return member_of(who, owner, law.shared)
 
 
 def actor_of(member: Member) -> Actor:

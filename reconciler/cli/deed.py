@@ -27,6 +27,7 @@ from reconciler.cli.bypass import tell_bypass
 from reconciler.cli.chores import see_to_it
 from reconciler.cli.clearing import clearing_of
 from reconciler.cli.delivery import Delivered, Wish, deliver, leased
+from reconciler.cli.discarding import remove_for_loop
 from reconciler.cli.recording import recorder_of
 from reconciler.cli.rolling import rollout_desk
 from reconciler.cli.steward import caller_of, steward_of
@@ -209,10 +210,14 @@ def _mended(ports: Ports, order: Order, telemetry: Telemetry, wish: Wish) -> Cam
     begin(recorder, law, mend)
     mender = _Mender(mend)
     try:
-        came = _came(ports, order, telemetry, wish, mender)
+        came = _came(ports, order, telemetry, wish, mender) if mend.applies else Came("done")
     except TooMuch:
         finish(recorder, law, mend, "escalated", "; ".join(mender.against))
         return Came("waiting", "; ".join(mender.against))
+    if came.state == "done" and mend.removes:
+        words, gone = remove_for_loop(ports, order.repo, mend, sandbox=order.sandbox)
+        finish(recorder, law, mend, "done" if gone else "escalated", words)
+        return Came("done" if gone else "waiting", words)
     if came.state != "held":
         finish(recorder, law, mend, _RESULTS.get(came.state, "escalated"))
     return came

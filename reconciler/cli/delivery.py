@@ -160,7 +160,7 @@ def _delivered(
             outcome = _nothing(found)
             recorded_nothing(recorder, found, one.rendered, wish.action, outcome, held)
             return Delivered(decision, outcome, settled, nothing=True)
-        _moving(ports, repo, one, recorder)
+        refuse_frozen(ports, repo, one, recorder)
         _merged_for(ports, repo, tree.revision, recorder, measured)
         sure = sure_of(found.planned, building.cloud, wish.make_again)
         who.agree(plan)
@@ -241,7 +241,7 @@ def _merged_for(
         telemetry.took("merge_to_apply", passed.total_seconds())
 
 
-def _moving(ports: Ports, repo: Path, one: Declared, recorder: Recorder) -> None:
+def refuse_frozen(ports: Ports, repo: Path, one: Declared, recorder: Recorder) -> None:
     """Right before the deed: nothing holds it by the target branch as everybody has it now."""
     ports.fetch_branch(repo, one.spec.branches.target, one.spec)
     tree = declared_tree(ports, repo, None)

@@ -21,8 +21,10 @@ from reconciler.cli.building import (
     stopping_well,
     target_option,
 )
+from reconciler.cli.discarding import remove_by_hand
 from reconciler.cli.recording import recorder_of
 from reconciler.cli.screen import err, format_option, out, progress, repo_option, stop_with
+from reconciler.cli.steward import because_of
 from reconciler.core.load import load_environments
 from reconciler.errors import Exit, ReconcilerError, UsageError
 from reconciler.model.drift import Drift, Unlooked
@@ -44,6 +46,8 @@ from reconciler.wiring import Ports, build
 )
 @click.option("--grouped", is_flag=True, help="What was recorded, by cause. Nothing is looked at.")
 @click.option("--record", is_flag=True, help="Also record what changed since the last look.")
+@click.option("--remove", "arns", multiple=True, metavar="ARN", help="Delete what is unmanaged.")
+@click.option("--because", metavar="WORDS", help="With --remove: why; it is recorded.")
 def command(
     environment: str | None,
     repo: Path,
@@ -54,11 +58,16 @@ def command(
     imports: bool,
     grouped: bool,
     record: bool,
+    arns: tuple[str, ...],
+    because: str | None,
 ) -> None:
     """Say where the cloud is not as declared: changed, gone, or unmanaged.
 
-    Nothing is changed. Unmanaged is what carries our tags and stands in no state. What is recorded
+    Nothing is changed, but for `--remove`. Unmanaged is what carries our tags and stands in no state. What is recorded
     is drift that is new, other than before, or gone; the same drift is not recorded twice.
+
+    `--remove` deletes what is unmanaged, of kinds that hold no data, when nothing uses it and its
+    own tags still name the environment. A human of the team that owns it may.
 
     \b
     Examples:
@@ -67,8 +76,10 @@ def command(
       reconciler drift acme-portal --imports
       reconciler drift --all --record
       reconciler drift --grouped
+      reconciler drift acme-portal --remove ARN --because "Left over from a trial"
 
-    Exit code 0: in sync; 12: drift; 1: it could not be told for one of them.
+    Exit code 0: in sync; 12: drift; 1: it could not be told for one of them, or not be removed;
+    10: you may not remove anything.
     """  # noqa: D301  # \b is click's mark for lines as they are
     if grouped:
         if environment or everything or imports or record:
@@ -78,6 +89,11 @@ def command(
     if everything is (environment is not None):
         raise UsageError("usage", "name one environment, or give `--all`")
     ports = build()
+    if arns or because is not None:
+        if environment is None or not arns or because is None or rev or form == "json":
+            raise UsageError("usage", "`--remove` takes one environment, and `--because`")
+        _remove(ports, repo, environment, arns, because, sandbox=sandbox)
+        return
     tree = declared_tree(ports, repo, rev)
     settings = None if sandbox else only_agreed(ports, repo, tree)
     names = [environment] if environment else _names(tree)
@@ -109,6 +125,23 @@ def _print(found: list[Drift], *, imports: bool, sandbox: bool) -> None:
         plan_text.drifted(console, one, again=again)
         if imports:
             console.out(plan_text.importing(one), end="", highlight=False)
+
+
+def _remove(
+    ports: Ports, repo: Path, name: str, arns: tuple[str, ...], because: str, *, sandbox: bool
+) -> None:
+    """Delete what somebody named, and say what is still there."""
+    wanted = tuple(dict.fromkeys(arns))
+    with stopping_well(ports):
+        done, left = remove_by_hand(ports, repo, name, wanted, because_of(because), sandbox=sandbox)
+    console = out()
+    if sandbox:
+        plan_text.simulated(console)
+    plan_text.removed(console, done.removed, done.kept)
+    plan_text.drifted(console, left, again=again)
+    if done.kept:
+        stop_with(Exit.FAILURE)
+    stop_with(Exit.OK if left.in_sync else Exit.DRIFT)
 
 
 def _grouped(repo: Path, rev: str | None, form: str, *, sandbox: bool) -> None:

@@ -42,6 +42,11 @@ def parts(seen: Seen) -> tuple[Part, ...]:
     )
 
 
+def unmanaged_causes(arns: Iterable[str]) -> tuple[Cause, ...]:
+    """Of what is unmanaged: one for each type."""
+    return tuple(sorted({_marked(kind_of(arn), "unmanaged", ()) for arn in arns}))
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What records tell of an environment that drifts."""

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from reconciler.core.causes import parts
+from reconciler.core.discard import against_removal
 from reconciler.core.risk import HOLDS_DATA
 from reconciler.core.suggest import listed
 from reconciler.core.suppress import LetBe, let_be
@@ -152,7 +153,7 @@ def _against(case: Case, kept: LetBe, recent: int, now: datetime) -> Iterator[st
         yield "a human was asked about it before"
     unmended = [one.address for one in case.seen.drifted if not one.mended]
     if not case.seen.drifted:
-        yield "no apply takes away what is unmanaged"
+        yield from _against_removal(case, kept.rest.unmanaged)
     elif unmended:
         yield f"no apply puts {listed(unmended, 3)} back"
     risk = risk_of_drift(case)
@@ -172,13 +173,23 @@ def _against(case: Case, kept: LetBe, recent: int, now: datetime) -> Iterator[st
             yield f"it was mended {OFTEN} times and is there again ({part.cause.type})"
 
 
+def removed_by(case: Case, whole: Iterable[Part]) -> tuple[str, ...]:
+    """What is to be taken away when all of this is mended by itself: all of it, or nothing."""
+    arns = tuple(arn for part in whole for arn in part.unmanaged)
+    return () if any(_against_removal(case, arns)) else arns
+
+
+def _against_removal(case: Case, arns: Collection[str]) -> Iterator[str]:
+    return against_removal(arns, case.seen.imports, case.limits.removals)
+
+
 def _often(memory: Memory | None, now: datetime) -> bool:
     return memory is not None and sum(1 for at in memory.mended if now - WITHIN < at) >= OFTEN
 
 
 def risk_of_drift(case: Case) -> Risk:
     """How much mending it can break, as far as the drift tells; the plan can only raise it."""
-    if not case.seen.drifted:
+    if not case.seen.drifted and not case.seen.unmanaged:
         return "L0"
     lost = any(one.what == "gone" and one.type in HOLDS_DATA for one in case.seen.drifted)
     if lost or (case.stage == "production" and case.track == "platform"):

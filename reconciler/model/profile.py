@@ -226,6 +226,8 @@ class AutomatedDrift(Model):
     """Environments of the track that are mended by themselves within an hour."""
     resources: int = Field(default=10, ge=0, le=1000)
     """Resources of one environment that are mended at once."""
+    removals: int = Field(default=0, ge=0, le=100)
+    """Of what is unmanaged, so many that hold nothing are removed at once; 0: a human does it."""
 
 
 class Drift(Model):

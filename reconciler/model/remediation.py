@@ -120,6 +120,7 @@ class Limits:
     highest_risk: Risk
     per_hour: int
     resources: int
+    removals: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,3 +173,7 @@ class Mend:
     why: str
     limits: Limits
     """What may be done by itself."""
+    applies: bool = True
+    """Whether an apply mends anything of it."""
+    removes: tuple[str, ...] = ()
+    """ARNs of what is unmanaged and is to be taken away."""

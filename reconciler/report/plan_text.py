@@ -310,6 +310,14 @@ def drifted(console: Console, one: Drift, *, again: Callable[[str], str] = str) 
         line(console, ("  do ", "dim"), f"{words} what is unmanaged; or delete it by hand")
 
 
+def removed(console: Console, gone: Sequence[str], kept: Sequence[tuple[str, str]]) -> None:
+    """What of the unmanaged was deleted, and what was not."""
+    for arn in gone:
+        line(console, ("removed ", "green"), (arn, "bold"))
+    for arn, why in kept:
+        line(console, ("kept    ", "yellow"), (arn, "bold"), f": {why}")
+
+
 def importing(one: Drift) -> str:
     """What to write into the document to take over what is unmanaged."""
     known = [each for each in one.unmanaged if each.importing]

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.causes import parts
-from reconciler.core.remediation import OFTEN, remediate, too_much
+from reconciler.core.discard import REMOVABLE
+from reconciler.core.drift import searchable
+from reconciler.core.remediation import OFTEN, remediate, removed_by, too_much
 from reconciler.core.risk import HOLDS_DATA
 from reconciler.model.plan import Drifted, Plan, ResourceChange
 from reconciler.model.record import Changed, DriftedResource
@@ -19,6 +21,11 @@ from reconciler.model.remediation import Case, Limits, Memory, Seen
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 TYPES = ("aws_s3_bucket", "aws_lambda_function", "aws_sns_topic")
 LIMITS = Limits("L1", 3, 4)
+ARNS = (
+    "arn:aws:sns:eu-central-1:1:x",
+    "arn:aws:logs:eu-central-1:1:log-group:x",
+    "arn:aws:dynamodb:eu-central-1:1:table/x",
+)
 
 
 def resource(address: str, what: str, *, mended: bool, have: str = '"b"') -> DriftedResource:
@@ -39,15 +46,17 @@ def resources(draw: st.DrawFn) -> DriftedResource:
 def cases(draw: st.DrawFn) -> Case:
     name = draw(st.sampled_from(["shop", "portal", "kiosk", "fair"]))
     drifted = draw(st.lists(resources(), max_size=5, unique_by=lambda one: one.address))
-    arns = draw(st.lists(st.sampled_from(["arn:aws:sns:eu-central-1:1:x"]), max_size=1))
-    seen = Seen(name, "sha256:" + "0" * 64, 9, 7, "2026", "2026", tuple(drifted), tuple(arns))
+    arns = draw(st.lists(st.sampled_from(ARNS), max_size=3, unique=True))
+    known = {arn: "aws_sns_topic.a" for arn in arns if draw(st.integers(0, 4)) == 0}
+    digest = "sha256:" + "0" * 64
+    seen = Seen(name, digest, 9, 7, "2026", "2026", tuple(drifted), tuple(arns), known)
     memory = {part.cause.mark: draw(memories()) for part in parts(seen) if draw(st.booleans())}
     return Case(
         seen,
         draw(st.sampled_from(["demo", "customer"])),
         draw(st.sampled_from(["dev", "production"])),
         draw(st.sampled_from(["automated", "automated", "assisted", "advisory"])),
-        LIMITS,
+        replace(LIMITS, removals=draw(st.integers(0, 3))),
         memory,
         ordered=draw(st.integers(0, 9)) == 0,
         frozen=draw(st.integers(0, 9)) == 0,
@@ -102,7 +111,12 @@ def test_what_is_mended_by_itself_is_harmless_and_within_the_limits(
         assert case.mode == "automated"
         assert not case.frozen
         assert case.stage != "production"
-        assert case.seen.drifted
+        removed = removed_by(case, parts(case.seen))
+        assert case.seen.drifted or removed
+        if removed:
+            assert set(removed) == set(case.seen.unmanaged)
+            assert len(removed) <= case.limits.removals
+            assert not any(":dynamodb:" in arn or arn in case.seen.imports for arn in removed)
         assert len(case.seen.drifted) <= LIMITS.resources
         for one in case.seen.drifted:
             assert one.mended
@@ -176,3 +190,8 @@ def test_a_plan_that_does_more_than_mend_is_not_for_us() -> None:
     assert why(change("aws_sns_topic.a", "replace"))
     assert too_much(Plan("shop", mending, drift, (), "", ""), LIMITS, "L2")
     assert too_much(Plan("shop", mending, drift, (), "", ""), replace(LIMITS, resources=1), "L1")
+
+
+def test_nothing_that_is_removed_by_itself_holds_data() -> None:
+    assert not REMOVABLE & HOLDS_DATA
+    assert all(searchable(one) for one in REMOVABLE), "it would never be found"
