@@ -200,7 +200,8 @@ def _with_foreign(
         declared = {one.address for one in checked.judge.terraform(subject.rendered).resources}
     except Unreadable:
         declared = set()
-    found = foreign(plan, declared, subject.filled.environment.path)
+    loaded = subject.filled.environment
+    found = foreign(plan, declared, loaded.path, loaded.document.metadata.owner)
     documents = next((one for one in runs if one.gate == "documents"), GateRun("documents"))
     told = replace(documents, findings=tuple(sorted({*documents.findings, *found})))
     return (*(one for one in runs if one.gate != "documents"), told)

@@ -46,8 +46,8 @@ def remove_unmanaged(
     building = building_of(ports, repo, one, simulated=sandbox)
     with leased(ports, repo, one.spec, recorder, name, "remove what is unmanaged") as held:
         found = look_for_drift(building.site, one.rendered, building.cloud)
-        begins(found)
         refuse_frozen(ports, repo, one, recorder)
+        begins(found)
         held.confirm()
         done = discard(building.discarder(), found, arns, lambda: time.sleep(_PAUSE))
         return done, look_for_drift(building.site, one.rendered, building.cloud)

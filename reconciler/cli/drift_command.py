@@ -63,8 +63,9 @@ def command(
 ) -> None:
     """Say where the cloud is not as declared: changed, gone, or unmanaged.
 
-    Nothing is changed, but for `--remove`. Unmanaged is what carries our tags and stands in no state. What is recorded
-    is drift that is new, other than before, or gone; the same drift is not recorded twice.
+    Nothing is changed, but for `--remove`. Unmanaged is what carries our tags and stands in no
+    state. What is recorded is drift that is new, other than before, or gone; the same drift is not
+    recorded twice.
 
     `--remove` deletes what is unmanaged, of kinds that hold no data, when nothing uses it and its
     own tags still name the environment. A human of the team that owns it may.

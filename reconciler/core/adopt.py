@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from reconciler.core.check import environment_faults
 from reconciler.core.drift import identity_of
 from reconciler.model.desired import Effective
-from reconciler.model.environment import Environment, Import
+from reconciler.model.environment import IMPORTS, Environment, Import
 from reconciler.model.remediation import Part, Seen
 
 Values = Mapping[str, Any]
@@ -48,14 +48,18 @@ def imports(environment: Environment, part: Part, seen: Seen) -> tuple[Import, .
     """What of a cause the document can take over, and does not yet: it is known what it becomes."""
     there = environment.spec.imports
     places = {one.to for one in there}
-    found = []
+    things = {(one.to.partition(".")[0], one.id) for one in there}
+    found: list[Import] = []
     for arn in part.unmanaged:
         try:
             one = Import(to=seen.imports.get(arn, ""), id=identity_of(arn))
         except ValidationError:
             continue
-        if one.to not in places:
+        thing = (one.to.partition(".")[0], one.id)
+        room = len(there) + len(found) < IMPORTS
+        if room and one.to not in places and thing not in things:
             places.add(one.to)
+            things.add(thing)
             found.append(one)
     return tuple(found)
 

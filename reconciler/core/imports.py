@@ -33,15 +33,16 @@ def without_key(address: str) -> str:
     return address.partition("[")[0]
 
 
-def foreign(plan: Plan, declared: Collection[str], path: str) -> tuple[Finding, ...]:
+def foreign(plan: Plan, declared: Collection[str], path: str, owner: str) -> tuple[Finding, ...]:
     """What a plan takes over and must not. `declared`: addresses of the blueprint's resources.
 
-    `path`: the environment's document.
+    `path`, `owner`: the environment's document, and its team. What an environment of that name left
+    behind that was another team's is not for the next one of that name.
     """
-    return tuple(sorted(_foreign(plan, declared, path)))
+    return tuple(sorted(_foreign(plan, declared, path, owner)))
 
 
-def _foreign(plan: Plan, declared: Collection[str], path: str) -> Iterator[Finding]:
+def _foreign(plan: Plan, declared: Collection[str], path: str, owner: str) -> Iterator[Finding]:
     for one in plan.changes:
         if not one.importing:
             continue
@@ -51,6 +52,9 @@ def _foreign(plan: Plan, declared: Collection[str], path: str) -> Iterator[Findi
         if one.belongs != plan.environment:
             whose = f"are {one.belongs}'s" if one.belongs else "do not say whose it is"
             yield _finding(plan, one, path, NOT_OURS, f"and its own tags {whose}")
+        elif one.owner not in ("", owner):
+            why = f"and its own tags say that it was the team {one.owner}'s"
+            yield _finding(plan, one, path, NOT_OURS, why)
 
 
 def _finding(plan: Plan, one: ResourceChange, path: str, rule: str, why: str) -> Finding:

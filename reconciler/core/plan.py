@@ -155,8 +155,9 @@ def _change(one: Mapping[str, Any], key: bytes) -> ResourceChange:
         msg = f"it does something that is not known here to {one.get('address')}: {actions}"
         raise NotAPlan(msg)
     importing = _importing(change.get("importing"))
+    belongs, owner = _belongs(change) if importing else ("", "")
     previous = str(one.get("previous_address", ""))
-    if kind == "no-op" and importing:
+    if kind in ("no-op", "read") and importing:
         kind = "import"
     elif kind == "no-op" and previous:
         kind = "move"
@@ -169,7 +170,8 @@ def _change(one: Mapping[str, Any], key: bytes) -> ResourceChange:
         attributes=() if kind in _AS_A_WHOLE else tuple(_attributes(kind, change, key)),
         reason=str(one.get("action_reason", "")),
         importing=importing,
-        belongs=_belongs(change) if importing else "",
+        belongs=belongs,
+        owner=owner,
         previous_address=previous,
         deposed=str(one.get("deposed", "")),
         identity=_identity(change.get("before"), change.get("before_sensitive")),
@@ -205,14 +207,14 @@ def _importing(said: Any) -> str:
     return one if isinstance(one, str) and one else canonical(said).decode()
 
 
-def _belongs(change: Mapping[str, Any]) -> str:
-    """Whose the tags of what is there say that it is; empty where they say nothing for certain."""
+def _belongs(change: Mapping[str, Any]) -> tuple[str, str]:
+    """Of which environment and team what is there is by its tags; empty where that is not sure."""
     before, marks = change.get("before"), change.get("before_sensitive")
     tags = before.get("tags_all") if isinstance(before, Mapping) else None
-    if not isinstance(tags, Mapping) or _hides(marks):
-        return ""
-    owner = tags.get("environment") if tags.get("managed-by") == "reconciler" else None
-    return owner if isinstance(owner, str) else ""
+    if not isinstance(tags, Mapping) or _hides(marks) or tags.get("managed-by") != "reconciler":
+        return "", ""
+    name, owner = tags.get("environment"), tags.get("owner")
+    return name if isinstance(name, str) else "", "" if owner is None else str(owner)
 
 
 def _hides(marks: Any) -> bool:

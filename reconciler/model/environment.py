@@ -1,6 +1,6 @@
 """Environment: one deployable thing of one owner on one track, at one stage."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -21,6 +21,9 @@ from reconciler.model.base import (
 )
 from reconciler.model.blueprint import ParameterName
 from reconciler.model.profile import Rollout
+
+IMPORTS: Final = 50
+"""So many things are taken over at once."""
 
 
 class BlueprintRef(Model):
@@ -137,7 +140,7 @@ class EnvironmentSpec(Model):
     revert: Revert | None = None
     """Drift that is to be put back. What drifted is told by the record; it is spent once it is
     gone, and may stay here or be taken out."""
-    imports: Annotated[Items[Import], AfterValidator(_once)] = Field(default=(), max_length=50)
+    imports: Annotated[Items[Import], AfterValidator(_once)] = Field(default=(), max_length=IMPORTS)
     """What is there already, is tagged as this environment's, and is to be taken over. An entry is
     spent once it is applied, and may stay here or be taken out."""
 

@@ -37,6 +37,8 @@ class ResourceChange:
     """What it takes over, by the name that the provider is asked for; empty: nothing."""
     belongs: str = ""
     """Of what is taken over: the environment that its own tags name; empty: they name none."""
+    owner: str = ""
+    """And the team; empty: they name none."""
     previous_address: str = ""
     deposed: str = ""
     identity: str = ""

@@ -53,10 +53,11 @@ def plan_with(address: str = TOPIC, *actions: str, **fields: Any) -> Plan:
 
 
 def codes(plan: Plan) -> list[str]:
-    return [one.rule for one in foreign(plan, DECLARED, PATH)]
+    return [one.rule for one in foreign(plan, DECLARED, PATH, "team-web")]
 
 
 def test_what_its_own_tags_name_is_taken_over() -> None:
+    assert codes(plan_with(before={"tags_all": {**OURS, "owner": "team-web"}})) == []
     assert codes(plan_with()) == []
     assert codes(plan_with("aws_sqs_queue.jobs[0]")) == []
     assert codes(plan_with('aws_sqs_queue.jobs["a[b"]')) == []
@@ -70,6 +71,8 @@ def test_what_its_own_tags_name_is_taken_over() -> None:
         {"before": {"tags_all": {"environment": "shop"}}},
         {"before": {"tags_all": {**OURS, "environment": ["shop"]}}},
         {"before": {"tags_all": {**OURS, "environment": "Shop"}}},
+        {"before": {"tags_all": {**OURS, "owner": "team-bank"}}},
+        {"before": {"tags_all": {**OURS, "owner": ["team-web"]}}},
         {"before": {"tags_all": None}},
         {"before": {"tags": OURS}},
         {"before": {}},
@@ -89,7 +92,7 @@ def test_what_its_tags_do_not_name_is_denied(fields: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "importing", [{"identity": {"arn": "x"}}, {"id": ""}, {"unknown": True}, {}]
 )
-@pytest.mark.parametrize("actions", [("no-op",), ("update",), ("delete", "create")])
+@pytest.mark.parametrize("actions", [("no-op",), ("read",), ("update",), ("delete", "create")])
 def test_by_whatever_name_it_is_taken_over_it_is_seen(
     importing: dict[str, Any], actions: tuple[str, ...]
 ) -> None:
@@ -107,10 +110,19 @@ def test_what_the_blueprint_itself_does_not_have_is_denied(address: str) -> None
 
 
 @given(
-    st.fixed_dictionaries({}, optional={"managed-by": ANYTHING, "environment": ANYTHING}) | ANYTHING
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "managed-by": st.just("reconciler") | ANYTHING,
+            "environment": st.just("shop") | ANYTHING,
+            "owner": st.just("team-web") | ANYTHING,
+        },
+    )
+    | ANYTHING
 )
 def test_no_other_tags_let_anything_be_taken_over(tags: Any) -> None:
     ours = isinstance(tags, dict) and {**tags, **OURS} == tags
+    ours = ours and tags.get("owner") in (None, "", "team-web")
     assert codes(plan_with(before={"tags_all": tags})) == ([] if ours else ["import-not-ours"])
 
 
@@ -137,7 +149,7 @@ def test_a_human_of_its_owner_agrees_and_nobody_else_does() -> None:
 
 
 def test_no_profile_softens_it_and_no_waiver_excepts_it() -> None:
-    found = foreign(plan_with(before={}), DECLARED, PATH)
+    found = foreign(plan_with(before={}), DECLARED, PATH, "team-web")
     loose = law(1, security="advisory", operational="advisory")
     asked = Question(
         "shop", (loose,), "L2", frozenset(), (GateRun("documents", found),), (), (), INPUTS, NOW

@@ -271,11 +271,12 @@ def test_what_nothing_of_the_blueprint_would_become_is_only_told(ward: Ward) -> 
     assert (ward.looks(), ward.open) == ((), [])
 
 
-def test_what_is_to_be_taken_over_already_is_not_asked_about(ward: Ward) -> None:
+@pytest.mark.parametrize("address", ["aws_sns_topic.alarms", "aws_sns_topic.again"])
+def test_what_is_to_be_taken_over_already_is_not_asked_about(ward: Ward, address: str) -> None:
     path = "environments/customer/globex-shop.yaml"
     entry = f"  imports:\n    - {{to: aws_sns_topic.alarms, id: {STRAY}}} # mine\n"
     ward.world.edit(path, "spec:\n", f"spec:\n{entry}")
-    ward.drifts("globex-shop", unmanaged=[Unmanaged(STRAY, "", "aws_sns_topic.alarms")])
+    ward.drifts("globex-shop", unmanaged=[Unmanaged(STRAY, "", address)])
     assert (ward.looks(), ward.open) == ((), [])
     other = STRAY.replace("stray", "more")
     more = Unmanaged(other, "", "aws_sns_topic.more")
