@@ -166,8 +166,6 @@ def test_a_profile_may_let_it_be_removed_and_a_human_always(sandbox: Sandbox) ->
     sandbox.apply()
     account = Account(run.endpoint, run.account)
     left = account.topic("left")
-    assert sandbox.looks() == ()
-    assert sandbox.open == []
     assert run("drift", NAME, "--remove", left).code == 2
     assert run("drift", NAME, "--remove", left, "--because", "A trial is over").code == 0
     assert left not in account.topics()
@@ -190,5 +188,4 @@ def test_a_profile_may_let_it_be_removed_and_a_human_always(sandbox: Sandbox) ->
     assert (came.state, left in came.why) == ("done", True), came
     assert left not in account.topics()
     assert told(sandbox)[-2:] == [("started", "automated", ""), ("ended", "automated", "done")]
-    assert sandbox.looks() == ()
-    assert run("drift", NAME).code == 0
+    assert sandbox.looks() == (), "it is in sync"
