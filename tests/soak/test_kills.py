@@ -64,25 +64,30 @@ class Storm:
         assert [real.made(name) for name in before] == [{} for _ in before]
 
     def killed(self) -> None:
-        """One pass in which what carries tasks out is killed, and its controller, too, or not."""
-        draw, real = self.draw, self.real
-        what = draw.choice(("deeds", "deeds", "controller", "parent"))
-        if what == "controller":
-            told = real.kills("controller", (Point("", draw.randint(1, self.controller)),))
-        else:
-            whom = ("parent", "both") if what == "parent" else ("self",)
-            count = 1 if what == "parent" else 2 * DEEDS
-            told = real.kills("deed", tuple(self.point(whom) for _ in range(count)), "/locks/")
-        done = real.once(**told)
-        died = done.returncode == -signal.SIGKILL
-        assert died or done.returncode in (0, 1), done.stderr
-        self.hit[what] += int(died) if what != "deeds" else real.hits()
+        """Passes in which what carries tasks out is killed, or their controller."""
+        what = self.draw.choice(("deeds", "controller", "parent"))
+        for _ in range(1 if what == "deeds" else DEEDS):
+            told = self.told(what)
+            done = self.real.once(**told)
+            died = done.returncode == -signal.SIGKILL
+            assert died or done.returncode in (0, 1), done.stderr
+            self.hit[what] += self.real.hits() if what == "deeds" else int(died)
 
-    def point(self, whom: tuple[str, ...]) -> Point:
+    def told(self, what: str) -> dict[str, str]:
+        """The next points."""
+        if what == "controller":
+            point = self.point(("self",), self.controller)
+            return self.real.kills("controller", (point,))
+        whom = ("self",) if what == "deeds" else ("parent", "both")
+        count = 2 * DEEDS if what == "deeds" else 1
+        points = tuple(self.point(whom, self.deed) for _ in range(count))
+        return self.real.kills("deed", points, "/locks/")
+
+    def point(self, whom: tuple[str, ...], most: int) -> Point:
         """Anywhere; every third a while after that."""
         draw = self.draw
         after = draw.uniform(0.05, 1.5) if draw.random() < 1 / 3 else 0.0
-        return Point("", draw.randint(1, self.deed), after, draw.choice(whom))  # type: ignore[arg-type]  # one of them
+        return Point("", draw.randint(1, most), after, draw.choice(whom))  # type: ignore[arg-type]  # one of them
 
 
 @pytest.fixture
