@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import shutil
+import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -98,6 +99,7 @@ def heard(real: Real, rate: int, seconds: float) -> None:
     after = megabytes(watched)
     looked = ticks(ports["health"]) - looks
     watched.until("applied", "meanwhile")
+    sys.stdout.write(f"{taken} in {took:.1f} s, {looked} looks, {after - before:+.1f} MB\n")
     # Once a second, and again when a task has ended.
     assert looked <= took + 6, (looked, took)
     assert after - before < MEGABYTES, (before, after)
