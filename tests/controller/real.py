@@ -21,7 +21,7 @@ from typing import Any, Final, Literal
 
 from reconciler.adapters.processes import started
 from reconciler.adapters.sandbox.cloud import Cloud
-from tests.check.project import PITCH, SETTINGS
+from tests.check.project import ADA, PITCH, SARA, SETTINGS
 from tests.controller import kills
 from tests.repos import ROOT, Files, GitRepo, edited
 from tests.terraform.lab import ACCOUNT, TEMPLATE, Lab, lab
@@ -214,9 +214,10 @@ class Real(Lab):
         wait_for(lambda: not self.deeds(), PATIENCE)
 
     def change(self, files: Files, *gone: str) -> str:
-        """A commit on the target branch."""
+        """A commit on the target branch, of somebody who may."""
+        own = all(path.startswith("environments/") for path in (*files, *gone))
         self.files = {path: text for path, text in (self.files | files).items() if path not in gone}
-        return self.repo.commit(dict(self.files))
+        return self.repo.commit(dict(self.files), who=SARA if own else ADA)
 
     # -- what is so
 
