@@ -393,15 +393,25 @@ class GitRepo:
         return pygit2.Oid(hex=name)
 
     def commit(
-        self, files: Mapping[str, str | bytes | Raw], branch: str = "main", message: str = "Change"
+        self,
+        files: Mapping[str, str | bytes | Raw],
+        branch: str = "main",
+        message: str = "Change",
+        who: pygit2.Signature = AUTHOR,
     ) -> str:
-        return self.commit_tree(self.tree(files), branch, message)
+        return self.commit_tree(self.tree(files), branch, message, who)
 
-    def commit_tree(self, tree: pygit2.Oid, branch: str = "main", message: str = "Change") -> str:
+    def commit_tree(
+        self,
+        tree: pygit2.Oid,
+        branch: str = "main",
+        message: str = "Change",
+        who: pygit2.Signature = AUTHOR,
+    ) -> str:
         reference = f"refs/heads/{branch}"
         known = reference in self.repository.references
         parents = [self.repository.references[reference].target] if known else []
-        return str(self.repository.create_commit(reference, AUTHOR, AUTHOR, message, tree, parents))
+        return str(self.repository.create_commit(reference, who, who, message, tree, parents))
 
     def tag(self, name: str, commit: str) -> None:
         self.repository.create_tag(

@@ -5,12 +5,13 @@ One that has come to its end is taken out by us, and what was stopped or let go 
 is recorded as if somebody had ordered it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from reconciler.app.law import Law
 from reconciler.app.proposing import Wish
+from reconciler.app.record import Recorder
 from reconciler.app.steward import Caller, Steward, actor_of, mark_of, member
 from reconciler.core.chat_documents import FREEZES, Asked, name_of, parts
 from reconciler.core.chat_documents import freeze as freeze_text
@@ -115,9 +116,7 @@ def freeze(
     for one in found:
         ends = format_timestamp(one.until) if one.until else None
         fields = (one.name, one.kind, one.subject, because, ends, commit or None)
-        at.record(
-            _began(one.name, one.since), commit or law.commit, stop_body("freeze", *fields), own
-        )
+        at.record(_began(one), commit or law.commit, stop_body("freeze", *fields), own)
     return Stopped("freeze", tuple(found), because, at.bot.target, commit)
 
 
@@ -188,14 +187,12 @@ def tidy(at: Steward) -> tuple[Stopped, ...]:
     """
     law, now = at.law(), at.clock().replace(microsecond=0)
     freezes = law.shared.freezes
-    # What has a slash in its name is no document of a freeze: an agent in quarantine.
-    recorded = at.recorder(None).records.status("").get("freezes", {})
-    known = {name: one for name, one in recorded.items() if "/" not in name}
+    known = _known(at.recorder(None))
     if not freezes and not known:
         return ()
     made = []
     over = [one for one in freezes.values() if _over(one, now)]
-    gone = dict.fromkeys(known.keys() - freezes.keys(), "its document is gone")
+    gone = _gone(known, freezes)
     commit: str | MergeRequest = ""
     if over:
         edits: dict[str, bytes | None] = {one.path: None for one in over}
@@ -211,19 +208,57 @@ def tidy(at: Steward) -> tuple[Stopped, ...]:
             gone |= {one.name: "it has come to its end" for one in shown if one.name in known}
     done = commit if isinstance(commit, str) else ""
     for name, why in sorted(gone.items()):
-        one = known[name]
-        kind, subject = str(one.get("scope", "everything")), str(one.get("subject", ""))
-        body = stop_body("resume", name, kind, subject, why, None, done or None)
-        at.record(_ended(name, str(one.get("record", ""))), done or law.commit, body, None)
-    for name in sorted(freezes.keys() - known.keys()):
+        mark, body = _resumed(name, known[name], why, done)
+        at.record(mark, done or law.commit, body, None)
+    for name in sorted(freezes.keys() - (known.keys() - gone.keys())):
         found = freezes[name]
         spec = found.document.spec
-        if not _over(found, now) and spec.since + _SETTLED <= now:
+        if not _over(found, now) and (name in known or spec.since + _SETTLED <= now):
             one = _as_frozen(found)
             ends = format_timestamp(one.until) if one.until else None
             body = stop_body("freeze", name, one.kind, one.subject, spec.reason, ends, None)
-            at.record(_began(name, one.since), done or law.commit, body, None)
+            at.record(_began(one), done or law.commit, body, None)
     return tuple(made)
+
+
+def let_go(recorder: Recorder, law: Law) -> None:
+    """Record, right before something moves, which freezes hold it no more.
+
+    Where a merge request took them out nobody ordered it: what begins before that is recorded would
+    look as if it had begun while it stood still.
+    """
+    known = _known(recorder)
+    for name, why in sorted(_gone(known, law.shared.freezes).items() if known else ()):
+        mark, body = _resumed(name, known[name], why, "")
+        recorder.once(mark, recorder.clock(), law.commit, body)
+
+
+def _known(recorder: Recorder) -> Mapping[str, Mapping[str, Any]]:
+    """Freezes of which records know. With a slash in its name it is an agent in quarantine."""
+    recorded = recorder.records.status("").get("freezes", {})
+    return {name: one for name, one in recorded.items() if "/" not in name}
+
+
+def _gone(
+    known: Mapping[str, Mapping[str, Any]], freezes: Mapping[str, Loaded[Freeze]]
+) -> dict[str, str]:
+    """Those of them that are no more as they are recorded, and why."""
+    gone = dict.fromkeys(known.keys() - freezes.keys(), "its document is gone")
+    for name in known.keys() & freezes.keys():
+        found, one = _as_frozen(freezes[name]), known[name]
+        ends = format_timestamp(found.until) if found.until else None
+        recorded = one.get("scope"), one.get("subject"), one.get("until")
+        if recorded != (found.kind, found.subject, ends):
+            gone[name] = "its document says something else"
+    return gone
+
+
+def _resumed(
+    name: str, one: Mapping[str, Any], why: str, commit: str
+) -> tuple[str, dict[str, Any]]:
+    kind, subject = str(one.get("scope", "everything")), str(one.get("subject", ""))
+    body = stop_body("resume", name, kind, subject, why, None, commit or None)
+    return _ended(name, str(one.get("record", ""))), body
 
 
 def _over(one: Loaded[Freeze], now: datetime) -> bool:
@@ -239,8 +274,9 @@ def _as_frozen(one: Loaded[Freeze]) -> Frozen:
     return Frozen(one.document.metadata.name, *parts(spec.scope), spec.since, spec.expires)
 
 
-def _began(name: str, since: datetime) -> str:
-    return mark_of("freeze", name, format_timestamp(since))
+def _began(one: Frozen) -> str:
+    ends = format_timestamp(one.until) if one.until else ""
+    return mark_of("freeze", one.name, format_timestamp(one.since), one.kind, one.subject, ends)
 
 
 def _ended(name: str, since: str) -> str:

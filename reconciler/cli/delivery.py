@@ -14,7 +14,8 @@ from typing import Protocol
 from reconciler.app.deliver import Decided, delivering
 from reconciler.app.deployments import Telling
 from reconciler.app.doubt import sure_of
-from reconciler.app.freezes import frozen
+from reconciler.app.freezes import frozen, let_go
+from reconciler.app.law import Law
 from reconciler.app.leases import Held, holding
 from reconciler.app.record import Recorder, recorded_apply, recorded_nothing, settle_cut_off
 from reconciler.app.telemetry import NullTelemetry, step
@@ -247,6 +248,7 @@ def refuse_frozen(ports: Ports, repo: Path, one: Declared, recorder: Recorder) -
     tree = declared_tree(ports, repo, None)
     found = frozen(tree, one.name, recorder.clock(), (one.track,))
     if found is None:
+        let_go(recorder, Law.of(tree))
         return
     until = found.spec.expires
     raise WaitingError(

@@ -73,7 +73,8 @@ def command(
       reconciler run --sandbox
 
     Exit code 0: it was told to end, or with --once all is as declared; with --once also 1: one
-    failed, or is not done yet; 10: denied or stalled; 11: somebody has to agree; 12: drift.
+    failed, or is not done yet; 10: denied or stalled; 11: somebody has to agree, or to end a
+    freeze; 12: drift.
     """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
     spec = spec_of(ports, repo)
@@ -142,11 +143,17 @@ def _exit(controller: Controller, voice: "_Voice") -> Exit:
         return Exit.FAILURE
     if "stuck" in states.values() or any(one.of("Stalled") for one in standings):
         return Exit.DENIED
-    if "waiting" in states.values():
+    if "waiting" in states.values() or any(_stopped(one) for one in standings):
         return Exit.APPROVAL_NEEDED
     if any(one.of("Reconciling") for one in standings):  # it only waits before it tries again
         return Exit.FAILURE
     return Exit.DRIFT if any(one.of("Drifted") for one in standings) else Exit.OK
+
+
+def _stopped(standing: Standing) -> bool:
+    """Whether nothing but a freeze keeps it from being as declared."""
+    is_so = standing.of("Ready") or standing.of("Drifted") or standing.of("Stalled")
+    return standing.of("Frozen") is not None and not is_so
 
 
 class _Voice:

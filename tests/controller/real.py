@@ -1,100 +1,90 @@
 """A controller as it is run: real processes, git, terraform and a cloud that is simulated.
 
-Its processes can be killed at any file they touch and at any program they start: whoever kills
-at a time, kills somewhere; this kills there.
+Its processes can be hit at any file they touch and at any program they start: whoever kills at a
+time, kills somewhere; this kills there.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from threading import Thread
+from typing import Any, Final, Literal
 
 from reconciler.adapters.processes import started
 from reconciler.adapters.sandbox.cloud import Cloud
-from tests.check.project import PITCH, SETTINGS
+from tests.check.project import ADA, PITCH, SARA, SETTINGS
+from tests.controller import kills
 from tests.repos import ROOT, Files, GitRepo, edited
-from tests.terraform.lab import ACCOUNT, Lab, lab
+from tests.terraform.lab import ACCOUNT, TEMPLATE, Lab, lab
 from tests.terraform.test_runs import wait_for
 
 PATIENCE: Final = 300
-KILLS: Final = """
-import json, os, signal, sys, threading
-
-own = os.environ.get("FAULT_OWN", "")
-deed = "reconciler.cli.deed" in sys.orig_argv
-points = os.path.join(own, "points", "deed" if deed else "controller") if own else ""
-told = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "subprocess.Popen"}
-alone, whole = threading.Lock(), os.getpid()
-count, hits, point, busy = 0, 0, None, False
-
-
-def kill(after):
-    os.rename(os.path.join(points, point["name"]), os.path.join(points, point["name"] + ".hit"))
-    if after:
-        threading.Timer(after, os.kill, (os.getpid(), signal.SIGKILL)).start()
-    else:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def claim():
-    for name in sorted(os.listdir(points)):
-        if name.endswith(".point"):
-            mine = name + "." + str(os.getpid())
-            try:
-                os.rename(os.path.join(points, name), os.path.join(points, mine))
-            except OSError:
-                continue
-            with open(os.path.join(points, mine)) as file:
-                return {**json.load(file), "name": mine}
-    return {}
-
-
-def hook(event, args):
-    global count, hits, point, busy
-    if event not in told or os.getpid() != whole:
-        return
-    words = " ".join(str(one) for one in args)
-    if own not in words or own + "/points" in words or "python" in words.partition(" ")[0]:
-        return
-    with alone:
-        if busy:
-            return
-        busy = True
-        try:
-            if point is None:
-                if os.environ["FAULT_FROM"] not in words:
-                    return
-                point = claim()
-            count += 1
-            text = event + " " + words
-            if point and all(one in text for one in point["match"].split()):
-                hits += 1
-                if hits == point["nth"]:
-                    kill(point["after"])
-        finally:
-            busy = False
-
-
-if points and os.path.isdir(points):
-    sys.addaudithook(hook)
+BLUEPRINT: Final = "templates/serverless-demo/1.0.0/blueprint.yaml"
+KEY: Final = """
+resource "aws_kms_key" "key" { description = local.name }
 """
-"""Put before everything else that Python imports: it kills its own process at a point."""
+"""It has no name of its own: made twice, there are two."""
+WHOLE: Final = Counter({"sns": 1, "logs": 1, "dynamodb": 1, "kms": 1})
 
 
 @dataclass(frozen=True)
 class Point:
-    """Where a process ends: at the nth time that it touches what has all of these words."""
+    """Where something is hit: at the nth time that it touches what has all of these words."""
 
     match: str
     nth: int = 1
     after: float = 0.0
     """Seconds later."""
+    whom: Literal["self", "parent", "both", "disk"] = "self"
+    """Who ends; disk: nobody, but there is no more room."""
+
+
+class Watched:
+    """A controller that runs, and every line that it has written so far."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.said: list[dict[str, Any]] = []
+        self._reader = Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.said.append(json.loads(line))
+
+    def heard(self, event: str, environment: str = "") -> list[dict[str, Any]]:
+        """What it said of that, oldest first."""
+        return [
+            one
+            for one in self.said
+            if one["event"] == event and environment in ("", one.get("environment"))
+        ]
+
+    def until(self, event: str, environment: str = "") -> dict[str, Any]:
+        """Wait for it to say so."""
+        wait_for(lambda: self.heard(event, environment), PATIENCE)
+        return self.heard(event, environment)[0]
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(PATIENCE)
+        self._reader.join()
+        for pipe in (self.process.stdout, self.process.stderr):
+            assert pipe is not None
+            pipe.close()
+        return code
 
 
 @dataclass
@@ -104,6 +94,12 @@ class Real(Lab):
     top: Path = field(default=Path())
     cloud: Cloud | None = None
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
+    watched: list[Watched] = field(default_factory=list)
+    armed: int = 0
+    told: dict[str, str] = field(default_factory=dict)
+    """What its processes find in their environment beside."""
+    world: tuple[str, ...] = ("--sandbox",)
+    branch: str = "records-sandbox"
 
     @classmethod
     def make(cls, top: Path, names: tuple[str, ...], more: Files | None = None) -> Real:
@@ -112,11 +108,14 @@ class Real(Lab):
         files |= {document(name): declared(name) for name in names}
         files = edited(files, SETTINGS, "poll: 1m", "poll: 1s")
         files = edited(files, SETTINGS, "retry: 5m", "retry: 1s")
+        files[TEMPLATE] += KEY
+        # Nobody looks whether what is so small does well: that is another task, and takes time.
+        files[BLUEPRINT] = re.sub(r"\n  health:\n(?:    .*\n)+", "\n", files[BLUEPRINT])
         files |= more or {}
         state = top / "state"
-        state.mkdir()
+        state.mkdir(exist_ok=True)
         (top / "site").mkdir()
-        (top / "site" / "sitecustomize.py").write_text(KILLS)
+        shutil.copy(kills.__file__, top / "site" / "sitecustomize.py")
         cloud = Cloud(state / "sandbox")
         repo = GitRepo.make(top / "repo.git")
         repo.commit(dict(files))
@@ -124,6 +123,8 @@ class Real(Lab):
 
     def close(self) -> None:
         """End everything that was begun here."""
+        for watched in self.watched:
+            watched.end(signal.SIGKILL)
         for process in self.processes:
             if process.poll() is None:
                 process.kill()
@@ -142,7 +143,7 @@ class Real(Lab):
             "RECONCILER_CACHE_DIR": str(self.top / "cache"),
             "RECONCILER_LOCK_SECONDS": "60",
         }
-        process = self.process(*argv, **{**own, **more})
+        process = self.process(*argv, **{**own, **self.told, **more})
         self.processes.append(process)
         return process
 
@@ -154,29 +155,45 @@ class Real(Lab):
         return subprocess.CompletedProcess(argv, process.returncode, out, err)
 
     def once(self, *argv: str, **more: str) -> subprocess.CompletedProcess[str]:
-        """One pass over everything in the sandbox."""
-        return self.does("run", "--sandbox", "--once", "--jobs", "2", *argv, **more)
+        """One pass over everything."""
+        return self.does("run", *self.world, "--once", "--jobs", "2", *argv, **more)
+
+    def watch(self, *argv: str, **more: str) -> Watched:
+        """A controller that stays, and what it says."""
+        process = self.start("run", *self.world, "--log-json", *argv, **more)
+        self.processes.remove(process)
+        self.watched.append(Watched(process))
+        return self.watched[-1]
 
     def kills(self, whom: str, points: tuple[Point, ...], begin: str = "") -> dict[str, str]:
         """Each process of that kind takes one of the points, as long as there are some.
 
         `begin`: what it touches when it takes one.
         """
-        folder = self.top / "points" / whom
-        folder.mkdir(parents=True, exist_ok=True)
+        self.armed += 1
+        folder = self.points / whom
+        folder.mkdir(parents=True)
         for number, one in enumerate(points):
-            told = {"match": one.match, "nth": one.nth, "after": one.after}
-            (folder / f"{number:04}.point").write_text(json.dumps(told))
-        return {"FAULT_OWN": str(self.top), "FAULT_FROM": begin}
+            (folder / f"{number:04}.point").write_text(json.dumps(asdict(one)))
+        return {
+            "FAULT_OWN": str(self.top),
+            "FAULT_POINTS": str(self.points),
+            "FAULT_FROM": begin,
+            "FAULT_DISK": str(self.state),
+        }
 
-    def hits(self, whom: str) -> int:
-        """How many processes were killed at their point."""
-        return len([*(self.top / "points" / whom).glob("*.hit")])
+    @property
+    def points(self) -> Path:
+        """Those that were given out last; who was told of others keeps to them."""
+        return self.top / "points" / str(self.armed)
 
-    def forget(self) -> None:
-        """Kill nobody any more."""
-        for file in (self.top / "points").glob("*/*"):
-            file.unlink()
+    def hits(self) -> int:
+        """How many processes were hit at their point."""
+        return len([*self.points.glob("*/*.hit")])
+
+    def counted(self) -> list[int]:
+        """How often those that came to their end could have been hit."""
+        return sorted(int(file.read_text()) for file in self.points.glob("*/*.count"))
 
     def deeds(self) -> list[int]:
         """Processes that carry out tasks for this repository's controllers, and those beside."""
@@ -197,15 +214,16 @@ class Real(Lab):
         wait_for(lambda: not self.deeds(), PATIENCE)
 
     def change(self, files: Files, *gone: str) -> str:
-        """A commit on the target branch."""
+        """A commit on the target branch, of somebody who may."""
+        own = all(path.startswith("environments/") for path in (*files, *gone))
         self.files = {path: text for path, text in (self.files | files).items() if path not in gone}
-        return self.repo.commit(dict(self.files))
+        return self.repo.commit(dict(self.files), who=SARA if own else ADA)
 
     # -- what is so
 
-    def recorded(self, branch: str = "records-sandbox") -> list[str]:
+    def recorded(self) -> list[str]:
         """What happened, in words, oldest first."""
-        command = ["git", "log", "--format=%s", "--reverse", branch, "--"]
+        command = ["git", "log", "--format=%s", "--reverse", self.branch, "--"]
         done = subprocess.run(
             command, cwd=self.repo.path, capture_output=True, text=True, check=False
         )
@@ -216,25 +234,28 @@ class Real(Lab):
         return sum(one.startswith(f"apply({name}): started") for one in self.recorded())
 
     def made(self, name: str) -> Counter[str]:
-        """What is there of an environment, as the cloud counts it."""
-        return Counter(arn.split(":")[2] for arn in self.aws.tagged(name))
+        """What is there of an environment, as the cloud counts it. Keys are never gone at once."""
+        kms = self.aws.client("kms")
+        return Counter(
+            arn.split(":")[2]
+            for arn in self.aws.tagged(name)
+            if ":kms:" not in arn or kms.describe_key(KeyId=arn)["KeyMetadata"]["Enabled"]
+        )
 
-    def status(self, *argv: str) -> dict[str, Any]:
+    def status(self) -> dict[str, Any]:
         """What `status` shows of each environment."""
-        told = json.loads(self.does("status", *argv, "--format", "json").stdout)
+        told = json.loads(self.does("status", *self.world, "--format", "json").stdout)
         return {str(one["name"]): one for one in told["environments"]}
 
-    def whole(self, names: tuple[str, ...], *argv: str) -> None:
-        """Records verify, nobody holds a lease, everything is as declared and was made once."""
+    def whole(self, names: Collection[str]) -> None:
+        """Records verify, nobody holds a lease, all is as declared, and was made once."""
         verified = self.does("audit", "verify")
         assert verified.returncode == 0, verified.stdout
-        leases = self.does("lease", "list", *argv, "--format", "json")
+        leases = self.does("lease", "list", *self.world, "--format", "json")
         assert json.loads(leases.stdout)["leases"] == []
-        status = self.status(*argv)
-        assert {name for name, one in status.items() if ready(one)} == set(names), status
-
-
-WHOLE: Final = Counter({"sns": 1, "logs": 1, "dynamodb": 1})
+        status = self.status()
+        assert {name for name, one in status.items() if ready(one)} == {*names}, status
+        assert {name: self.made(name) for name in names} == dict.fromkeys(names, WHOLE)
 
 
 def ready(status: dict[str, Any]) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import signal
 
 import pytest
 
 from tests.check.project import SETTINGS
-from tests.controller.real import WHOLE, Point, Real
-from tests.repos import Files
+from tests.controller.conftest import Make
+from tests.controller.real import Point, declared, document
 
 if shutil.which("terraform") is None:
     pytest.skip("terraform is not on PATH", allow_module_level=True)
@@ -31,21 +30,13 @@ STEPS = (
     Point("open refs/heads/records-sandbox", 2),  # the outcome is recorded
 )
 """What carries a task out, from its beginning to its end."""
-
-Make = Callable[..., Real]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    begun: list[Real] = []
-
-    def made(*names: str, more: Files | None = None, top: Path = tmp_path) -> Real:
-        begun.append(Real.make(top, names, more))
-        return begun[-1]
-
-    yield made
-    for one in begun:
-        one.close()
+LOST = (
+    ("controller", Point("subprocess.Popen reconciler.cli.deed", 2), ""),  # a task is given away
+    ("deed", Point("subprocess.Popen 'plan'", whom="parent"), "/locks/"),
+    ("deed", Point("subprocess.Popen 'apply'", after=0.5, whom="both"), "/locks/"),
+    ("deed", Point("os.remove doubts/", whom="parent"), "/locks/"),
+)
+"""Where a controller is when it dies, or what carries a task out for it."""
 
 
 def test_killed_at_each_step_the_next_pass_ends_what_was_begun(make: Make) -> None:
@@ -53,12 +44,23 @@ def test_killed_at_each_step_the_next_pass_ends_what_was_begun(make: Make) -> No
     real = make(*names)
     first = real.once(**real.kills("deed", STEPS, "/locks/"))
     assert first.returncode == 1
-    assert real.hits("deed") == len(STEPS)
-    real.forget()
+    assert real.hits() == len(STEPS)
     second = real.once()
     assert second.returncode == 0, second.stderr
-    real.whole(names, "--sandbox")
-    assert {name: real.made(name) for name in names} == dict.fromkeys(names, WHOLE)
+    real.whole(names)
+
+
+def test_controllers_that_are_killed_leave_all_to_those_that_follow(make: Make) -> None:
+    names = tuple(f"lost-{number}" for number in range(len(LOST)))
+    real = make()
+    for name, (whom, point, begin) in zip(names, LOST, strict=True):
+        real.change({document(name): declared(name)})
+        killed = real.once(**real.kills(whom, (point,), f"{begin} {name}" if begin else ""))
+        assert (killed.returncode, real.hits()) == (-signal.SIGKILL, 1), killed.stderr
+    real.settle()
+    last = real.once()
+    assert last.returncode == 0, last.stderr
+    real.whole(names)
 
 
 def test_without_its_engine_nothing_is_applied_until_it_is_back(make: Make) -> None:
@@ -74,5 +76,4 @@ def test_without_its_engine_nothing_is_applied_until_it_is_back(make: Make) -> N
     real.change({SETTINGS: well})
     second = real.once()
     assert second.returncode == 0, second.stderr
-    real.whole(("one",), "--sandbox")
-    assert real.made("one") == WHOLE
+    real.whole(["one"])

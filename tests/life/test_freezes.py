@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.app.freezes import freeze, frozen, tidy, unfreeze
+from reconciler.app.freezes import freeze, frozen, let_go, tidy, unfreeze
 from reconciler.core.chat_documents import Asked
 from reconciler.core.chat_documents import freeze as freeze_text
 from reconciler.core.decide import Law, Question, decide
@@ -164,6 +164,24 @@ def test_what_came_and_went_by_merge_requests_is_recorded_too(home: Home) -> Non
     tidy(home.steward())
     assert home.kinds() == ["freeze", "resume"]
     assert home.last().because == "its document is gone"
+
+
+def test_what_is_let_go_by_a_merge_request_is_so_before_something_moves(home: Home) -> None:
+    path = "policies/freezes/stop.yaml"
+    home.world.change({path: FREEZE.format(scope="{track: demo}", expires="")})
+    tidy(home.steward())
+    home.world.change({path: FREEZE.format(scope="{track: customer}", expires="")})
+    for _ in range(2):
+        let_go(home.world.recorder(), home.law())
+    assert home.kinds() == ["freeze", "resume"]
+    home.world.applied("trade-fair")
+    tidy(home.steward())
+    assert (home.kinds()[-1], home.last().subject) == ("freeze", "customer")
+    home.world.change({path: None})
+    let_go(home.world.recorder(), home.law())
+    assert home.kinds()[-1] == "resume"
+    home.world.applied("acme-portal")
+    assert home.world.verify().whole
 
 
 # -- whether something stands still

@@ -268,7 +268,7 @@ class Lab:
 
 def _in(path: Path, argv: tuple[str, ...]) -> list[str]:
     """The command line, for that repository."""
-    words = 2 if argv[0] in {"audit", "lease", "mr"} else 1
+    words = 2 if argv[0] in {"audit", "lease", "mr", "removal"} else 1
     return [*argv[:words], "--repo", str(path), *argv[words:]]
 
 
