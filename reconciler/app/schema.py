@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
+from pydantic import BaseModel
+
 from reconciler.model.base import Model
 from reconciler.model.documents import KINDS
 from reconciler.model.record import Record
@@ -48,12 +50,7 @@ def _fields(model: type[Model]) -> frozenset[str]:
 
 def _describe(properties: dict[str, Any], model: type[Model], parts: dict[str, Any]) -> None:
     """Say of each field what the source says below it, unless the model that it holds says that."""
-    words = {
-        name: text
-        for one in reversed(model.__mro__)
-        if issubclass(one, Model)
-        for name, text in _texts(one)
-    }
+    words = texts_of(model)
     for name, field in model.model_fields.items():
         found = properties[field.alias or name]
         held = parts.get(found.get("$ref", "").rpartition("/")[2], {})
@@ -61,7 +58,17 @@ def _describe(properties: dict[str, Any], model: type[Model], parts: dict[str, A
             found["description"] = words[name]
 
 
-def _texts(model: type[Model]) -> Iterator[tuple[str, str]]:
+def texts_of(model: type[BaseModel]) -> dict[str, str]:
+    """What the source says below each field, by the field's name."""
+    return {
+        name: text
+        for one in reversed(model.__mro__)
+        if issubclass(one, BaseModel) and one is not BaseModel
+        for name, text in _texts(one)
+    }
+
+
+def _texts(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
     """Each field of its own and the text that stands below it."""
     (whole,) = ast.parse(textwrap.dedent(inspect.getsource(model))).body
     body = whole.body if isinstance(whole, ast.ClassDef) else []

@@ -3,10 +3,7 @@
 Renew with: .venv/bin/python -m tests.docs.field_tables
 """
 
-import ast
-import inspect
 import re
-import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import time, timedelta
@@ -19,6 +16,7 @@ from pydantic import BaseModel, StringConstraints
 from pydantic.fields import FieldInfo
 
 from reconciler.adapters.sandbox.kinds import kept
+from reconciler.app.schema import texts_of
 from reconciler.core.secrets.rules import FAMILIES
 from reconciler.model import base, blueprint, profile, settings, suppression, team, waiver
 from reconciler.model.documents import KINDS, Kind
@@ -80,25 +78,6 @@ class Row:
     def __str__(self) -> str:
         cells = (f"`{self.path}`", self.type, self.need, self.meaning)
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def docstrings(model: type[BaseModel]) -> dict[str, str]:
-    """What stands below each field, from the source: nothing that pydantic may put in its place."""
-    found: dict[str, str] = {}
-    for cls in reversed(model.__mro__):
-        if not issubclass(cls, BaseModel) or not cls.__module__.startswith("reconciler."):
-            continue
-        (body,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
-        assert isinstance(body, ast.ClassDef)
-        for field, after in zip(body.body, body.body[1:], strict=False):
-            if (
-                isinstance(field, ast.AnnAssign)
-                and isinstance(field.target, ast.Name)
-                and isinstance(after, ast.Expr)
-                and isinstance(after.value, ast.Constant)
-            ):
-                found[field.target.id] = " ".join(str(after.value.value).split())
-    return found
 
 
 def _alternatives(values: list[str]) -> str:
@@ -204,7 +183,7 @@ def _default(info: FieldInfo) -> str:
 def rows(model: type[BaseModel], prefix: str = "", only_for: str = "") -> Iterator[Row]:
     """Every field of a model and of what is in it, in the order of the source."""
     hints = get_type_hints(model, include_extras=True)
-    meanings = docstrings(model)
+    meanings = {name: " ".join(text.split()) for name, text in texts_of(model).items()}
     for name, info in model.model_fields.items():
         path = prefix + (info.alias or name)
         hint = hints[name]

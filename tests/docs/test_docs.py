@@ -19,6 +19,7 @@ from pydantic import AliasChoices
 
 from reconciler.adapters.terraform import SUPPORTED as SUPPORTED_ENGINES
 from reconciler.adapters.terraform import Limits, Terraform
+from reconciler.app.schema import schemas, texts_of
 from reconciler.cli.lazy import LazyGroup
 from reconciler.cli.main import COMMANDS, cli
 from reconciler.core.effective import effective
@@ -37,7 +38,7 @@ from reconciler.wiring import build
 from tests.core.secrets.samples import sample
 from tests.docs.audited import audited
 from tests.docs.built import built
-from tests.docs.field_tables import DOCUMENTS, ROOT, docstrings, models_in, page_of, with_tables
+from tests.docs.field_tables import DOCUMENTS, ROOT, models_in, page_of, with_tables
 from tests.docs.rule_pages import RULES, rule_pages
 from tests.docs.scenes import Scene, changed, commit_all, pages, parts, run, with_outputs
 from tests.policy.small import whole_input
@@ -175,8 +176,8 @@ def test_the_table_names_each_field_of_the_schema_once(kind: Kind) -> None:
 
 
 def test_meanings_are_read_from_the_source() -> None:
-    fields = EnvironmentSpec.model_fields
-    assert docstrings(EnvironmentSpec)["region"] == fields["region"].description
+    spec = json.loads(schemas()["environment.schema.json"])["$defs"]["EnvironmentSpec"]
+    assert texts_of(EnvironmentSpec)["region"] == spec["properties"]["region"]["description"]
 
 
 def test_every_word_for_a_type_is_explained() -> None:
