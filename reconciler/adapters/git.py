@@ -280,6 +280,11 @@ class GitSource:
             return name
         return None
 
+    def below(self, prefix: str) -> list[str]:
+        """What follows a prefix in the names of the refs that are here."""
+        names = self._repository.references.iterator()
+        return [one.name.removeprefix(prefix) for one in names if one.name.startswith(prefix)]
+
     def began(self, target: str, head: str) -> str:
         """The commit that a change began at: the newest that both have."""
         one, other = self.snapshot(target).revision, self.snapshot(head).revision

@@ -13,7 +13,7 @@ from reconciler.app.audit.export import Period, Reading, evidence, known
 from reconciler.cli.audit_verify import verified
 from reconciler.cli.auditing import Audit, audit, records_option, when_option
 from reconciler.cli.screen import (
-    err,
+    errors,
     out,
     remember_format,
     replace_file,
@@ -136,7 +136,7 @@ def _write(output: Path | None, parts: Iterable[str]) -> None:
 
 def _told(checked: Verified | None, broken: Break | None) -> bool:
     """What is not as it must be, said where a reader of the file cannot miss it."""
-    console = err()
+    console = errors()
     if broken is not None:
         why = f"INCOMPLETE  the records cannot be read at {broken.commit[:12]}: {broken.why}"
         text.said(console, why, "  what happened before that is not in the evidence")

@@ -115,7 +115,13 @@ def test_command(
     "--category", type=click.Choice(get_args(Category)), help="Only rules of one category."
 )
 def list_command(repo: Path, rev: str | None, form: str, category: str | None) -> None:
-    """List the rules."""
+    """List the rules.
+
+    \b
+    Examples:
+      reconciler policy list
+      reconciler policy list --category security
+    """  # noqa: D301  # \b is click's mark for lines as they are
     with _read_only(repo, rev) as loaded:
         pack = loaded.pack
     rules = [one for one in pack.rules if category in (None, one.category)]
