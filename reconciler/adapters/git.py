@@ -247,6 +247,11 @@ class GitSource:
         found = self._repository.workdir
         return Path(found) if found else None
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was ever committed here."""
+        return next(iter(self._repository.references), None) is None
+
     def ignores(self, path: str) -> bool:
         """Whether git leaves a path out of commits."""
         return self._repository.path_is_ignored(path)
