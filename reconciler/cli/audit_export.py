@@ -15,6 +15,7 @@ from reconciler.cli.auditing import Audit, audit, records_option, when_option
 from reconciler.cli.screen import (
     errors,
     out,
+    progress,
     remember_format,
     replace_file,
     repo_option,
@@ -120,7 +121,8 @@ def _export(
         asked.trail, asked.target, asked.ports.commits(asked.path), asked.repository.git.snapshot
     )
     name = asked.name or "a repository without settings"
-    found = evidence(sources, period, checked, name, simulated=sandbox)
+    with progress("gathering evidence"):
+        found = evidence(sources, period, checked, name, simulated=sandbox)
     made = audit_html.page(found) if form == "html" else audit_json.exported(found) + "\n"
     _write(output, [made])
     return found.broken

@@ -2,7 +2,7 @@
 
 import click
 
-from reconciler.cli.screen import format_option, out
+from reconciler.cli.screen import format_option, out, progress
 from reconciler.report import plan_json, plan_text, text
 from reconciler.wiring import build
 
@@ -32,8 +32,9 @@ def start_command(form: str) -> None:
       reconciler sandbox start
     """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
-    ports.sandbox().start()
-    ports.forget_sandboxes()
+    with progress("starting"):
+        ports.sandbox().start()
+        ports.forget_sandboxes()
     _tell(form)
 
 
