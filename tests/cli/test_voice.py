@@ -183,3 +183,15 @@ def test_a_bug_is_told_also_where_nothing_can_be_written(
 def test_of_a_command_only_its_words_and_options_are_kept() -> None:
     words = ["mr", "comment", "7", "do not tell", "--thread=9", "-C", "/home/x", "--", "-secret"]
     assert " ".join(without_values(words, cli)) == "mr comment ... ... --thread=... -C ... ... ..."
+
+
+# ---------------------------------------------------------------------------------- where one is
+
+
+@pytest.mark.parametrize("line", ["list", "validate", "show lab", "affected --base main", "status"])
+def test_a_folder_of_a_repository_is_as_good_as_its_top(line: str, repo: Path) -> None:
+    name = min(path.stem for path in (repo / "environments").rglob("*.yaml"))
+    line = line.replace("lab", name)
+    top = run(line, repo)
+    assert top == run(line, repo / "environments")
+    assert "not in a git repository" not in top[2]
