@@ -136,6 +136,72 @@ class ProcessSettings(BaseSettings):
             return None
 
 
+OPTIONS = {
+    "RECONCILER_REPO": "--repo",
+    "RECONCILER_FORMAT": "--format",
+    "RECONCILER_SANDBOX": "--sandbox",
+    "RECONCILER_QUIET": "--quiet",
+    "RECONCILER_VERBOSE": "--verbose",
+    "RECONCILER_LOG_JSON": "--log-json",
+}
+"""The variables of the options that many commands have."""
+
+_ELSEWHERE = frozenset(
+    {
+        "RECONCILER_APPLY",  # of the pipeline that `init` writes
+        "RECONCILER_ID_TOKEN",
+        "RECONCILER_IMAGE",
+        "RECONCILER_SANDBOX_ACCOUNT",  # of the sandbox's provider
+        "RECONCILER_SANDBOX_FAULTS",
+    }
+)
+
+
+def variables_known() -> frozenset[str]:
+    """Every variable of ours that means something."""
+    found = set(OPTIONS) | _ELSEWHERE
+    for name, field in ProcessSettings.model_fields.items():
+        alias = field.validation_alias
+        if isinstance(alias, AliasChoices):
+            found |= {str(one) for one in alias.choices}
+        else:
+            found.add(str(alias or f"RECONCILER_{name.upper()}"))
+    return frozenset(found)
+
+
+def variables_set() -> tuple[str, ...]:
+    """The names of those of our variables that this process was given; never what they hold."""
+    return tuple(sorted(name for name in os.environ if name.startswith("RECONCILER_")))
+
+
+_AWS_VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_PROFILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+)
+_AWS_FILES = {
+    "AWS_SHARED_CREDENTIALS_FILE": ".aws/credentials",
+    "AWS_CONFIG_FILE": ".aws/config",
+}
+
+
+def aws_credentials() -> str:
+    """Where this process would find credentials of AWS; empty: nowhere but on an instance."""
+    for name in _AWS_VARIABLES:
+        if os.environ.get(name):
+            return name
+    for name, usual in _AWS_FILES.items():
+        try:
+            file = Path(os.environ.get(name) or Path.home() / usual)
+        except RuntimeError:
+            continue
+        if file.is_file():
+            return str(file)
+    return ""
+
+
 _FOR_INSTALLERS = (
     "ALL_PROXY",
     "HOME",

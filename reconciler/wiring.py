@@ -35,6 +35,7 @@ from reconciler.model.agent import Agent
 from reconciler.model.approval import Person
 from reconciler.model.author import Author
 from reconciler.model.blueprint import HealthCheck
+from reconciler.model.merge_request import Advice
 from reconciler.model.place import Place
 from reconciler.model.policy import EngineChoice
 from reconciler.model.profile import HealthRules
@@ -196,6 +197,32 @@ class Ports:
     def toolbox(self) -> Toolbox:
         """The tools that have environments of their own."""
         return Toolbox(self.settings.tools_folder(), installers_environment())
+
+    def program(self) -> Iterator[Advice]:
+        """What runs here, with its packages."""
+        from reconciler.adapters.machine import program
+
+        return program()
+
+    def folders(self) -> Iterator[Advice]:
+        """Whether what is kept on this machine can be kept."""
+        from reconciler.adapters.machine import folders
+
+        own = self.settings
+        return folders(
+            {
+                "cache": (own.cache_folder(), "RECONCILER_CACHE_DIR"),
+                "state": (own.state_folder(), "RECONCILER_STATE_DIR"),
+                "tools": (own.tools_folder(), "RECONCILER_TOOLS_DIR"),
+            }
+        )
+
+    def checkup(self, path: Path, spec: SettingsSpec | None) -> Iterator[Advice]:
+        """Whether the repository around a path is as work in it needs it."""
+        from reconciler.adapters.git_checkup import Checkup
+
+        named = bool(self.settings.actor_name and self.settings.actor_email)
+        return Checkup(path, lambda: datetime.now(UTC), named=named).examine(spec)
 
     @cached_property
     def checkov(self) -> Checkov:
@@ -635,12 +662,6 @@ class Ports:
 
         return HealthServer(*place, Showing(telemetry.metrics, alive, ready, tell))
 
-    def log(self, *, as_json: bool) -> Log:
-        """Lines about what is done, on standard error."""
-        from reconciler.adapters.log import Log as Lines
-
-        return Lines(as_json=as_json)
-
     def telling(
         self,
         repo: Path,
@@ -859,6 +880,13 @@ class Ports:
     def make_repository(self, root: Path) -> bool:
         """Make a git repository of a folder, unless it is in one; whether it made one."""
         return make_repository(root)
+
+
+def lines(*, as_json: bool, quiet: bool) -> Log:
+    """Lines about what is done, on standard error. Settings that are wrong can be told by them."""
+    from reconciler.adapters.log import Log as Lines
+
+    return Lines(as_json=as_json, quiet=quiet)
 
 
 def pages_of(spec: SettingsSpec) -> str:

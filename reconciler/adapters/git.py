@@ -247,6 +247,11 @@ class GitSource:
         found = self._repository.workdir
         return Path(found) if found else None
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was ever committed here."""
+        return next(iter(self._repository.references), None) is None
+
     def ignores(self, path: str) -> bool:
         """Whether git leaves a path out of commits."""
         return self._repository.path_is_ignored(path)
@@ -279,6 +284,11 @@ class GitSource:
                 continue
             return name
         return None
+
+    def below(self, prefix: str) -> list[str]:
+        """What follows a prefix in the names of the refs that are here."""
+        names = self._repository.references.iterator()
+        return [one.name.removeprefix(prefix) for one in names if one.name.startswith(prefix)]
 
     def began(self, target: str, head: str) -> str:
         """The commit that a change began at: the newest that both have."""

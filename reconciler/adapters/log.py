@@ -20,7 +20,8 @@ _FIRST: Final = ("at", "level", "event", "run")
 class Log:
     """Writes lines. It never fails: a stream that is gone is written to no more."""
 
-    def __init__(self, *, as_json: bool, stream: TextIO | None = None) -> None:
+    def __init__(self, *, as_json: bool, quiet: bool = False, stream: TextIO | None = None) -> None:
+        self._quiet = quiet
         show = structlog.processors.JSONRenderer(ensure_ascii=False) if as_json else _plain
         self._log: Any = structlog.wrap_logger(
             structlog.WriteLogger(stream or sys.stderr),
@@ -37,11 +38,13 @@ class Log:
         """The same, which says these words in each line: such as the run."""
         made = object.__new__(type(self))
         made._log = self._log.bind(**words)
+        made._quiet = self._quiet
         return made
 
     def said(self, event: str, **words: object) -> None:
-        """What happens."""
-        self._write("info", event, words)
+        """What happens; who wants it quiet is not told."""
+        if not self._quiet:
+            self._write("info", event, words)
 
     def warned(self, event: str, **words: object) -> None:
         """What somebody should look at."""

@@ -1,17 +1,111 @@
-"""What a repository needs to work: its forge, set up so that nobody gets around it, and tools."""
+"""Whether everything that work needs is there; each part is looked at for itself.
 
-from collections.abc import Callable, Iterable, Iterator
+A program and a machine, variables, a repository and its forge, tools, and what proves who we are.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final
 
+from pydantic import BaseModel
+
 from reconciler.core.approve import key_fingerprint
+from reconciler.core.suggest import did_you_mean
 from reconciler.errors import ReconcilerError
 from reconciler.model.doctor import Part
 from reconciler.model.merge_request import Advice
+from reconciler.model.overview import Row
 from reconciler.model.scan import Tool
 from reconciler.model.settings import SettingsSpec
 from reconciler.ports import Forge, Signer
 
 _NO_KEY: Final = "name the file of an SSH private key in RECONCILER_SIGNING_KEY"
+_NAMED: Final = 3
+"""So many environments of an account are named."""
+
+
+def looked_at(name: str, look: Callable[[], Iterable[Advice]]) -> Part:
+    """A part. What breaks off is told beside what was found before."""
+    found: list[Advice] = []
+    try:
+        found.extend(look())
+    except ReconcilerError as err:
+        found.append(_failed(name, err))
+    return Part(name, tuple(found))
+
+
+def configured(given: Collection[str], known: Collection[str], spec: SettingsSpec | None) -> Part:
+    """The variables of this process. A name that nobody reads says nothing, and is not noticed."""
+    names = {*known, *(_variables(spec) if spec is not None else ())}
+    odd = [name for name in given if name not in names]
+    found = [
+        Advice(
+            name,
+            good=False,
+            told="nothing reads this variable",
+            hint=" ".join(filter(None, (did_you_mean(name, names), f"`unset {name}`"))),
+        )
+        for name in odd
+    ]
+    good = sorted(set(given) - set(odd))
+    told = f"set here: {', '.join(good)}" if good else "none of ours is set; defaults hold"
+    return Part("variables", (*found, Advice("variables", good=True, told=told)))
+
+
+def _variables(spec: BaseModel, path: str = "") -> Mapping[str, str]:
+    """The variables that settings name for what must not stand in git, with where they do."""
+    found: dict[str, str] = {}
+    for name in type(spec).model_fields:
+        value = getattr(spec, name)
+        where = f"{path}.{name}" if path else name
+        many = value if isinstance(value, tuple) else (value,)
+        for one in many:
+            if isinstance(one, BaseModel):
+                found.update(_variables(one, where))
+            elif isinstance(one, str) and name.endswith("_from"):
+                found.setdefault(one, where)
+    return found
+
+
+def entered(
+    spec: SettingsSpec, rows: Iterable[Row], secret: Callable[[str], str | None], aws: str
+) -> Part:
+    """What proves who we are: there or not, and never what it is. Nobody is asked."""
+    found = [
+        Advice(
+            name,
+            good=True if secret(name) else None,
+            told=f"is {'set' if secret(name) else 'not set'}: `{where}` of reconciler.yaml",
+            hint="" if secret(name) else f"`export {name}=...`, where it is needed",
+        )
+        for name, where in sorted(_variables(spec).items())
+    ]
+    accounts: dict[str, list[str]] = {}
+    for row in rows:
+        accounts.setdefault(row.account, []).append(row.name)
+    for account, names in sorted(accounts.items()):
+        found.append(_account(spec, account, sorted(names), secret, aws))
+    return Part("credentials", tuple(found))
+
+
+def _account(
+    spec: SettingsSpec,
+    account: str,
+    names: list[str],
+    secret: Callable[[str], str | None],
+    aws: str,
+) -> Advice:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    whose = f"{', '.join(names[:_NAMED])}{more}"
+    roles = spec.aws
+    via = f", as {roles.plan_role} and {roles.apply_role}" if roles is not None else ""
+    token = roles.web_identity_from if roles is not None else None
+    source = (token if secret(token) else "") if token is not None else aws
+    if source:
+        return Advice(account, good=True, told=f"{whose}: entered with {source}{via}")
+    hint = f"`export {token}=...` (a pipeline's id token)" if token else "`aws sso login`, or"
+    rest = " `--sandbox`, which needs none" if not token else ""
+    told = f"{whose}: there are no credentials here{via}; to check needs none, to plan does"
+    return Advice(account, None, told, hint + rest)
 
 
 def examined(forge: Callable[[], Forge], spec: SettingsSpec) -> Part:
@@ -29,7 +123,7 @@ def examined(forge: Callable[[], Forge], spec: SettingsSpec) -> Part:
 
 
 def equipped(
-    spec: SettingsSpec,
+    spec: SettingsSpec | None,
     engine: Callable[[], str],
     tools: Callable[[], Iterable[Tool]],
     opa: Callable[[], str],
@@ -40,7 +134,7 @@ def equipped(
 
 
 def _tools(
-    spec: SettingsSpec,
+    spec: SettingsSpec | None,
     engine: Callable[[], str],
     tools: Callable[[], Iterable[Tool]],
     opa: Callable[[], str],
@@ -57,6 +151,8 @@ def _tools(
             yield Advice(one.name, one.installed, told, hint)
     except ReconcilerError as err:
         yield _failed("tools", err)
+    if spec is None:
+        return
     yield _opa(spec, opa)
     try:
         key = signer()

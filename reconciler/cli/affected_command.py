@@ -6,7 +6,7 @@ import click
 
 from reconciler.app.affected import affected_between
 from reconciler.app.render import Rendering
-from reconciler.cli.screen import out, remember_format, repo_option
+from reconciler.cli.screen import out, progress, remember_format, repo_option
 from reconciler.report import as_json, jobs, text
 from reconciler.wiring import build
 
@@ -43,9 +43,10 @@ def command(repo: Path, form: str, base: str, head: str | None) -> None:
     ports = build()
     repository = ports.repository(repo)
     before, after = repository.snapshot(base), repository.snapshot(head)
-    found = affected_between(
-        before, after, ports.kept, Rendering(ports.workers, ports.settings.render_seconds)
-    )
+    with progress("comparing"):
+        found = affected_between(
+            before, after, ports.kept, Rendering(ports.workers, ports.settings.render_seconds)
+        )
     if form == "json":
         click.echo(as_json.affected(before.revision, after.revision, found))
     elif form == "names":

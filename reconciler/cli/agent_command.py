@@ -37,8 +37,12 @@ def command() -> None:
 def list_command(repo: Path, form: str) -> None:
     """List agents, with what they had denied and rolled back within a day.
 
+    \b
+    Examples:
+      reconciler agent list
+
     Exit code 0: it is told.
-    """
+    """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
     at = steward_of(ports, repo)
     spec = settings_of(declared_tree(ports, repo, None))
@@ -61,8 +65,12 @@ def quarantine_command(agent: str, repo: Path, form: str, because: str) -> None:
     Commits it to the agent's document on the target branch, for a human of the team that owns the
     agent or its document, and records it.
 
+    \b
+    Examples:
+      reconciler agent quarantine release-bot --because 'it opens the same change again and again'
+
     Exit code 0: it does nothing; 10: you may not; 11: only proposed.
-    """
+    """  # noqa: D301  # \b is click's mark for lines as they are
     words = because_of(because)
     ports = build()
     at = steward_of(ports, repo)
@@ -80,8 +88,12 @@ def release_command(agent: str, repo: Path, form: str, because: str) -> None:
     For a human of the team that owns the agent's document. What it had denied and rolled back
     before does not count any more.
 
+    \b
+    Examples:
+      reconciler agent release release-bot --because 'its prompt is mended'
+
     Exit code 0: it may go on; 10: you may not; 11: only proposed.
-    """
+    """  # noqa: D301  # \b is click's mark for lines as they are
     words = because_of(because)
     ports = build()
     at = steward_of(ports, repo)

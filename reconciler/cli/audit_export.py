@@ -13,8 +13,9 @@ from reconciler.app.audit.export import Period, Reading, evidence, known
 from reconciler.cli.audit_verify import verified
 from reconciler.cli.auditing import Audit, audit, records_option, when_option
 from reconciler.cli.screen import (
-    err,
+    errors,
     out,
+    progress,
     remember_format,
     replace_file,
     repo_option,
@@ -120,7 +121,8 @@ def _export(
         asked.trail, asked.target, asked.ports.commits(asked.path), asked.repository.git.snapshot
     )
     name = asked.name or "a repository without settings"
-    found = evidence(sources, period, checked, name, simulated=sandbox)
+    with progress("gathering evidence"):
+        found = evidence(sources, period, checked, name, simulated=sandbox)
     made = audit_html.page(found) if form == "html" else audit_json.exported(found) + "\n"
     _write(output, [made])
     return found.broken
@@ -136,7 +138,7 @@ def _write(output: Path | None, parts: Iterable[str]) -> None:
 
 def _told(checked: Verified | None, broken: Break | None) -> bool:
     """What is not as it must be, said where a reader of the file cannot miss it."""
-    console = err()
+    console = errors()
     if broken is not None:
         why = f"INCOMPLETE  the records cannot be read at {broken.commit[:12]}: {broken.why}"
         text.said(console, why, "  what happened before that is not in the evidence")

@@ -17,6 +17,7 @@ from reconciler.app.environment import find_environment
 from reconciler.app.render import Rendering, render_one
 from reconciler.cli.again import remember
 from reconciler.cli.checking import Asked, judged
+from reconciler.cli.screen import errors
 from reconciler.cli.target import target_of
 from reconciler.core.load import lazy_shared
 from reconciler.core.redact import Redactor
@@ -71,7 +72,7 @@ def declared(
     """The environment, rendered; an error says why not. `settings`: other than those beside it."""
     found = find_environment(tree, name)
     if found.filled is None:
-        text.problems(Console(stderr=True, highlight=False), found.problems)
+        text.problems(errors(), found.problems)
         raise ReconcilerError(
             "broken",
             f"{name} cannot be rendered",

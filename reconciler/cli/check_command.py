@@ -8,11 +8,11 @@ from typing import Final
 import click
 
 from reconciler.cli.checking import Asked, range_options, run
-from reconciler.cli.screen import out, remember_format, repo_option, stop_with, write_file
+from reconciler.cli.screen import err, out, remember_format, repo_option, stop_with, write_file
 from reconciler.errors import Exit, UsageError
 from reconciler.model.check import CheckReport
 from reconciler.model.decision import Verdict
-from reconciler.report import check_json, check_text, findings, note
+from reconciler.report import check_json, check_text, findings, note, text
 from reconciler.wiring import build
 
 FORMATS: Final[dict[str, Callable[[CheckReport], str]]] = {
@@ -80,7 +80,11 @@ def command(
     Exit code 0: allowed; 10: denied; 11: needs approval; 13: a gate could not say.
     """  # noqa: D301  # \b is click's mark for lines as they are
     wanted = [_report(one) for one in reports]
-    report = run(build(), Asked(repo, base, head, everything, environments, now))
+    ports = build()
+    if not (base or head or everything) and ports.repository(repo).git.empty:
+        text.said(err(), "Nothing is committed yet, so there is no change: everything is checked.")
+        everything = True
+    report = run(ports, Asked(repo, base, head, everything, environments, now))
     for write, file in wanted:
         write_file(file.parent, file.name, write(report).encode())
     if form == "text":
@@ -90,12 +94,12 @@ def command(
     stop_with(EXITS[report.verdict])
 
 
-def _report(text: str) -> tuple[Callable[[CheckReport], str], Path]:
-    form, _, file = text.partition("=")
+def _report(words: str) -> tuple[Callable[[CheckReport], str], Path]:
+    form, _, file = words.partition("=")
     if form not in FORMATS or not file:
         raise UsageError(
             "usage",
-            f"`--report {text}` is not FORMAT=FILE",
+            f"`--report {words}` is not FORMAT=FILE",
             hint=f"formats: {', '.join(FORMATS)}",
         )
     return FORMATS[form], Path(file)

@@ -137,21 +137,23 @@ def judged(
     repository = ports.repository(asked.repo)
     head = repository.snapshot(asked.head)
     if asked.everything:
-        with closing(_Policies(ports, head)) as policies, progress("checking") as step:
+        with closing(_Policies(ports, head)) as policies:
             tools = policies.tools(ports, b"")
-            checked = judge_all(head, tools, asked.now, asked.environments, step, approvals)
+            with progress("checking") as step:
+                checked = judge_all(head, tools, asked.now, asked.environments, step, approvals)
             yield Done(checked, tools, head, head)
         return
     span = _span(ports, repository, head, asked)
     own = ports.settings.secret_key.get_secret_value() if ports.settings.secret_key else ""
     key = fingerprint_key(own, span.history.root)
-    with closing(_Policies(ports, span.target)) as policies, progress("checking") as step:
+    with closing(_Policies(ports, span.target)) as policies:
         tools = policies.tools(ports, key)
-        checked = judge_change(span, tools, asked.now, asked.environments, step, approvals)
-        if standing is not None and standing not in checked.questions:
-            change = checked.change
-            checked = judge_all(span.target, tools, asked.now, (standing,), step, approvals)
-            checked = replace(checked, change=change)
+        with progress("checking") as step:
+            checked = judge_change(span, tools, asked.now, asked.environments, step, approvals)
+            if standing is not None and standing not in checked.questions:
+                change = checked.change
+                checked = judge_all(span.target, tools, asked.now, (standing,), step, approvals)
+                checked = replace(checked, change=change)
         yield Done(checked, tools, span.target, span.head)
 
 

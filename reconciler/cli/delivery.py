@@ -31,6 +31,7 @@ from reconciler.cli.building import (
 )
 from reconciler.cli.bypass import refuse_bypass
 from reconciler.cli.recording import record_refusal, recorder_of
+from reconciler.cli.screen import progress
 from reconciler.core.records.facts import Action
 from reconciler.core.redact import Redactor
 from reconciler.errors import ReconcilerError, TransientError, UsageError, WaitingError
@@ -137,7 +138,7 @@ def _delivered(
         stack.enter_context(stopping_well(ports))
         building = building_of(ports, repo, one, simulated=sandbox)
         hear = who.hearing(Redactor())
-        with step(measured, "plan", tree.revision, environment=name):
+        with step(measured, "plan", tree.revision, environment=name), progress("planning"):
             found = stack.enter_context(
                 delivering(checked, name, building.site, destroy=wish.destroy, hear=hear)
             )

@@ -1,46 +1,92 @@
 """`reconciler doctor`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from reconciler.app.doctor import equipped, examined
+from reconciler.app.doctor import configured, entered, equipped, examined, looked_at
+from reconciler.app.validate import validate
 from reconciler.cli.building import declared_tree, settings_of
-from reconciler.cli.screen import format_option, out, repo_option, stop_with
-from reconciler.errors import Exit
+from reconciler.cli.screen import format_option, out, progress, repo_option, stop_with
+from reconciler.errors import Exit, ReconcilerError
+from reconciler.model.doctor import Part
+from reconciler.model.merge_request import Advice
+from reconciler.model.settings import SettingsSpec
+from reconciler.ports import RepoTree
 from reconciler.report import doctor
-from reconciler.wiring import build
+from reconciler.settings import aws_credentials, secret_of, variables_known, variables_set
+from reconciler.wiring import Ports, build
 
 
 @click.command("doctor")
 @repo_option
 @format_option
 def command(repo: Path, form: str) -> None:
-    """Say whether everything is set up: the forge, so that nobody gets around it, and the tools.
+    """Say whether everything that is needed is there, and how to mend what is not.
+
+    The program and its packages, folders and their room, variables, the repository, the forge (so
+    that nobody gets around it), tools, and credentials: whether they are there, never what they
+    are.
 
     \b
     Examples:
       reconciler doctor
       reconciler doctor --format json
 
-    Nothing is changed. What the token may not see is told as such, and is no failure.
+    Nothing is changed. What could not be told, or what not everybody needs, is told as such and is
+    no failure.
 
     Exit code 0: nothing is wrong; 1: something is to be mended.
     """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
-    spec = settings_of(declared_tree(ports, repo, None))
-    parts = (
-        examined(lambda: ports.forge(repo, spec), spec),
-        equipped(
-            spec,
-            lambda: ports.terraform.said,
-            lambda: ports.toolbox().tools(),
-            ports.opa,
-            ports.signer,
-        ),
-    )
+    with progress("looking at everything"):
+        parts = tuple(_parts(ports, repo))
     if form == "json":
         click.echo(doctor.as_json(parts))
     else:
         doctor.told(out(), parts)
     stop_with(Exit.OK if all(part.good for part in parts) else Exit.FAILURE)
+
+
+def _parts(ports: Ports, repo: Path) -> Iterator[Part]:
+    found = _Found()
+    yield looked_at("program", ports.program)
+    yield looked_at("folders", ports.folders)
+    settings = looked_at("settings", lambda: found.settings(ports, repo))
+    yield configured(variables_set(), variables_known(), found.spec)
+    repository = looked_at("repository", lambda: ports.checkup(repo, found.spec))
+    yield repository
+    if repository.good:
+        yield settings
+    spec, tree = found.spec, found.tree
+    if spec is not None and tree is not None:
+        yield examined(lambda: ports.forge(repo, spec), spec)
+    yield equipped(
+        spec,
+        lambda: ports.terraform.said,
+        lambda: ports.toolbox().tools(),
+        ports.opa,
+        ports.signer,
+    )
+    if spec is not None and tree is not None:
+        yield entered(spec, validate(tree, ports.kept).rows, secret_of, aws_credentials())
+
+
+class _Found:
+    """What the target branch declares, where it can be told."""
+
+    def __init__(self) -> None:
+        self.spec: SettingsSpec | None = None
+        self.tree: RepoTree | None = None
+
+    def settings(self, ports: Ports, repo: Path) -> Iterator[Advice]:
+        """Read them; the last thing in a repository that has none of its own yet."""
+        try:
+            self.tree = declared_tree(ports, repo, None)
+        except ReconcilerError as err:
+            self.spec = settings_of(ports.repository(repo).snapshot(None))
+            yield Advice("settings", good=False, told=err.message, hint=err.hint)
+            return
+        self.spec = settings_of(self.tree)
+        yield Advice("settings", good=True, told="reconciler.yaml of the target branch is whole")

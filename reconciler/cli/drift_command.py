@@ -23,7 +23,7 @@ from reconciler.cli.building import (
 )
 from reconciler.cli.discarding import remove_by_hand
 from reconciler.cli.recording import recorder_of
-from reconciler.cli.screen import err, format_option, out, progress, repo_option, stop_with
+from reconciler.cli.screen import errors, format_option, out, progress, repo_option, stop_with
 from reconciler.cli.steward import because_of
 from reconciler.core.load import load_environments
 from reconciler.errors import Exit, ReconcilerError, UsageError
@@ -111,7 +111,7 @@ def command(
         click.echo(plan_json.drifted(found, [_unlooked(*one) for one in failed], simulated=sandbox))
     else:
         _print(found, imports=imports, sandbox=sandbox)
-    plan_text.not_looked_at(err(), [_unlooked(*one) for one in failed])
+    plan_text.not_looked_at(errors(), [_unlooked(*one) for one in failed])
     if failed:
         stop_with(failed[0][1].exit if len(failed) == 1 else Exit.FAILURE)
     stop_with(Exit.OK if all(one.in_sync for one in found) else Exit.DRIFT)

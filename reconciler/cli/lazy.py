@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from reconciler.cli.voice import taught
+
 Place = Callable[[str], tuple[str, str]]
 """Where a command is: its module, and its name there."""
 
@@ -30,7 +32,7 @@ class LazyGroup(click.Group):
             return None
         module, name = self._place(cmd_name)
         command: click.Command = getattr(importlib.import_module(module), name)
-        return command
+        return taught(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

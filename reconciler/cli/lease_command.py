@@ -53,7 +53,12 @@ def command() -> None:
 @_sandbox_option
 @format_option
 def list_command(repo: Path, sandbox: bool, form: str) -> None:
-    """List the leases that are held, or were and nobody gave back."""
+    """List the leases that are held, or were and nobody gave back.
+
+    \b
+    Examples:
+      reconciler lease list
+    """  # noqa: D301  # \b is click's mark for lines as they are
     found = _standing(repo, sandbox=sandbox)
     if form == "json":
         click.echo(lease_json.listed(found, simulated=sandbox))
@@ -67,7 +72,12 @@ def list_command(repo: Path, sandbox: bool, form: str) -> None:
 @_sandbox_option
 @format_option
 def show_command(environment: str, repo: Path, sandbox: bool, form: str) -> None:
-    """Say who holds the lease of an environment, what for, and until when."""
+    """Say who holds the lease of an environment, what for, and until when.
+
+    \b
+    Examples:
+      reconciler lease show acme-portal
+    """  # noqa: D301  # \b is click's mark for lines as they are
     found = [
         both for both in _standing(repo, sandbox=sandbox) if both[0].environment == environment
     ]

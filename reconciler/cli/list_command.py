@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from reconciler.app.validate import validate
-from reconciler.cli.screen import format_option, out, repo_option, rev_option
+from reconciler.cli.screen import format_option, out, progress, repo_option, rev_option
 from reconciler.report import as_json, text
 from reconciler.wiring import build
 
@@ -43,7 +43,8 @@ def command(
       reconciler list --owner team-web --stage production
     """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
-    overview = validate(ports.repository(repo).snapshot(rev), ports.kept)
+    with progress("reading documents"):
+        overview = validate(ports.repository(repo).snapshot(rev), ports.kept)
     wanted = {tuple(label.partition("=")[::2]) for label in labels}
     rows = [
         row

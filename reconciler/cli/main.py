@@ -5,14 +5,12 @@ import gc
 import io
 import os
 import sys
-import tempfile
-import traceback
-from typing import Final
+from typing import Any, Final, TextIO
 
 import click
 
-from reconciler import __version__
 from reconciler.cli.lazy import LazyGroup
+from reconciler.cli.voice import VOICE, begin, voice_options
 from reconciler.errors import Exit, ReconcilerError
 
 COMMANDS: Final = {
@@ -45,13 +43,25 @@ COMMANDS: Final = {
     "audit": "Say who did what, who could have, and why it was allowed.",
     "policy": "Test, list, explain and evaluate the rules.",
     "scan": "Look for secrets in files, in what is staged, or in every commit of a range.",
-    "doctor": "Say whether everything is set up: the forge, and the tools.",
+    "doctor": "Say whether everything that is needed is there, and how to mend what is not.",
     "tools": "Install the tools that have environments of their own, or list them.",
     "schema": "Write JSON Schemas, so that an editor completes and checks documents.",
+    "completion": "Print what makes a shell complete commands, options and names.",
+    "man": "Print the manual page.",
 }
 
 
-_OUTPUT_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_OUTPUT_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+_STREAMS: Final = (("stdin", os.O_RDONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY))
+"""How `/dev/null` stands in for a stream that was closed. What is written to the output fails."""
+
+
+def _version(context: click.Context, _option: click.Parameter, wanted: Any) -> None:
+    if wanted and not context.resilient_parsing:
+        from reconciler import __version__
+
+        click.echo(f"reconciler, version {__version__}")
+        context.exit()
 
 
 @click.group(
@@ -59,63 +69,123 @@ _OUTPUT_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
     lines=COMMANDS,
     place=lambda name: (f"reconciler.cli.{name}_command", "command"),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 all well, 1 failure or problems found, 2 wrong usage, 10 denied,"
+    params=[
+        *voice_options(hidden=False),
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_version,
+            help="Show the version and exit.",
+        ),
+    ],
+    epilog="Options that stand here may also stand behind the command."
+    " Exit codes: 0 all well, 1 failure or problems found, 2 wrong usage, 10 denied,"
     " 11 approval needed, 12 drift, 13 indeterminate: something could not be judged.",
 )
-@click.version_option(__version__, prog_name="reconciler")
 def cli() -> None:
-    """Commits become running environments, and git keeps the audit trail."""
+    """Commits become running environments, and git keeps the audit trail.
+
+    \b
+    Examples:
+      reconciler init environments-repo
+      reconciler doctor
+      reconciler check --verbose
+    """  # noqa: D301  # \b is click's mark for lines as they are
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run a command; turn every failure into words and an exit code."""
     # A command makes many values, keeps them and ends: collecting often finds nothing and costs.
     gc.set_threshold(100_000, 50, 50)
+    _open_streams()
+    arguments = sys.argv[1:] if argv is None else argv
+    begin(arguments)
+    code = _run(arguments)
+    VOICE.ended(code)
+    if code:
+        sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Whoever closed one of them must not get a file of ours in its place."""
+    for number, (name, mode) in enumerate(_STREAMS):
+        if getattr(sys, name) is None:
+            with_null = os.open(os.devnull, mode)
+            if with_null != number:
+                os.dup2(with_null, number)
+                os.close(with_null)
+            writing = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(number, writing, encoding="utf-8", closefd=False))  # noqa: SIM115  # it stays open
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        code = cli.main(args=argv, prog_name="reconciler", standalone_mode=False)
-        if isinstance(code, int) and code:
-            sys.exit(code)
-        sys.stdout.flush()
-    except click.ClickException as err:
-        err.show()
-        sys.exit(Exit.USAGE)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped; nothing is half done", err=True)
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader went away, as `head` does. Python would complain again when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
-    except ReconcilerError as err:
-        from reconciler.cli.screen import tell_failure
 
-        tell_failure(err)
-        sys.exit(err.exit)
+
+def _run(argv: list[str]) -> int:
+    """The exit code. What went wrong was told; where even that cannot be written, by the code."""
+    try:
+        try:
+            code = cli.main(args=argv, prog_name="reconciler", standalone_mode=False)
+        except click.ClickException as err:
+            code = _misused(err)
+        except ReconcilerError as err:
+            from reconciler.cli.screen import tell_failure
+
+            code = int(err.exit)
+            tell_failure(err)
+        sys.stdout.flush()
+    except (click.Abort, KeyboardInterrupt):
+        _complain("stopped; nothing is half done")
+        return 130
+    except BrokenPipeError:
+        # The reader went away, as `head` does.
+        _give_up(sys.stdout)
+        return 141
     except OSError as err:
         if err.filename is None and err.errno not in _OUTPUT_FULL:
-            sys.exit(_bug(err))
+            return _bug(err, argv)
         if err.filename is None:
-            # Python would complain again when it flushes.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _give_up(sys.stdout)
         what = "the output cannot be written" if err.filename is None else str(err.filename)
-        click.echo(f"error: {what}: {err.strerror}", err=True)
-        sys.exit(Exit.FAILURE)
+        _complain(f"error: {what}: {err.strerror}")
+        return Exit.FAILURE
     except Exception as err:  # noqa: BLE001  # the last resort
-        sys.exit(_bug(err))
+        return _bug(err, argv)
+    return code if isinstance(code, int) else Exit.OK
 
 
-def _bug(err: Exception) -> int:
-    """No traceback on the screen: it goes into a file that can be sent."""
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="reconciler-", suffix=".log", delete=False, encoding="utf-8"
-    ) as log:
-        log.write(f"reconciler {__version__}, Python {sys.version}\n")
-        traceback.print_exception(err, file=log)
-    click.echo(f"bug: {type(err).__name__}: {err}", err=True)
-    click.echo(f"  This is our fault. The details are in {log.name}; please send them.", err=True)
-    return int(Exit.FAILURE)
+def _misused(err: click.ClickException) -> int:
+    if VOICE.log_json and err.format_message():
+        VOICE.log().failed(err.format_message(), reason="usage")
+    else:
+        err.show()
+    return int(Exit.USAGE)
+
+
+def _complain(words: str) -> None:
+    if VOICE.log_json:
+        VOICE.log().failed(words)
+        return
+    try:
+        click.echo(words, err=True)
+    except OSError:
+        _give_up(sys.stderr)
+
+
+def _bug(err: Exception, argv: list[str]) -> int:
+    from reconciler.cli.bug import tell_bug
+
+    try:
+        tell_bug(err, argv, cli)
+    except OSError:
+        _give_up(sys.stderr)
+    return Exit.FAILURE
+
+
+def _give_up(stream: TextIO) -> None:
+    """Nobody reads it any more. Python would complain again when it flushes."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":

@@ -126,8 +126,12 @@ def _policies(at: Desk, target: str) -> str:
 def unapprove_command(number: int, repo: Path, form: str) -> None:
     """Agree to it no more: all approvals of yours are taken back.
 
+    \b
+    Examples:
+      reconciler mr unapprove 7
+
     Exit code 0: you do not agree to it.
-    """
+    """  # noqa: D301  # \b is click's mark for lines as they are
     at = desk(repo)
     at.forge.unapprove(number)
     tell(at, at.forge.merge_request(number), form, "is not agreed to by you")

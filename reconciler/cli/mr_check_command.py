@@ -9,7 +9,7 @@ from reconciler.app.review import review, review_all
 from reconciler.cli.building import sandbox_option, stopping_well
 from reconciler.cli.check_command import EXITS
 from reconciler.cli.reviewing import room_of
-from reconciler.cli.screen import format_option, out, repo_option, stop_with
+from reconciler.cli.screen import format_option, out, progress, repo_option, stop_with
 from reconciler.errors import Exit, ReconcilerError, UsageError
 from reconciler.model.decision import STRICTNESS
 from reconciler.model.review import Outcome
@@ -62,7 +62,7 @@ def command(
     ports = build()
     room = room_of(ports, repo, plan=plan, sandbox=sandbox, post=not dry_run)
     found: list[Outcome] = []
-    with stopping_well(ports):
+    with stopping_well(ports), progress("looking at it" if number else "looking at all of them"):
         try:
             if number is not None:
                 found.append(review(room, number))

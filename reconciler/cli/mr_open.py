@@ -71,8 +71,12 @@ def open_command(
 def close_command(number: int, repo: Path, form: str) -> None:
     """Give it up. Nothing is lost: `reconciler mr reopen` takes it up again.
 
+    \b
+    Examples:
+      reconciler mr close 7
+
     Exit code 0: it is closed.
-    """
+    """  # noqa: D301  # \b is click's mark for lines as they are
     at = desk(repo)
     tell(at, at.forge.close(number), form, "is closed")
 
@@ -84,7 +88,11 @@ def close_command(number: int, repo: Path, form: str) -> None:
 def reopen_command(number: int, repo: Path, form: str) -> None:
     """Take it up again.
 
+    \b
+    Examples:
+      reconciler mr reopen 7
+
     Exit code 0: it is open.
-    """
+    """  # noqa: D301  # \b is click's mark for lines as they are
     at = desk(repo)
     tell(at, at.forge.reopen(number), form, "is open again")

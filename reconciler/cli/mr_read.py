@@ -17,8 +17,13 @@ from reconciler.report.words import printable
 def list_command(repo: Path, form: str, target: str | None) -> None:
     """List the open merge requests, by number; and each that cannot be read, with why.
 
+    \b
+    Examples:
+      reconciler mr list
+      reconciler mr list --target main --format json
+
     Exit code 0: listed, also when there is none.
-    """
+    """  # noqa: D301  # \b is click's mark for lines as they are
     at = desk(repo)
     branch = target or at.target
     found, not_read = tuple(at.forge.open_ones(branch)), tuple(at.forge.unreadable())
@@ -37,8 +42,12 @@ def show_command(number: int, repo: Path, form: str) -> None:
 
     Who agreed to what, everything that was said, and what the gates said last.
 
+    \b
+    Examples:
+      reconciler mr show 7
+
     Exit code 0: shown; 2: there is none of that number.
-    """
+    """  # noqa: D301  # \b is click's mark for lines as they are
     at = desk(repo)
     tell(at, at.forge.merge_request(number), form)
 
@@ -50,8 +59,12 @@ def show_command(number: int, repo: Path, form: str) -> None:
 def diff_command(number: int, repo: Path, form: str) -> None:
     """Show what it changes, as git has it: from where it began to its last commit.
 
+    \b
+    Examples:
+      reconciler mr diff 7
+
     Exit code 0: shown; 2: there is none of that number, or its branch is gone.
-    """
+    """  # noqa: D301  # \b is click's mark for lines as they are
     at = desk(repo)
     request = at.forge.merge_request(number)
     head = at.forge.fetched(request)

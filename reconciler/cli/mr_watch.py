@@ -14,7 +14,7 @@ import click
 from reconciler.app.watch import Inbox, Watching, watch
 from reconciler.cli.attending import Attending
 from reconciler.cli.building import settings_of
-from reconciler.cli.screen import err, out, repo_option, stop_with, tell_failure
+from reconciler.cli.screen import err, errors, out, repo_option, stop_with, tell_failure
 from reconciler.cli.target import target_of
 from reconciler.errors import Exit, ReconcilerError
 from reconciler.model.review import Outcome
@@ -133,7 +133,7 @@ def _weather(error: ReconcilerError | None) -> None:
 
 def _refused(why: str) -> None:
     """Nothing of a sender is in these words, and each is said once."""
-    text.said(err(), f"a webhook was refused: {why} (told once)")
+    text.said(errors(), f"a webhook was refused: {why} (told once)")
 
 
 @contextmanager

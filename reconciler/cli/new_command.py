@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from reconciler.app.new import Asked, draft
-from reconciler.cli.screen import err, format_option, out, repo_option, stop_with
+from reconciler.cli.screen import errors, format_option, out, repo_option, stop_with
 from reconciler.errors import Exit, UsageError
 from reconciler.report import as_json, text
 from reconciler.wiring import build
@@ -83,8 +83,8 @@ def command(
                 )
             )
         else:
-            text.problems(err(), drafted.problems)
-            text.said(err(), "Nothing was written.")
+            text.problems(errors(), drafted.problems)
+            text.said(errors(), "Nothing was written.")
         stop_with(Exit.FAILURE)
     ports.write_new(repository.workdir, {drafted.path: drafted.text.encode()})
     if form == "json":

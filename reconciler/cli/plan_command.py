@@ -1,5 +1,6 @@
 """`reconciler plan`."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from reconciler.cli.screen import (
     err,
     format_option,
     out,
+    progress,
     repo_option,
     rev_option,
     stop_with,
@@ -95,7 +97,10 @@ def command(
         one = replace(one, spec=settings_of(done.target))
         site = building_of(ports, repo, one, simulated=sandbox).site
         hear = hearing(err(), Redactor(), show=False)
-        with delivering(done.checked, environment, site, hear=hear) as found:
+        with ExitStack() as stack:
+            with progress("planning"):
+                run = delivering(done.checked, environment, site, hear=hear)
+                found = stack.enter_context(run)
             if isinstance(found, Decided):
                 planned = found.planned
                 for file in reports:

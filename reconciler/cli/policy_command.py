@@ -16,7 +16,7 @@ from reconciler.app.policy import (
     load_policies,
     run_policy_tests,
 )
-from reconciler.cli.screen import format_option, out, repo_option, rev_option, stop_with
+from reconciler.cli.screen import format_option, out, progress, repo_option, rev_option, stop_with
 from reconciler.errors import Exit, UsageError
 from reconciler.model.base import Category
 from reconciler.model.policy import EngineChoice, Pack
@@ -93,11 +93,12 @@ def test_command(
     """  # noqa: D301  # \b is click's mark for lines as they are
     with _loaded(repo, rev, engine) as loaded:
         pack, policies = loaded.pack, loaded.policies
-        run = (
-            None
-            if pack.problems
-            else run_policy_tests(pack, policies.engine, policies.reader, coverage=coverage)
-        )
+        with progress("testing policies"):
+            run = (
+                None
+                if pack.problems
+                else run_policy_tests(pack, policies.engine, policies.reader, coverage=coverage)
+            )
         if form == "json":
             click.echo(policy_json.tested(loaded.revision, pack, run, policies.engine.name))
         elif run is None:
@@ -115,7 +116,13 @@ def test_command(
     "--category", type=click.Choice(get_args(Category)), help="Only rules of one category."
 )
 def list_command(repo: Path, rev: str | None, form: str, category: str | None) -> None:
-    """List the rules."""
+    """List the rules.
+
+    \b
+    Examples:
+      reconciler policy list
+      reconciler policy list --category security
+    """  # noqa: D301  # \b is click's mark for lines as they are
     with _read_only(repo, rev) as loaded:
         pack = loaded.pack
     rules = [one for one in pack.rules if category in (None, one.category)]

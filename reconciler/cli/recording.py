@@ -7,7 +7,7 @@ from reconciler.app.environment import find_environment
 from reconciler.app.record import Recorder
 from reconciler.app.verify import verify
 from reconciler.cli.building import declared_tree, settings_of
-from reconciler.cli.screen import err, progress
+from reconciler.cli.screen import errors, progress
 from reconciler.core.load import lazy_shared
 from reconciler.core.records.verify import Doer
 from reconciler.errors import ReconcilerError, UsageError
@@ -73,7 +73,7 @@ def record_refusal(
         recorder = recorder_of(ports, repo, target, settings_of(target), simulated=False)
         recorder.refused(name, target.revision, tree.revision, what, refused.message)
     except (ReconcilerError, OSError) as error:
-        text.said(err(), f"That this was refused could not be recorded: {error}")
+        text.said(errors(), f"That this was refused could not be recorded: {error}")
 
 
 def can_sign(ports: Ports, repo: Path, tree: RepoTree, recorder: Recorder) -> None:

@@ -35,8 +35,12 @@ def command() -> None:
 def list_command(repo: Path, form: str) -> None:
     """List what is there without a document, and what it waits for.
 
+    \b
+    Examples:
+      reconciler removal list
+
     Exit code 0: it is told; 11: something waits for a human.
-    """
+    """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
     at = steward_of(ports, repo)
     found = clearing_of(ports, repo).waiting(at.law(), datetime.now(UTC))

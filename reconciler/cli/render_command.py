@@ -8,7 +8,7 @@ import click
 from reconciler.app.environment import find_environment
 from reconciler.app.render import Rendering, render_all, render_into, render_one
 from reconciler.cli.screen import (
-    err,
+    errors,
     format_option,
     out,
     progress,
@@ -88,7 +88,7 @@ def _broken(environment: str, tree: RepoTree, problems: tuple[Problem, ...], for
     if form == "json":
         click.echo(as_json.rendered_one(tree.revision, environment, None, problems))
     else:
-        text.problems(err(), problems)
+        text.problems(errors(), problems)
     stop_with(Exit.FAILURE)
 
 

@@ -15,6 +15,7 @@ from reconciler.cli.building import sandbox_option
 from reconciler.cli.controlling import spec_of, working_of
 from reconciler.cli.mr_watch import place_option
 from reconciler.cli.screen import repo_option, stop_with
+from reconciler.cli.voice import VOICE
 from reconciler.controller import Controller
 from reconciler.errors import Exit, ReconcilerError
 from reconciler.model.work import Ended, Job, Standing
@@ -43,7 +44,6 @@ _VERBS: Final = {
     help="Environments worked on at once; by default as reconciler.yaml says.",
 )
 @click.option("--plan", is_flag=True, help="Also plan merge requests that may be planned.")
-@click.option("--log-json", is_flag=True, help="Write the log as JSON, one line for each thing.")
 def command(
     repo: Path,
     sandbox: bool,
@@ -52,7 +52,6 @@ def command(
     health: tuple[str, int] | None,
     jobs: int | None,
     plan: bool,
-    log_json: bool,
 ) -> None:
     """Keep every environment as the target branch declares it, for as long as it runs.
 
@@ -69,6 +68,7 @@ def command(
     Examples:
       reconciler run
       reconciler run --once
+      reconciler run --log-json
       reconciler run --listen 127.0.0.1:8080 --health 127.0.0.1:9090
       reconciler run --sandbox
 
@@ -78,7 +78,7 @@ def command(
     """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
     spec = spec_of(ports, repo)
-    log = ports.log(as_json=log_json)
+    log = VOICE.log()
     inbox = Inbox()
     telemetry = ports.telemetry()
     voice = _Voice(log)

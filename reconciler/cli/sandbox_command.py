@@ -2,7 +2,7 @@
 
 import click
 
-from reconciler.cli.screen import format_option, out
+from reconciler.cli.screen import format_option, out, progress
 from reconciler.report import plan_json, plan_text, text
 from reconciler.wiring import build
 
@@ -25,17 +25,28 @@ def command() -> None:
 @command.command("start")
 @format_option
 def start_command(form: str) -> None:
-    """Start it, unless it runs."""
+    """Start it, unless it runs.
+
+    \b
+    Examples:
+      reconciler sandbox start
+    """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
-    ports.sandbox().start()
-    ports.forget_sandboxes()
+    with progress("starting"):
+        ports.sandbox().start()
+        ports.forget_sandboxes()
     _tell(form)
 
 
 @command.command("stop")
 @format_option
 def stop_command(form: str) -> None:
-    """Stop it; everything in it is gone."""
+    """Stop it; everything in it is gone.
+
+    \b
+    Examples:
+      reconciler sandbox stop
+    """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
     ran = ports.sandbox().status().running
     ports.sandbox().stop()
@@ -49,7 +60,12 @@ def stop_command(form: str) -> None:
 @command.command("status")
 @format_option
 def status_command(form: str) -> None:
-    """Say whether it runs, and what it holds."""
+    """Say whether it runs, and what it holds.
+
+    \b
+    Examples:
+      reconciler sandbox status
+    """  # noqa: D301  # \b is click's mark for lines as they are
     _tell(form)
 
 

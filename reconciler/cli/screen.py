@@ -1,22 +1,31 @@
 """Options that commands share, and the consoles they write to."""
 
 import errno
+import io
 import os
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from reconciler.cli.again import again, remember
+from reconciler.cli.voice import VOICE
 from reconciler.errors import Exit, ReconcilerError, UsageError
 from reconciler.report import as_json, text
 
 F = TypeVar("F", bound=Callable[..., object])
+
+_PATIENCE: Final = 0.7
+"""Seconds before something that goes on is shown to do so."""
+_WIDE: Final = 10_000
+"""A line of the log is not wrapped."""
 
 
 def repo_option(function: F) -> F:
@@ -69,8 +78,43 @@ def out() -> Console:
 
 
 def err() -> Console:
-    """Standard error."""
-    return Console(stderr=True, highlight=False, emoji=False, markup=False)
+    """Standard error, for what somebody may want to know: nothing of it where it is to be quiet."""
+    return _standard_error(heard=not VOICE.quiet, wrong=False)
+
+
+def errors() -> Console:
+    """Standard error, for what went wrong: always."""
+    return _standard_error(heard=True, wrong=True)
+
+
+def _standard_error(*, heard: bool, wrong: bool) -> Console:
+    file = _Lines(wrong=wrong) if VOICE.log_json and heard else None
+    return Console(
+        file=file,
+        stderr=True,
+        quiet=not heard,
+        width=_WIDE if file is not None else None,
+        highlight=False,
+        emoji=False,
+        markup=False,
+    )
+
+
+class _Lines(io.StringIO):
+    """Makes each line that is written a line of the log."""
+
+    def __init__(self, *, wrong: bool) -> None:
+        super().__init__()
+        self._wrong = wrong
+        self._rest = ""
+
+    def write(self, text: str, /) -> int:
+        """Take it in; what is not a whole line yet waits."""
+        *whole, self._rest = (self._rest + text).split("\n")
+        log = VOICE.log()
+        for one in filter(None, map(str.strip, whole)):
+            (log.failed if self._wrong else log.said)(one)
+        return len(text)
 
 
 def tell_failure(error: ReconcilerError) -> None:
@@ -78,7 +122,12 @@ def tell_failure(error: ReconcilerError) -> None:
     error.hint = again(error.hint)
     if _asked_for == ["json"]:
         click.echo(as_json.failed(error))
-    text.failed(err(), error)
+    if VOICE.log_json:
+        words = {"reason": error.reason, "hint": error.hint, "subject": error.subject}
+        told = {name: value for name, value in words.items() if value}
+        VOICE.log().failed(error.message, **told)
+    else:
+        text.failed(errors(), error)
 
 
 def stop_with(code: Exit) -> None:
@@ -87,32 +136,73 @@ def stop_with(code: Exit) -> None:
         raise click.exceptions.Exit(int(code))
 
 
+Step = Callable[[int, int], None]
+
+
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, shown when there is enough to wait for; silence elsewhere."""
+def progress(what: str) -> Iterator[Step]:
+    """Shows on a terminal that something goes on, when it takes a while; silence elsewhere.
+
+    The step's time is told to whoever asked for that, terminal or not.
+    """
+    began, count = time.monotonic(), _Count()
+    try:
+        with _bar(what, count):
+            yield count
+    finally:
+        words = {"done": count.done} if count.total else {}
+        VOICE.spent(what, time.monotonic() - began, **words)
+
+
+class _Count:
+    """How much of it is done."""
+
+    def __init__(self) -> None:
+        self.done = self.total = 0
+        self.show: Step = lambda _done, _total: None
+
+    def __call__(self, done: int, total: int) -> None:
+        self.done, self.total = done, total
+        self.show(done, total)
+
+
+_shown = threading.Lock()
+"""Two bars at once would write over each other: the outer one says enough."""
+
+
+@contextmanager
+def _bar(what: str, count: _Count) -> Iterator[None]:
     console = err()
-    if not console.is_terminal:
-        yield lambda _done, _total: None
+    wanted = console.is_terminal and not console.quiet and not VOICE.steps
+    if not wanted or not _shown.acquire(blocking=False):
+        yield
         return
     bar = Progress(
+        SpinnerColumn(),
         TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[count]}"),
+        TimeElapsedColumn(),
         console=console,
         transient=True,
+        redirect_stdout=False,  # results are no part of it
     )
-    task = bar.add_task(what, total=None)
+    task = bar.add_task(what, total=None, count="")
 
-    def step(done: int, total: int) -> None:
-        if total >= 200 and not bar.live.is_started:  # noqa: PLR2004  # about a second
-            bar.start()
-        bar.update(task, completed=done, total=total)
+    def show(done: int, total: int) -> None:
+        bar.update(task, completed=done, total=total or None, count=f"{done}/{total}")
 
+    count.show = show
+    later = threading.Timer(_PATIENCE, bar.start)
+    later.daemon = True
+    later.start()
     try:
-        yield step
+        yield
     finally:
+        later.cancel()
+        later.join()
         bar.stop()
+        _shown.release()
 
 
 def replace_file(target: Path, parts: Iterable[str]) -> None:

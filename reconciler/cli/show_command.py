@@ -6,7 +6,7 @@ import click
 
 from reconciler.app.environment import show
 from reconciler.app.render import Rendering
-from reconciler.cli.screen import err, format_option, out, repo_option, rev_option, stop_with
+from reconciler.cli.screen import errors, format_option, out, repo_option, rev_option, stop_with
 from reconciler.errors import Exit
 from reconciler.model.show import Shown
 from reconciler.report import as_json, text
@@ -39,5 +39,5 @@ def command(environment: str, repo: Path, rev: str | None, form: str) -> None:
     if form == "json":
         click.echo(as_json.not_shown(tree.revision, shown))
     else:
-        text.problems(err(), shown)
+        text.problems(errors(), shown)
     stop_with(Exit.FAILURE)

@@ -8,7 +8,7 @@ import click
 from reconciler.app.leases import living
 from reconciler.cli.building import sandbox_option
 from reconciler.cli.controlling import spec_of, standings
-from reconciler.cli.screen import format_option, out, repo_option, stop_with
+from reconciler.cli.screen import format_option, out, progress, repo_option, stop_with
 from reconciler.core.suggest import did_you_mean
 from reconciler.errors import Exit, UsageError
 from reconciler.report import status as report
@@ -46,7 +46,8 @@ def command(
     ports = build()
     spec = spec_of(ports, repo)
     now = datetime.now(UTC)
-    found = standings(ports, repo, spec, now, sandbox=sandbox)
+    with progress("reading documents and records"):
+        found = standings(ports, repo, spec, now, sandbox=sandbox)
     if environment is not None and environment not in {one.name for one in found}:
         raise UsageError(
             "no-environment",

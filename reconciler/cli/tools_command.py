@@ -49,7 +49,12 @@ def install(names: tuple[str, ...], form: str, *, again: bool) -> None:
 @command.command("list")
 @format_option
 def list_tools(form: str) -> None:
-    """List the tools, and whether they are installed."""
+    """List the tools, and whether they are installed.
+
+    \b
+    Examples:
+      reconciler tools list
+    """  # noqa: D301  # \b is click's mark for lines as they are
     tools = build().toolbox().tools()
     if form == "json":
         click.echo(as_json.tools(tools))

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from reconciler.app.validate import validate
-from reconciler.cli.screen import format_option, out, repo_option, rev_option, stop_with
+from reconciler.cli.screen import format_option, out, progress, repo_option, rev_option, stop_with
 from reconciler.errors import Exit
 from reconciler.report import as_json, text
 from reconciler.wiring import build
@@ -27,7 +27,8 @@ def command(repo: Path, rev: str | None, form: str) -> None:
     Exit code 0: all is valid; 1: there are problems.
     """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
-    overview = validate(ports.repository(repo).snapshot(rev), ports.kept)
+    with progress("reading documents"):
+        overview = validate(ports.repository(repo).snapshot(rev), ports.kept)
     if form == "json":
         click.echo(as_json.validated(overview))
     else:

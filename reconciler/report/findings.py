@@ -70,7 +70,7 @@ def sarif(report: CheckReport) -> str:
     results = [_sarif_result(report, names, one) for names, one in judged]
     tool = {
         "name": "reconciler",
-        "semanticVersion": __version__,
+        "version": __version__,
         "rules": [
             {
                 "id": rule,

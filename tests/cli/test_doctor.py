@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pygit2
 import pytest
 
+from reconciler.adapters.git_checkup import Checkup
+from reconciler.adapters.machine import fits
 from tests.docs.scenes import run
 from tests.repos import GitRepo, small
 
@@ -19,22 +24,129 @@ def repository(folder: Path, more: str = "") -> Path:
     return repo.path
 
 
-def test_the_local_forge_and_the_tools_are_told(tmp_path: Path) -> None:
+def findings(out: str, part: str) -> dict[str, dict[str, str]]:
+    document = json.loads(out)
+    assert document["kind"] == "Examination"
+    (found,) = (one for one in document["parts"] if one["name"] == part)
+    return {one["what"]: one for one in found["findings"]}
+
+
+def test_every_part_is_told_and_what_is_bad_says_what_to_do(tmp_path: Path) -> None:
     code, out, err = run("doctor --format json", repository(tmp_path))
     assert err == ""
     document = json.loads(out)
-    assert (document["kind"], document["good"], code) == ("Examination", False, 1)
-    forge, tools = document["parts"]
-    assert forge["name"] == "forge: the local forge"
-    assert [one["what"] for one in tools["findings"]] == [
-        "terraform",
-        "checkov",
-        "opa",
-        "signing key",
-        "own proposals",
+    assert (document["good"], code) == (False, 1)
+    assert [one["name"] for one in document["parts"]] == [
+        "program",
+        "folders",
+        "variables",
+        "repository",
+        "settings",
+        "forge: the local forge",
+        "tools",
+        "credentials",
     ]
+    tools = findings(out, "tools")
+    assert list(tools) == ["terraform", "checkov", "opa", "signing key", "own proposals"]
     for part in document["parts"]:
         assert all(one["hint"] for one in part["findings"] if one["verdict"] == "bad")
+    assert findings(out, "program")["packages"]["verdict"] == "good"
+    assert findings(out, "repository")["target branch"]["verdict"] == "good"
+
+
+def test_a_variable_that_nothing_reads_is_told_with_the_one_that_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILER_SIGNING_KYE", "/home/secret-place")
+    monkeypatch.setenv("RECONCILER_TASK", "T-7")
+    code, out, _ = run("doctor --format json", repository(tmp_path))
+    told = findings(out, "variables")
+    assert (code, told["RECONCILER_SIGNING_KYE"]["verdict"]) == (1, "bad")
+    assert "did you mean `RECONCILER_SIGNING_KEY`?" in told["RECONCILER_SIGNING_KYE"]["hint"]
+    assert "`unset RECONCILER_SIGNING_KYE`" in told["RECONCILER_SIGNING_KYE"]["hint"]
+    assert "RECONCILER_TASK" in told["variables"]["told"]
+    assert "secret-place" not in out
+
+
+def test_credentials_are_there_or_not_and_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    more = "  aws: {webIdentityFrom: RECONCILER_WEB_TOKEN}\n"
+    folder = repository(tmp_path, more)
+    _, out, _ = run("doctor --format json", folder)
+    told = findings(out, "credentials")
+    accounts = [one for what, one in told.items() if what.isdigit()]
+    assert accounts
+    assert {one["verdict"] for one in accounts} == {"unknown"}
+    monkeypatch.setenv("RECONCILER_WEB_TOKEN", "very-" + "private")
+    _, out, _ = run("doctor --format json", folder)
+    told = findings(out, "credentials")
+    assert told["RECONCILER_WEB_TOKEN"]["verdict"] == "good"
+    assert {one["verdict"] for what, one in told.items() if what.isdigit()} == {"good"}
+    assert "RECONCILER_WEB_TOKEN" not in findings(out, "variables")
+    assert "very-private" not in out
+
+
+def test_branches_of_a_remote_that_is_gone_are_told(tmp_path: Path) -> None:
+    folder = repository(tmp_path)
+    git = pygit2.Repository(str(folder))
+    git.references.create("refs/remotes/origin/main", git.head.target)
+    _, out, _ = run("doctor --format json", folder)
+    stale = findings(out, "repository")["remote origin"]
+    assert stale["verdict"] == "bad"
+    command = stale["hint"].split("`")[3]
+    subprocess.run(["sh", "-c", command], cwd=folder, check=True)
+    _, out, _ = run("doctor --format json", folder)
+    assert "remote origin" not in findings(out, "repository")
+
+
+def test_without_a_repository_or_a_commit_the_rest_is_told_all_the_same(tmp_path: Path) -> None:
+    code, out, err = run("doctor --format json", tmp_path)
+    assert (code, err) == (1, "")
+    assert findings(out, "repository")["repository"]["hint"].startswith("go to a clone")
+    assert "terraform" in findings(out, "tools")
+    empty = GitRepo.make(tmp_path / "empty", bare=False).path
+    code, out, err = run("doctor --format json", empty)
+    assert (code, err) == (1, "")
+
+
+def test_a_clock_that_is_behind_is_told(tmp_path: Path) -> None:
+    folder = repository(tmp_path)
+    long_ago = datetime(2001, 2, 3, tzinfo=UTC)
+    told = {one.what: one for one in Checkup(folder, lambda: long_ago, named=False).examine(None)}
+    assert told["clock"].good is False
+    assert "behind the last commit" in told["clock"].told
+
+
+def test_a_folder_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    monkeypatch.setenv("RECONCILER_STATE_DIR", str(file / "state"))
+    _, out, _ = run("doctor --format json", repository(tmp_path))
+    state = findings(out, "folders")["state"]
+    assert (state["verdict"], "RECONCILER_STATE_DIR" in state["hint"]) == ("bad", True)
+
+
+@pytest.mark.parametrize(
+    "found, limits, good",
+    [
+        ("8.3.0", ">=8,<9", True),
+        ("9.0", ">=8,<9", False),
+        ("1.2.0", "==1.2", True),
+        ("3.1.6.post1", ">=3.1.6", True),
+        ("3.1.5", ">=3.1.6", False),
+        ("0.13.1", "==0.13.0", False),
+        ("2", "", True),
+    ],
+)
+def test_versions_are_compared_by_their_numbers(found: str, limits: str, good: bool) -> None:  # noqa: FBT001  # a table
+    assert fits(found, limits) is good
 
 
 def test_a_tool_that_is_missing_is_to_be_mended(

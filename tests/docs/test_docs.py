@@ -33,7 +33,7 @@ from reconciler.errors import Exit
 from reconciler.model.documents import KINDS, Kind
 from reconciler.model.environment import EnvironmentSpec
 from reconciler.model.settings import SettingsSpec
-from reconciler.settings import ProcessSettings
+from reconciler.settings import OPTIONS, ProcessSettings
 from reconciler.wiring import build
 from tests.core.secrets.samples import sample
 from tests.docs.audited import audited
@@ -303,8 +303,7 @@ def test_the_table_of_variables_is_what_is_read() -> None:
         assert name in defaults, name
     own_seconds = [name for name in ProcessSettings.model_fields if name.endswith("_seconds")]
     assert len(own_seconds) == 6
-    options = {"RECONCILER_REPO", "RECONCILER_FORMAT", "RECONCILER_SANDBOX"}
-    assert set(stated) == own | options
+    assert set(stated) == own | set(OPTIONS)
     for name in own_seconds:
         seconds = ProcessSettings.model_fields[name].default
         assert stated[f"RECONCILER_{name.upper()}"] == f"`{seconds}`"

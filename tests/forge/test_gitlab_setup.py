@@ -198,9 +198,9 @@ def test_the_command_says_what_is_to_be_mended(
     _, out, _ = run("doctor --format json", clone)
     document = json.loads(out)
     assert document["kind"] == "Examination"
-    forge, tools = document["parts"]
+    (forge,) = (one for one in document["parts"] if one["name"].startswith("forge: "))
     assert {one["verdict"] for one in forge["findings"]} == {"good", "unknown"}
-    assert tools["name"] == "tools"
+    assert "tools" in [one["name"] for one in document["parts"]]
     assert "glpat-bot" not in out
 
 

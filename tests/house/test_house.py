@@ -1,10 +1,8 @@
-"""The house rules that no other tool checks: the lock file, make's help, .ci/run, the wheel."""
+"""The house rules that no other tool checks: the lock file, make's help, .ci/run."""
 
 import re
 import subprocess
-import sys
 import tomllib
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -106,18 +104,3 @@ def test_scripts_are_executable_and_parse(name: str) -> None:
     script = ROOT / "scripts" / name
     assert script.stat().st_mode & 0o111
     subprocess.run(["sh", "-n", str(script)], check=True)
-
-
-def test_the_wheel_carries_the_starter_repository(tmp_path: Path) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    (wheel,) = tmp_path.glob("reconciler-*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
-    for part in ("environments/", "policies/", "profiles/", "reconciler.yaml", "templates/"):
-        assert any(name.startswith(f"reconciler/starter/{part}") for name in names), part
-    assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
-    assert not [name for name in names if "__pycache__" in name]
