@@ -293,7 +293,9 @@ def names_of(setting: str) -> list[str]:
 
 
 def test_the_table_of_variables_is_what_is_read() -> None:
-    stated = {row[0].strip("`"): row[1] for row in table(between(read("docs/cli.md"), "variables"))}
+    stated = {
+        row[0].strip("`"): row[1] for row in table(between(read("docs/variables.md"), "variables"))
+    }
     defaults = " ".join(stated.values())
     names = [names_of(name) for name in ProcessSettings.model_fields]
     own = {first for first, *_ in names if not first.startswith("XDG_")}
@@ -310,8 +312,17 @@ def test_the_table_of_variables_is_what_is_read() -> None:
 
 
 def test_the_table_of_exit_codes_is_complete() -> None:
-    rows = table(section(read("docs/output.md"), "Exit codes"))
+    rows = table(read("docs/exit-codes.md"))
     assert [int(row[0]) for row in rows] == [*(int(code) for code in Exit), 130, 141]
+
+
+def test_the_table_of_records_has_each_kind_once() -> None:
+    rows = table(section(read("docs/records.md"), "What is recorded"))
+    stated = [name for row in rows for name in re.findall(r"`([a-z-]+)`", row[0])]
+    schema = json.dumps(json.loads(read("docs/schemas/record.schema.json")))
+    mapping = re.search(r'"mapping": (\{[^}]*\})', schema)
+    assert mapping is not None
+    assert sorted(stated) == sorted(json.loads(mapping[1]))
 
 
 # ---------------------------------------------------------------------------------- JSON documents
@@ -566,11 +577,22 @@ def test_links_lead_somewhere(page: str) -> None:
         assert not anchor or anchor in slugs(file.read_text(encoding="utf-8")), target
 
 
+PEERS: Final = {
+    "www.runatlantis.io",
+    "github.com",
+    "flux-iac.github.io",
+    "developer.hashicorp.com",
+    "argo-cd.readthedocs.io",
+}
+
+
 @by_page
 def test_hosts_are_examples(page: str) -> None:
     for host in re.findall(r"https?://([\w.-]+\w)", read(page)):
         linked = {"docs.aws.amazon.com", "docs.gitlab.com", "developer.hashicorp.com"}
         known = {"gitlab.com", "127.0.0.1"} | (linked if page.startswith("docs/rules/") else set())
+        if page == "docs/comparison.md":
+            known |= PEERS
         assert host.endswith("example.com") or host in known, host
 
 
@@ -601,7 +623,7 @@ def test_the_input_of_the_page_is_that_of_the_guard() -> None:
 
 def test_the_transcript_of_the_readme_is_the_beginning_of_a_real_one() -> None:
     (shown,) = re.findall(
-        r"^```\n\$ reconciler check\n(.*?)^```", read("README.md"), re.DOTALL | re.MULTILINE
+        r"^```console\n\$ reconciler check\n(.*?)^```", read("README.md"), re.DOTALL | re.MULTILINE
     )
     (whole,) = (part for part in parts(read("docs/check.md")) if part.what == "output")
     assert whole.body.startswith(shown)
