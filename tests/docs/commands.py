@@ -31,22 +31,26 @@ FOREIGN: Final = (
     "cd",
     "cp",
     "echo",
+    "export",
     "git",
+    "grep",
     "head",
     "jq",
+    "ls",
     "make",
     "mkdir",
     "openssl",
     "python",
     "python3",
     "reconciler-venv/bin/python",
+    "rm",
     "sed",
     "sh",
     "terraform",
 )
 """Programs of others, which are not parsed; `make`'s targets are."""
 TESTED: Final = ROOT / "docs" / "tested.md"
-_BLOCK: Final = re.compile(
+BLOCK: Final = re.compile(
     r"^(?:<!-- (?P<mark>[a-z]+)(?:: (?P<argument>[^\n]*?))? -->\n)?"
     r"(?P<fence>`{3,})(?P<language>[a-z]*)\n(?P<body>.*?)^(?P=fence)$",
     re.DOTALL | re.MULTILINE,
@@ -76,7 +80,7 @@ def prompted(body: str) -> list[str]:
     for line in body.splitlines():
         if line.startswith("$ "):
             found.append(line[2:])
-        elif line.startswith("> ") and found:
+        elif line[:2] in (">", "> ") and found:
             found[-1] += f"\n{line[2:]}"
     return found
 
@@ -94,7 +98,7 @@ def with_shell() -> list[Path]:
 
 def blocks(page: Path) -> Iterator[Block]:
     name = str(page.relative_to(ROOT))
-    for match in _BLOCK.finditer(page.read_text(encoding="utf-8")):
+    for match in BLOCK.finditer(page.read_text(encoding="utf-8")):
         if match["language"] in SHELL:
             yield Block(
                 name, match["mark"] or "", match["argument"] or "", match["language"], match["body"]
@@ -173,7 +177,7 @@ def _leaf(words: list[str]) -> tuple[click.Command, click.Context, list[str]]:
 
 def spans(page: Path) -> Iterator[list[str]]:
     """Commands of ours in running text, as words."""
-    text = _BLOCK.sub("", page.read_text(encoding="utf-8"))
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
     for span in re.findall(r"`reconciler ([^`]+)`", text):
         words = shlex.split(re.sub(r"[][]|\.\.\.", "", span))
         if not _placeholder(words[0]):

@@ -175,8 +175,9 @@ def test_the_table_names_each_field_of_the_schema_once(kind: Kind) -> None:
 
 
 def test_meanings_are_read_from_the_source() -> None:
-    fields = EnvironmentSpec.model_fields
-    assert docstrings(EnvironmentSpec)["region"] == fields["region"].description
+    schema = json.loads(read("docs/schemas/environment.schema.json"))
+    fields = schema["$defs"]["EnvironmentSpec"]["properties"]
+    assert docstrings(EnvironmentSpec)["region"] == fields["region"]["description"]
 
 
 def test_every_word_for_a_type_is_explained() -> None:
@@ -587,6 +588,26 @@ PEERS: Final = {
 
 
 @by_page
+def test_files_that_are_named_are_there(page: str) -> None:
+    named = re.findall(r"\b((?:tests|scripts|benchmarks)/[\w/.-]*\w)", read(page))
+    assert [one for one in named if not (ROOT / one).exists()] == []
+
+
+def test_the_trust_of_the_role_that_changes_things_is_exact() -> None:
+    blocks = re.findall(
+        r"^<!-- policy -->\n```json\n(.*?)^```",
+        read("docs/howto/aws-roles.md"),
+        re.DOTALL | re.MULTILINE,
+    )
+    plan, apply, controller = (json.loads(block)["Statement"] for block in blocks)
+    for (statement,) in (plan, apply, controller):
+        assert set(statement) == {"Effect", "Principal", "Action", "Condition"}
+    assert "StringLike" in plan[0]["Condition"]
+    assert set(apply[0]["Condition"]) == {"StringEquals"}
+    assert "*" not in json.dumps([apply, controller])
+
+
+@by_page
 def test_hosts_are_examples(page: str) -> None:
     for host in re.findall(r"https?://([\w.-]+\w)", read(page)):
         linked = {"docs.aws.amazon.com", "docs.gitlab.com", "developer.hashicorp.com"}
@@ -619,14 +640,6 @@ def test_the_input_of_the_page_is_that_of_the_guard() -> None:
     assert inner == FIELDS["terraform"]
     (cell,) = (row[1] for row in rows if row[0] == "`environment`")
     assert set(re.sub(r" \(.*?\)", "", cell).split(", ")) == FIELDS["environment"]
-
-
-def test_the_transcript_of_the_readme_is_the_beginning_of_a_real_one() -> None:
-    (shown,) = re.findall(
-        r"^```console\n\$ reconciler check\n(.*?)^```", read("README.md"), re.DOTALL | re.MULTILINE
-    )
-    (whole,) = (part for part in parts(read("docs/check.md")) if part.what == "output")
-    assert whole.body.startswith(shown)
 
 
 def test_the_engines_of_the_page_are_those_that_are_taken() -> None:
