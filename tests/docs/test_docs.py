@@ -38,6 +38,7 @@ from tests.core.secrets.samples import sample
 from tests.docs.audited import audited
 from tests.docs.built import built
 from tests.docs.field_tables import DOCUMENTS, ROOT, docstrings, models_in, page_of, with_tables
+from tests.docs.record_pages import PAGE, record_page
 from tests.docs.rule_pages import RULES, rule_pages
 from tests.docs.scenes import Scene, changed, commit_all, pages, parts, run, with_outputs
 from tests.policy.small import whole_input
@@ -615,6 +616,10 @@ def test_hosts_are_examples(page: str) -> None:
         if page == "docs/comparison.md":
             known |= PEERS
         assert host.endswith("example.com") or host in known, host
+
+
+def test_the_page_of_records_is_current() -> None:
+    assert PAGE.read_text(encoding="utf-8") == record_page(), RENEW
 
 
 def test_rule_pages_are_current() -> None:

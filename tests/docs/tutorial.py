@@ -1,7 +1,7 @@
 """The tutorial as a terminal: typed from the beginning to the end, and what comes back compared.
 
 A block `<!-- transcript -->` has lines behind `$` (and `>` for what goes on with one), and what
-they print. A line that ends in `# exit code N` has to end so, every other one well. A line `...` stands
+they print. A line that ends in `# exit code N` has to end so, every other one well. `...` stands
 for whatever is left out. What differs from run to run (ids, times, ports, folders) is made up, the
 same way in the page and in what comes back.
 """
