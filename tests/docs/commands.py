@@ -244,7 +244,10 @@ _HELD_BY: Final = {
         "run from the beginning to the end, its output compared: "
         "until the sandbox by `make test`, whole by `make soak`"
     ),
-    "shell commands that are **run**": ("in a repository with the page's files, by `make test`"),
+    "shell commands that are **run**": (
+        "in a repository with the page's files, by `make test`; "
+        "those that ask Checkov, which takes long, by `make soak`"
+    ),
     "shell commands that are **only parsed**": (
         "program, commands, options and arguments are there. "
         "What they need is not: a forge, an account, a terraform"

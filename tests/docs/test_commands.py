@@ -164,8 +164,38 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(tmp_path_factory.mktemp("cache"))
 
 
-@pytest.mark.parametrize("page", RUNNING, ids=lambda page: str(page.relative_to(ROOT)))
-def test_what_is_said_to_run_runs(page: Path, cache: str) -> None:
+def asks_checkov(part: Part) -> bool:
+    """Whether Checkov is started for it, which takes seconds."""
+    return bool(re.search(r"^reconciler (?:check|explain) ", part.body, re.MULTILINE))
+
+
+def running(*, slow: bool) -> list[Path]:
+    return [
+        page
+        for page in RUNNING
+        if any(
+            part.what == "runs" and asks_checkov(part) == slow
+            for part in parts(page.read_text(encoding="utf-8"))
+        )
+    ]
+
+
+def all_run(page: Path, cache: str, *, slow: bool) -> None:
     for part in parts(page.read_text(encoding="utf-8")):
-        if part.what == "runs":
+        if part.what == "runs" and asks_checkov(part) == slow:
             does(part, cache)
+
+
+def named(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", running(slow=False), ids=named)
+def test_what_is_said_to_run_runs(page: Path, cache: str) -> None:
+    all_run(page, cache, slow=False)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("page", running(slow=True), ids=named)
+def test_what_asks_all_gates_runs(page: Path, cache: str) -> None:
+    all_run(page, cache, slow=True)
