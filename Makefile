@@ -31,7 +31,7 @@ define step
 @$(2) || { printf '\nmake check: failed at "%s"\n' '$(1)' >&2; exit 1; }
 endef
 
-check: setup tools ## lint, types, import contracts, own policies, generated docs
+check: setup tools ## lint, types, import contracts, own policies, generated docs, the site
 	$(call step,lint,$(bin)/ruff check .)
 	$(call step,format,$(bin)/ruff format --check .)
 	$(call step,types,$(bin)/python -m mypy)
