@@ -592,6 +592,8 @@ PEERS: Final = {
 def test_files_that_are_named_are_there(page: str) -> None:
     named = re.findall(r"\b((?:tests|scripts|benchmarks)/[\w/.-]*\w)", read(page))
     assert [one for one in named if not (ROOT / one).exists()] == []
+    for file, test in re.findall(r"\b(tests/[\w/]+\.py)::(test_\w+)", read(page)):
+        assert f"\ndef {test}(" in (ROOT / file).read_text(encoding="utf-8"), test
 
 
 def test_the_trust_of_the_role_that_changes_things_is_exact() -> None:
