@@ -158,10 +158,17 @@ def _placeholder(word: str) -> bool:
     return bool(re.fullmatch(r"[A-Z][A-Z_]*|\.\.\.", word))
 
 
+def _context(
+    command: click.Command, name: str | None, parent: click.Context | None = None
+) -> click.Context:
+    # With what the command says of its contexts: it keeps the option for help that is made here.
+    return click.Context(command, info_name=name, parent=parent, **command.context_settings)
+
+
 def _leaf(words: list[str]) -> tuple[click.Command, click.Context, list[str]]:
     """Go down the groups: the command, its context, and what is left of the words."""
     command: click.Command = cli
-    context = click.Context(cli, info_name="reconciler")
+    context = _context(cli, "reconciler")
     rest = list(words)
     while isinstance(command, click.Group):
         _, rest, _ = command.make_parser(context).parse_args(rest)
@@ -171,7 +178,7 @@ def _leaf(words: list[str]) -> tuple[click.Command, click.Context, list[str]]:
         if found is None:
             raise click.UsageError(f"there is no command {words}", context)
         command = found
-        context = click.Context(command, info_name=command.name, parent=context)
+        context = _context(command, command.name, context)
     return command, context, rest
 
 
