@@ -9,7 +9,7 @@ bin := .venv/bin
 pytest_args ?=
 args ?=
 
-.PHONY: help demo test soak check format bench lock clean setup tools
+.PHONY: help demo test soak check site format bench lock clean setup tools
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -31,7 +31,7 @@ define step
 @$(2) || { printf '\nmake check: failed at "%s"\n' '$(1)' >&2; exit 1; }
 endef
 
-check: setup tools ## lint, types, import contracts, own policies, generated docs
+check: setup tools ## lint, types, import contracts, own policies, generated docs, the site
 	$(call step,lint,$(bin)/ruff check .)
 	$(call step,format,$(bin)/ruff format --check .)
 	$(call step,types,$(bin)/python -m mypy)
@@ -42,7 +42,15 @@ check: setup tools ## lint, types, import contracts, own policies, generated doc
 	@# As at a day on which the samples' waivers hold: an old commit stays as good as it was.
 	$(call step,own environments,$(bin)/reconciler check --all --now 2026-12-01T09:00:00Z)
 	$(call step,generated docs are current,$(bin)/reconciler schema --check docs/schemas)
+	$(call step,the site and its links,$(mkdocs))
 	@printf '\nmake check: all good\n'
+
+# Nothing is fetched; a page that leads nowhere is an error (mkdocs.yml).
+mkdocs := NO_MKDOCS_2_WARNING=1 $(bin)/mkdocs build --strict --quiet
+
+site: setup ## build the pages of docs/ into build/site
+	@$(mkdocs)
+	@printf 'build/site: look at it with %s\n' '$(bin)/python -m http.server --bind 127.0.0.1 --directory build/site 8000'
 
 format: setup ## format the code and mend what lint can mend
 	@$(bin)/ruff format .

@@ -283,6 +283,8 @@ def with_tables(path: Path, text: str) -> str:
 
 def main() -> None:
     """Rewrite what is generated in docs/, and say which pages changed."""
+    from tests.docs.commands import TESTED, overview
+    from tests.docs.record_pages import PAGE, record_page
     from tests.docs.rule_pages import renew
     from tests.docs.scenes import pages, with_outputs
 
@@ -294,6 +296,8 @@ def main() -> None:
         if after != before:
             path.write_text(after, encoding="utf-8")
             print(f"renewed {path.relative_to(ROOT)}")  # noqa: T201  # what a person ran it for
+    PAGE.write_text(record_page(), encoding="utf-8")
+    TESTED.write_text(overview(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,11 @@ A page marks the fenced block that follows a comment:
     <!-- output: COMMAND -->  what the command prints (generated)
     <!-- problems -->         the problems that `reconciler validate` tells (generated)
     <!-- help: COMMAND -->    a command's help (generated)
+    <!-- runs -->             commands that a test runs there: tests/docs/commands.py
 
 Files and changes are laid over the sample repository. Those under `## Example` stay for the rest of
-the page; those under any other heading hold until the next heading.
+the page; those under any other heading hold until the next heading. In a page that says
+`<!-- files stay -->` all of them stay.
 """
 
 import hashlib
@@ -34,7 +36,8 @@ ROOT: Final = Path(__file__).parents[2]
 SAMPLES: Final = ("environments", "policies", "profiles", "templates", "reconciler.yaml")
 _PART: Final = re.compile(
     r"^(?P<heading>#{1,6} [^\n]*)$"
-    r"|^(?P<mark><!-- (?P<what>file|change|output|problems|help)(?:: (?P<argument>[^\n]*?))? -->\n)"
+    r"|^(?P<mark><!-- (?P<what>file|change|output|problems|help|runs)"
+    r"(?:: (?P<argument>[^\n]*?))? -->\n)"
     r"(?P<open>(?P<fence>`{3,})(?P<language>[^\n]*)\n)(?P<body>.*?)^(?P=fence)$"
     r"|^(?P<plain>`{3,})[^\n]*\n.*?^(?P=plain)$",
     re.DOTALL | re.MULTILINE,
@@ -49,11 +52,11 @@ def pages() -> list[Path]:
     return sorted((ROOT / "docs").rglob("*.md"))
 
 
-def run(arguments: str, folder: Path) -> tuple[int, str, str]:
+def run(arguments: str, folder: Path, cache: str = "none") -> tuple[int, str, str]:
     """A command line of `reconciler` in a folder: exit code, standard output, standard error."""
     out, err = io.StringIO(), io.StringIO()
     with (
-        patch.dict(os.environ, {"RECONCILER_CACHE_DIR": "none"}),
+        patch.dict(os.environ, {"RECONCILER_CACHE_DIR": cache}),
         chdir(folder),
         redirect_stdout(out),
         redirect_stderr(err),
@@ -193,6 +196,7 @@ class Part:
 def parts(page: str) -> Iterator[Part]:
     """The marked blocks of a page, in order."""
     heading, base, files = "", dict[str, str](), dict[str, str]()
+    stay = "<!-- files stay -->" in page
     for match in _PART.finditer(page):
         if match["heading"]:
             heading = match["heading"].lstrip("#").strip()
@@ -205,7 +209,7 @@ def parts(page: str) -> Iterator[Part]:
             files[part.argument] = part.body
         elif part.what == "change":
             files[part.argument] = changed(part.scene.text(part.argument), part.body)
-        if heading == "Example":
+        if stay or heading == "Example":
             base = dict(files)
         part.scene = Scene(dict(files))
         yield part

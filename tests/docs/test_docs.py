@@ -39,6 +39,7 @@ from tests.core.secrets.samples import sample
 from tests.docs.audited import audited
 from tests.docs.built import built
 from tests.docs.field_tables import DOCUMENTS, ROOT, models_in, page_of, with_tables
+from tests.docs.record_pages import PAGE, record_page
 from tests.docs.rule_pages import RULES, rule_pages
 from tests.docs.scenes import Scene, changed, commit_all, pages, parts, run, with_outputs
 from tests.policy.small import whole_input
@@ -176,8 +177,9 @@ def test_the_table_names_each_field_of_the_schema_once(kind: Kind) -> None:
 
 
 def test_meanings_are_read_from_the_source() -> None:
-    spec = json.loads(schemas()["environment.schema.json"])["$defs"]["EnvironmentSpec"]
-    assert texts_of(EnvironmentSpec)["region"] == spec["properties"]["region"]["description"]
+    schema = json.loads(read("docs/schemas/environment.schema.json"))
+    fields = schema["$defs"]["EnvironmentSpec"]["properties"]
+    assert texts_of(EnvironmentSpec)["region"] == fields["region"]["description"]
 
 
 def test_every_word_for_a_type_is_explained() -> None:
@@ -294,7 +296,9 @@ def names_of(setting: str) -> list[str]:
 
 
 def test_the_table_of_variables_is_what_is_read() -> None:
-    stated = {row[0].strip("`"): row[1] for row in table(between(read("docs/cli.md"), "variables"))}
+    stated = {
+        row[0].strip("`"): row[1] for row in table(between(read("docs/variables.md"), "variables"))
+    }
     defaults = " ".join(stated.values())
     names = [names_of(name) for name in ProcessSettings.model_fields]
     own = {first for first, *_ in names if not first.startswith("XDG_")}
@@ -310,8 +314,17 @@ def test_the_table_of_variables_is_what_is_read() -> None:
 
 
 def test_the_table_of_exit_codes_is_complete() -> None:
-    rows = table(section(read("docs/output.md"), "Exit codes"))
+    rows = table(read("docs/exit-codes.md"))
     assert [int(row[0]) for row in rows] == [*(int(code) for code in Exit), 130, 141]
+
+
+def test_the_table_of_records_has_each_kind_once() -> None:
+    rows = table(section(read("docs/records.md"), "What is recorded"))
+    stated = [name for row in rows for name in re.findall(r"`([a-z-]+)`", row[0])]
+    schema = json.dumps(json.loads(read("docs/schemas/record.schema.json")))
+    mapping = re.search(r'"mapping": (\{[^}]*\})', schema)
+    assert mapping is not None
+    assert sorted(stated) == sorted(json.loads(mapping[1]))
 
 
 # ---------------------------------------------------------------------------------- JSON documents
@@ -566,12 +579,49 @@ def test_links_lead_somewhere(page: str) -> None:
         assert not anchor or anchor in slugs(file.read_text(encoding="utf-8")), target
 
 
+PEERS: Final = {
+    "www.runatlantis.io",
+    "github.com",
+    "flux-iac.github.io",
+    "developer.hashicorp.com",
+    "argo-cd.readthedocs.io",
+}
+
+
+@by_page
+def test_files_that_are_named_are_there(page: str) -> None:
+    named = re.findall(r"\b((?:tests|scripts|benchmarks)/[\w/.-]*\w)", read(page))
+    assert [one for one in named if not (ROOT / one).exists()] == []
+    for file, test in re.findall(r"\b(tests/[\w/]+\.py)::(test_\w+)", read(page)):
+        assert f"\ndef {test}(" in (ROOT / file).read_text(encoding="utf-8"), test
+
+
+def test_the_trust_of_the_role_that_changes_things_is_exact() -> None:
+    blocks = re.findall(
+        r"^<!-- policy -->\n```json\n(.*?)^```",
+        read("docs/howto/aws-roles.md"),
+        re.DOTALL | re.MULTILINE,
+    )
+    plan, apply, controller = (json.loads(block)["Statement"] for block in blocks)
+    for (statement,) in (plan, apply, controller):
+        assert set(statement) == {"Effect", "Principal", "Action", "Condition"}
+    assert "StringLike" in plan[0]["Condition"]
+    assert set(apply[0]["Condition"]) == {"StringEquals"}
+    assert "*" not in json.dumps([apply, controller])
+
+
 @by_page
 def test_hosts_are_examples(page: str) -> None:
     for host in re.findall(r"https?://([\w.-]+\w)", read(page)):
         linked = {"docs.aws.amazon.com", "docs.gitlab.com", "developer.hashicorp.com"}
         known = {"gitlab.com", "127.0.0.1"} | (linked if page.startswith("docs/rules/") else set())
+        if page == "docs/comparison.md":
+            known |= PEERS
         assert host.endswith("example.com") or host in known, host
+
+
+def test_the_page_of_records_is_current() -> None:
+    assert PAGE.read_text(encoding="utf-8") == record_page(), RENEW
 
 
 def test_rule_pages_are_current() -> None:
@@ -597,14 +647,6 @@ def test_the_input_of_the_page_is_that_of_the_guard() -> None:
     assert inner == FIELDS["terraform"]
     (cell,) = (row[1] for row in rows if row[0] == "`environment`")
     assert set(re.sub(r" \(.*?\)", "", cell).split(", ")) == FIELDS["environment"]
-
-
-def test_the_transcript_of_the_readme_is_the_beginning_of_a_real_one() -> None:
-    (shown,) = re.findall(
-        r"^```\n\$ reconciler check\n(.*?)^```", read("README.md"), re.DOTALL | re.MULTILINE
-    )
-    (whole,) = (part for part in parts(read("docs/check.md")) if part.what == "output")
-    assert whole.body.startswith(shown)
 
 
 def test_the_engines_of_the_page_are_those_that_are_taken() -> None:

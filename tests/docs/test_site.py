@@ -1,0 +1,97 @@
+"""The site is built without a network, whole, and fetches nothing from anybody."""
+
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tests.docs.scenes import ROOT, pages
+
+FETCHED = {
+    ("link", "href"),
+    ("script", "src"),
+    ("img", "src"),
+    ("iframe", "src"),
+    ("source", "src"),
+}
+"""What a browser fetches by itself; where one only goes by a click is no matter."""
+
+
+def without_network() -> list[str]:
+    """What to put before a command so that it has none, where the kernel lets us."""
+    unshare = shutil.which("unshare")
+    words = [unshare or "", "--map-root-user", "--net"]
+    if (
+        unshare
+        and subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0
+    ):
+        return words
+    return []
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+    done = subprocess.run(
+        [*without_network(), *command, "--site-dir", str(folder)],
+        cwd=ROOT,
+        env={"NO_MKDOCS_2_WARNING": "1", "PATH": "/usr/bin:/bin", "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+class Fetches(HTMLParser):
+    """The addresses that a page makes a browser fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "link" and given.get("rel") in ("canonical", "next", "prev"):
+            return
+        self.found += [value or "" for name, value in attrs if (tag, name) in FETCHED]
+
+
+def test_every_page_is_there(site: Path) -> None:
+    for page in pages():
+        name = page.relative_to(ROOT / "docs").with_suffix("")
+        folder = name.parent if name.name == "README" else name
+        assert (site / folder / "index.html").is_file(), page
+    assert (site / "search" / "search_index.json").is_file()
+
+
+def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        fetches = Fetches()
+        fetches.feed(page.read_text(encoding="utf-8"))
+        away = [one for one in fetches.found if re.match(r"(?:[a-z]+:)?//", one)]
+        assert away == [], page
+    for sheet in site.rglob("*.css"):
+        assert not re.search(r"url\(['\"]?(?:https?:)?//|@import", sheet.read_text("utf-8")), sheet
+
+
+def test_no_page_has_what_the_theme_would_fetch_a_program_for(site: Path) -> None:
+    # Its script names a server for Mermaid, and asks it only where there is such a block.
+    for page in site.rglob("*.html"):
+        assert 'class="mermaid"' not in page.read_text(encoding="utf-8"), page
+
+
+def test_the_picture_shows_the_steps_of_the_way() -> None:
+    picture = (ROOT / "docs" / "pictures" / "way.svg").read_text(encoding="utf-8")
+    shown = re.findall(r'class="step"[^>]*>([a-z]+)<', picture)
+    table = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    steps = re.findall(r"^\| ([a-z]+) \|", table.split("### ")[0], re.MULTILINE)
+    assert set(shown) <= set(steps)
+    assert len(shown) == len(set(shown)) == 10
+    assert not re.search(r"href|<script|<image|style=", picture)
