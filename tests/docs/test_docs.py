@@ -19,7 +19,7 @@ from pydantic import AliasChoices
 
 from reconciler.adapters.terraform import SUPPORTED as SUPPORTED_ENGINES
 from reconciler.adapters.terraform import Limits, Terraform
-from reconciler.app.schema import schemas, texts_of
+from reconciler.app.schema import texts_of
 from reconciler.cli.lazy import LazyGroup
 from reconciler.cli.main import COMMANDS, cli
 from reconciler.core.effective import effective
