@@ -1,7 +1,6 @@
 """`reconciler plan`."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -84,7 +83,7 @@ def command(
     ports = build()
     tree = ports.repository(repo).snapshot(rev)
     one = declared(ports, tree, environment)
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = ports.clock(simulated=sandbox)().replace(microsecond=0)
     console = out()
     if sandbox and form == "text":
         plan_text.simulated(console)
