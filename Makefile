@@ -14,8 +14,9 @@ args ?=
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: setup tools ## run the main job on the sample repository
-	@sh scripts/demo.sh
+demo: setup tools ## tell the whole story in a scratch folder (args=--step pauses)
+	@sh scripts/engine.sh
+	@$(bin)/reconciler demo $(args)
 
 test: setup tools ## run the tests, except those that take minutes
 	@# In CI the engines are also compared with a genuine OPA, where it can be had.

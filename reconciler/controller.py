@@ -247,10 +247,12 @@ class Controller:
                 pass  # every step of what becomes of it hangs below this one
         if before is None or heads.records != before.records:
             self._moved(working.view.follow(working.follow()))
-        law = self._lawful(now)
-        if law != self._law or self._jumped(now, began):
+        law, jumped = self._lawful(now), self._jumped(now, began)
+        if law != self._law or jumped:
             self._law = law
             self._moved(None)
+        if jumped:
+            self._plan(Job.CHORES, now)  # ends, and what else only time brings
         if before is not None and heads != before:
             self._plan(Job.CHORES, now + _SOON)
             if heads.reviews != before.reviews or heads.target != before.target:

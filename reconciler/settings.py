@@ -1,6 +1,7 @@
 """What this process takes from its environment. Nothing else reads it."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -249,6 +250,26 @@ def secret_of(name: str) -> str | None:
     """
     value = os.environ.get(name)
     return value.strip() if value is not None else None
+
+
+def environment_without_ours() -> dict[str, str]:
+    """This process's environment, without what says who we are, where, and how we work.
+
+    What is installed and kept for this machine stays.
+    """
+    stays = ("RECONCILER_CACHE_DIR", "RECONCILER_TOOLS_DIR", "RECONCILER_JOBS")
+    ours = ("RECONCILER_", "GITLAB_USER_", "CI_", "AWS_")
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in stays or not name.startswith(ours)
+    }
+
+
+def become(environment: Mapping[str, str]) -> None:
+    """Take another environment: for a process that was split off to be somebody else's."""
+    os.environ.clear()
+    os.environ.update(environment)
 
 
 def installers_environment() -> dict[str, str]:

@@ -72,10 +72,12 @@ from reconciler.settings import (
 
 if TYPE_CHECKING:
     from reconciler.adapters.deeds import Deeds
+    from reconciler.adapters.demo_stage import Stage
     from reconciler.adapters.git_remote import Credentials
     from reconciler.adapters.gitlab.forge import GitLabForge
     from reconciler.adapters.health_server import HealthServer
     from reconciler.adapters.regorus_engine import EmbeddedEngine
+    from reconciler.adapters.sandbox.clock import SandboxClock
     from reconciler.adapters.sandbox.cloud import Cloud as SandboxCloud
     from reconciler.adapters.speakers.mail import MailServer
     from reconciler.adapters.speakers.post import Poster
@@ -269,6 +271,23 @@ class Ports:
         from reconciler.adapters.sandbox.cloud import Cloud as SandboxCloud
 
         return SandboxCloud(self.settings.state_folder() / "sandbox")
+
+    @staticmethod
+    def demo_stage(folder: Path, main: Callable[[list[str]], None]) -> "Stage":
+        """Where the demonstration happens. `main`: what runs a command of the program."""
+        from reconciler.adapters.demo_stage import Stage
+
+        return Stage(folder, main)
+
+    def sandbox_clock(self) -> "SandboxClock":
+        """What time it is in the sandbox."""
+        from reconciler.adapters.sandbox.clock import SandboxClock
+
+        return SandboxClock(self.settings.state_folder() / "sandbox")
+
+    def clock(self, *, simulated: bool) -> Callable[[], datetime]:
+        """What time it is; the sandbox has a clock of its own."""
+        return self.sandbox_clock().now if simulated else _exactly
 
     def held_by_sandbox(self) -> dict[str, int]:
         """How many resources of each type are in the sandbox; nothing when it does not run."""
@@ -834,7 +853,7 @@ class Ports:
         """What writes records, in the name of whoever runs this."""
         from reconciler.app.record import Recorder
 
-        git = GitSource(repo)
+        git, clock = GitSource(repo), self.clock(simulated=simulated)
         return Recorder(
             records,
             git,
@@ -842,7 +861,7 @@ class Ports:
             Program.model_construct(
                 name="reconciler", version=__version__, digest=self.kept.program
             ),
-            _now,
+            lambda: clock().replace(microsecond=0),
             lambda: token_hex(16),
             simulated,
         )
@@ -898,7 +917,11 @@ def pages_of(spec: SettingsSpec) -> str:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)
+    return _exactly().replace(microsecond=0)
+
+
+def _exactly() -> datetime:
+    return datetime.now(UTC)
 
 
 def _needed(name: str) -> str:

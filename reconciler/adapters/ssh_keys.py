@@ -235,6 +235,18 @@ def load_signer(path: Path, passphrase: str | None) -> Signer:
     return Signer(public_key, _signing(key, public_key))
 
 
+def make_key(path: Path, comment: str) -> str:
+    """A new private key in a file that nobody else reads, as `ssh-keygen` would; the public one."""
+    key = Ed25519PrivateKey.generate()
+    encoding, form = serialization.Encoding, serialization.PublicFormat.OpenSSH
+    data = key.private_bytes(
+        encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+    )
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)
+    return f"{key.public_key().public_bytes(encoding.OpenSSH, form).decode()} {comment}"
+
+
 _SIGNS = frozenset({"ssh-ed25519", "ssh-rsa", *(f"ecdsa-sha2-{curve}" for curve in _OF_CURVE)})
 
 

@@ -50,7 +50,7 @@ def promote(desk: Desk, name: str, to: str = "") -> Promoted:
     blueprint = _blueprint(desk.tree, spec)
     path = target.environment.path
     text = text_of(desk.tree, path)
-    after = edit_document(text, carried(spec, before, blueprint))
+    after = edit_document(text, carried(spec, before, blueprint, target.rollout))
     found = Promoted(
         name,
         target.environment.document.metadata.name,

@@ -17,6 +17,7 @@ from reconciler.core.load import lazy_shared, load_environment
 from reconciler.core.moves import differing_texts
 from reconciler.core.records.facts import override_body, rollback_body
 from reconciler.core.rollback import fast_one, last_good
+from reconciler.core.rollout import canary_of
 from reconciler.core.tree import find
 from reconciler.errors import NotAllowedError, ReconcilerError, UsageError, WaitingError
 from reconciler.model.base import Risk, Stage
@@ -168,7 +169,7 @@ def _good(desk: Desk, name: str, path: str, to: str) -> Good:
         return Good(commit, -1)
     history = (kept.record for kept in desk.recorder.records.of_environment(name))
     now = find(desk.tree, path)
-    found = last_good(history, now.oid if now else "", lambda one: _document(desk, name, one))
+    found = last_good(history, now.oid if now else "", lambda one: _settled(desk, name, one))
     if found is None:
         raise UsageError(
             "no-good",
@@ -196,6 +197,16 @@ def _document(desk: Desk, name: str, commit: str) -> str:
         return ""
     entry = find(tree, path) if path else None
     return entry.oid if entry is not None else ""
+
+
+def _settled(desk: Desk, name: str, commit: str) -> str:
+    """The same; empty, too, while something was on trial: who goes back is not to begin it anew."""
+    found = _document(desk, name, commit)
+    filled = (
+        find_environment(desk.recorder.commits.snapshot(commit), name).filled if found else None
+    )
+    canary = canary_of(filled.environment.document, filled.rollout) if filled is not None else None
+    return "" if canary is not None and canary.step else found
 
 
 def _path(tree: RepoTree, name: str) -> str:

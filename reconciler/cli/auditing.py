@@ -100,7 +100,8 @@ def audit(repo: Path, *, sandbox: bool) -> Audit:
     kept_at = (settings.document.spec.records.remote if settings else "") or ""
     found = trail(ports.record_store(repo, branch), branch, "" if sandbox else kept_at)
     name = settings.document.metadata.name if settings else ""
-    return Audit(ports, repo, repository, target, found, _now(), name, kept_at or "origin")
+    now = ports.clock(simulated=sandbox)().replace(microsecond=0)
+    return Audit(ports, repo, repository, target, found, now, name, kept_at or "origin")
 
 
 def past(repo: Path, *, sandbox: bool) -> Audit:

@@ -4,7 +4,6 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
@@ -141,9 +140,11 @@ def only_agreed(ports: Ports, repo: Path, tree: RepoTree) -> SettingsSpec:
 
 
 @contextmanager
-def standing(ports: Ports, repo: Path, revision: str, name: str) -> Iterator[Checked]:
+def standing(
+    ports: Ports, repo: Path, revision: str, name: str, *, simulated: bool
+) -> Iterator[Checked]:
     """The environment as a commit declares it, judged by what stands beside it."""
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = ports.clock(simulated=simulated)().replace(microsecond=0)
     with judged(ports, Asked(repo, None, revision, True, (name,), now)) as done:  # noqa: FBT003  # `--all`
         yield done.checked
 

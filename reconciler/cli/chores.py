@@ -102,7 +102,7 @@ def _taking(ports: Ports, repo: Path, at: Steward, found: Followed, names: Colle
 def _drift(at: Steward, found: Followed) -> None:
     recorder = at.recorder(None)
     desk = Remedies(at.bot, recorder, lambda: at.law().tree, lambda: concerned(recorder.records))
-    for one in remedy(desk, datetime.now(UTC)):
+    for one in remedy(desk, at.clock()):
         if one.job is Job.APPLY:
             found.mend.append((one.environment, one.drift))
         else:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -90,7 +90,7 @@ def working_of(
         lambda: records.store.tip(fresh=True),
         lambda now: law_of(view, spec, now),
         crew,
-        lambda: datetime.now(UTC),
+        ports.clock(simulated=sandbox),
         time.monotonic,
         intervals.poll.total_seconds(),
         intervals.retry.total_seconds(),

@@ -204,7 +204,7 @@ def _mended(ports: Ports, order: Order, telemetry: Telemetry, wish: Wish) -> Cam
     recorder = at.recorder(None)
     desk = Remedies(at.bot, recorder, lambda: at.law().tree, lambda: concerned(recorder.records))
     law = at.law().commit
-    mend = due(desk, order.environment, datetime.now(UTC))
+    mend = due(desk, order.environment, at.clock())
     if mend is None or (mend.drift, mend.job) != (order.mend, Job.APPLY):
         return Came("done", "its drift is not to be mended any more")
     begin(recorder, law, mend)
@@ -285,13 +285,14 @@ def _roll(ports: Ports, order: Order, _telemetry: Telemetry) -> Came:
 
     def held(filled: Effective) -> str:
         document = filled.environment.document
-        found = frozen(tree, document.metadata.name, datetime.now(UTC), (document.spec.track,))
+        found = frozen(tree, document.metadata.name, at.clock(), (document.spec.track,))
         return "" if found is None else f"frozen: {found.spec.reason}"
 
     desk = rollout_desk(ports, order.repo, tree, recorder, caller_of(ports, at), held)
-    match roll_out(desk, order.environment, datetime.now(UTC)):
+    now = at.clock()
+    match roll_out(desk, order.environment, now):
         case Wait(until, why):
-            return Came("done", why, later=until or datetime.now(UTC) + _AGAIN)
+            return Came("done", why, later=until or now + _AGAIN)
         case Back(why):
             return Came("done", f"taken back: {why}")
         case Advance(number):

@@ -134,7 +134,9 @@ def _delivered(
         with step(measured, "judge", tree.revision, environment=name):
             if (wish.alone or not sandbox) and not wish.destroy:
                 refuse_bypass(ports, repo, one, recorder, who.said)
-            checked = stack.enter_context(standing(ports, repo, tree.revision, name))
+            checked = stack.enter_context(
+                standing(ports, repo, tree.revision, name, simulated=sandbox)
+            )
         stack.enter_context(stopping_well(ports))
         building = building_of(ports, repo, one, simulated=sandbox)
         hear = who.hearing(Redactor())

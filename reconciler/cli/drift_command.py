@@ -1,7 +1,6 @@
 """`reconciler drift`."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -153,7 +152,7 @@ def _grouped(repo: Path, rev: str | None, form: str, *, sandbox: bool) -> None:
     branch = spec.branches.records_of(simulated=sandbox)
     kept_at = "" if sandbox else spec.records.remote or ""
     records = trail(ports.record_store(repo, branch), branch, kept_at).records
-    groups = causes_of(records, tree, datetime.now(UTC).replace(microsecond=0))
+    groups = causes_of(records, tree, ports.clock(simulated=sandbox)().replace(microsecond=0))
     if form == "json":
         click.echo(causes.as_json(groups, simulated=sandbox))
     else:

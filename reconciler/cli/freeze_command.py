@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from reconciler.app.freezes import freeze
+from reconciler.cli.building import sandbox_option
 from reconciler.cli.freezing import scope_options, scopes_of, told
 from reconciler.cli.screen import format_option, repo_option
 from reconciler.cli.steward import because_of, because_option, caller_of, lasting, steward_of
@@ -14,6 +15,7 @@ from reconciler.wiring import build
 
 @click.command("freeze")
 @repo_option
+@sandbox_option
 @format_option
 @scope_options("Stop")
 @because_option
@@ -26,6 +28,7 @@ from reconciler.wiring import build
 )
 def command(
     repo: Path,
+    sandbox: bool,
     form: str,
     everything: bool,
     tracks: tuple[str, ...],
@@ -53,5 +56,5 @@ def command(
     scopes = scopes_of(everything, tracks, environments, agents)
     words = because_of(because)
     ports = build()
-    at = steward_of(ports, repo)
+    at = steward_of(ports, repo, simulated=sandbox)
     told(freeze(at, caller_of(ports, at), scopes, words, until), form)

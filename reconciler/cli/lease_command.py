@@ -1,7 +1,6 @@
 """`reconciler lease`: who works on what now."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -136,4 +135,4 @@ def break_command(environment: str, because: str, repo: Path, sandbox: bool, for
 def _standing(repo: Path, *, sandbox: bool) -> Standing:
     ports = build()
     spec = settings_of(declared_tree(ports, repo, None))
-    return standing(ports.leases(repo, spec, simulated=sandbox), datetime.now(UTC))
+    return standing(ports.leases(repo, spec, simulated=sandbox), ports.clock(simulated=sandbox)())

@@ -14,6 +14,7 @@ from reconciler.cli.voice import VOICE, begin, voice_options
 from reconciler.errors import Exit, ReconcilerError
 
 COMMANDS: Final = {
+    "demo": "Tell the whole story in a scratch folder: the first five minutes.",
     "init": "Make a new environments repository with everything in place.",
     "new": "Write a new environment's document.",
     "validate": "Check every document of the repository; say all problems at once.",

@@ -2,7 +2,6 @@
 
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -86,7 +85,7 @@ def command(
     ports = build()
     tree = ports.repository(repo).snapshot(rev)
     one = declared(ports, tree, environment)
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = ports.clock(simulated=sandbox)().replace(microsecond=0)
     console = out()
     if sandbox and form == "text":
         plan_text.simulated(console)

@@ -1,8 +1,12 @@
 """`reconciler sandbox`: a simulated cloud on this machine."""
 
+from datetime import timedelta
+
 import click
 
 from reconciler.cli.screen import format_option, out, progress
+from reconciler.cli.steward import lasting
+from reconciler.model.base import format_duration, format_timestamp
 from reconciler.report import plan_json, plan_text, text
 from reconciler.wiring import build
 
@@ -69,19 +73,44 @@ def status_command(form: str) -> None:
     _tell(form)
 
 
+@command.command("forward")
+@click.argument("by", metavar="DURATION", callback=lasting)
+@format_option
+def forward_command(by: timedelta, form: str) -> None:
+    """Put its clock forward: see now what happens in three days.
+
+    Everything with `--sandbox` goes by that clock, and nothing else does. It never goes back, not
+    when the sandbox stops either: what was recorded by it would lie in the future.
+
+    \b
+    Examples:
+      reconciler sandbox forward 90m
+      reconciler sandbox forward 3d
+    """  # noqa: D301  # \b is click's mark for lines as they are
+    ports = build()
+    ports.sandbox_clock().forward(by)
+    _tell(form)
+
+
 def _tell(form: str) -> None:
     ports = build()
     status, holds = ports.sandbox().status(), ports.held_by_sandbox()
+    clock = ports.sandbox_clock()
+    ahead = clock.ahead()
     if form == "json":
         click.echo(
             plan_json.sandbox(
                 status.endpoint if status.running else None,
                 status.since if status.running else None,
                 holds,
+                int(ahead.total_seconds()),
             )
         )
         return
     console = out()
+    if ahead:
+        at = format_timestamp(clock.now())
+        text.said(console, f"Its clock is {format_duration(ahead)} ahead, at {at}.")
     if not status.running:
         text.said(console, "The sandbox does not run. `reconciler sandbox start` starts it.")
         return

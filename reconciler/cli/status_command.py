@@ -1,6 +1,5 @@
 """`reconciler status`."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -45,7 +44,7 @@ def command(
     """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
     spec = spec_of(ports, repo)
-    now = datetime.now(UTC)
+    now = ports.clock(simulated=sandbox)()
     with progress("reading documents and records"):
         found = standings(ports, repo, spec, now, sandbox=sandbox)
     if environment is not None and environment not in {one.name for one in found}:

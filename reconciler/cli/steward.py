@@ -1,7 +1,7 @@
 """What commands have in common that commit to the target branch in somebody's name."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -45,7 +45,7 @@ def steward_of(ports: Ports, repo: Path, *, simulated: bool = False) -> Steward:
             can_sign(ports, repo, rules, found)
         return found
 
-    return Steward(ports.bot(repo, spec), law, recorder, lambda: datetime.now(UTC))
+    return Steward(ports.bot(repo, spec), law, recorder, ports.clock(simulated=simulated))
 
 
 def caller_of(ports: Ports, at: Steward) -> Caller:

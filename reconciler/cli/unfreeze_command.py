@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from reconciler.app.freezes import unfreeze
+from reconciler.cli.building import sandbox_option
 from reconciler.cli.freezing import scope_options, scopes_of, told
 from reconciler.cli.screen import format_option, repo_option
 from reconciler.cli.steward import because_of, because_option, caller_of, steward_of
@@ -13,11 +14,13 @@ from reconciler.wiring import build
 
 @click.command("unfreeze")
 @repo_option
+@sandbox_option
 @format_option
 @scope_options("Let move again")
 @because_option
 def command(
     repo: Path,
+    sandbox: bool,
     form: str,
     everything: bool,
     tracks: tuple[str, ...],
@@ -39,5 +42,5 @@ def command(
     scopes = scopes_of(everything, tracks, environments, agents)
     words = because_of(because)
     ports = build()
-    at = steward_of(ports, repo)
+    at = steward_of(ports, repo, simulated=sandbox)
     told(unfreeze(at, caller_of(ports, at), scopes, words), form)

@@ -6,20 +6,27 @@ from datetime import datetime
 from reconciler.core.edit_document import GONE, Changes
 from reconciler.core.parameters import has_default
 from reconciler.core.records.standing import Status
+from reconciler.core.rollout import IMAGE, STEP, TRIAL, trial
 from reconciler.model.base import parse_start
 from reconciler.model.blueprint import BlueprintSpec
 from reconciler.model.environment import EnvironmentSpec
 from reconciler.model.move import Green
-from reconciler.model.profile import ProfileSpec
+from reconciler.model.profile import ProfileSpec, Rollout
 from reconciler.model.record import ApplyEnded, DriftGone, DriftSeen, Record
 
 
-def carried(source: EnvironmentSpec, target: EnvironmentSpec, blueprint: BlueprintSpec) -> Changes:
+def carried(
+    source: EnvironmentSpec,
+    target: EnvironmentSpec,
+    blueprint: BlueprintSpec,
+    rollout: Rollout,
+) -> Changes:
     """The changes of the target's document that make it follow its source.
 
     The version, and the parameters that the blueprint names in `promotes`: what the source does
     not say for itself, the target says no more. Parameters that this version does not have go.
-    `blueprint`: in the source's version.
+    Where changes reach the target's users by a canary, a new image goes on trial first.
+    `blueprint`: in the source's version; `rollout`: the target's.
     """
     changes: dict[tuple[str, ...], object] = {}
     if source.blueprint.version != target.blueprint.version:
@@ -33,6 +40,13 @@ def carried(source: EnvironmentSpec, target: EnvironmentSpec, blueprint: Bluepri
     for name in own:
         if name not in blueprint.parameters:
             changes["spec", "parameters", name] = GONE
+    image = ("spec", "parameters", IMAGE)
+    if rollout.strategy == "canary" and {TRIAL, STEP} <= set(blueprint.parameters) and IMAGE in own:
+        wanted = changes.get(image, GONE)
+        if wanted is not GONE:
+            del changes[image]
+            if own.get(TRIAL) != wanted:
+                changes.update(trial(wanted))
     return changes
 
 

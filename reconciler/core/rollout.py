@@ -126,6 +126,11 @@ def edits(move: Advance | Finish | Back, canary: Canary) -> Changes:
             return {(*_PARAMETERS, IMAGE): canary.image, **ended()}
 
 
+def trial(image: object) -> Changes:
+    """What puts an image on trial, at its first step."""
+    return {(*_PARAMETERS, TRIAL): image, (*_PARAMETERS, STEP): 1}
+
+
 def ended() -> Changes:
     """What takes a trial out of a document."""
     return {(*_PARAMETERS, TRIAL): GONE, (*_PARAMETERS, STEP): GONE}

@@ -150,10 +150,15 @@ def state(name: str, one: State | None, *, simulated: bool) -> str:
     )
 
 
-def sandbox(endpoint: str | None, since: str | None, holds: Mapping[str, int]) -> str:
-    """`reconciler sandbox`. Without an endpoint it does not run."""
+def sandbox(endpoint: str | None, since: str | None, holds: Mapping[str, int], ahead: int) -> str:
+    """`reconciler sandbox`. Without an endpoint it does not run. `ahead`: its clock, in seconds."""
     return document(
-        "Sandbox", running=endpoint is not None, endpoint=endpoint, since=since, holds=dict(holds)
+        "Sandbox",
+        running=endpoint is not None,
+        endpoint=endpoint,
+        since=since,
+        ahead=ahead,
+        holds=dict(holds),
     )
 
 

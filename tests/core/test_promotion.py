@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import given
@@ -13,11 +14,14 @@ from reconciler.core.promotion import carried, green
 from reconciler.core.yaml_reader import read_yaml
 from reconciler.model.blueprint import BlueprintSpec
 from reconciler.model.environment import EnvironmentSpec
+from reconciler.model.profile import Rollout, RolloutStep
 
 NAMES = ("image", "size", "count", "gone", "hosts")
 KNOWN = ("image", "size", "count", "hosts")
 _VALUES = st.text("ab1.:/ -#", max_size=6) | st.integers(0, 9) | st.lists(st.sampled_from("xy"))
 _PARAMETERS = st.dictionaries(st.sampled_from(NAMES), _VALUES)
+ROLLING = Rollout(strategy="rolling")
+CANARY = Rollout(strategy="canary", steps=(RolloutStep(traffic=100, wait=timedelta(minutes=1)),))
 _VERSIONS = st.sampled_from(["1.0.0", "1.1.0", "2.0.0"])
 
 
@@ -59,7 +63,7 @@ def test_the_target_follows_its_source_and_keeps_what_is_its_own(
 ) -> None:
     source, target = spec(version, given_), spec(old, own)
     before = text(target)
-    changes = carried(source, target, blueprint(promotes))
+    changes = carried(source, target, blueprint(promotes), ROLLING)
     after = edit_document(before, changes)
     document: Any = read_yaml(after)
     assert document["spec"]["blueprint"] == {"name": "box", "version": version}
@@ -74,7 +78,25 @@ def test_the_target_follows_its_source_and_keeps_what_is_its_own(
     assert b"# ours" in after
     moved = {one.path for one in differing_texts(before, after)}
     assert moved == {".".join(path) for path in changes}
-    assert not carried(source, spec(version, wanted), blueprint(promotes))
+    assert not carried(source, spec(version, wanted), blueprint(promotes), ROLLING)
+
+
+@given(st.sampled_from(["v1", "v2"]), st.sampled_from(["v1", "v2"]),
+       st.sampled_from([{}, {"canary_image": "v2", "canary_step": 3}]))  # fmt: skip
+def test_where_changes_go_by_a_canary_a_new_image_goes_on_trial_first(
+    new: str, old: str, trial: dict[str, Any]
+) -> None:
+    parameter = {"type": "string", "description": "Something"}
+    known = ("image", "canary_image", "canary_step", "size")
+    box = blueprint(["image", "size"]).model_copy(
+        update={"parameters": dict.fromkeys(known, parameter)}
+    )
+    source = spec("1.0.0", {"image": new, "size": "large"})
+    changes = carried(source, spec("1.0.0", {"image": old, **trial}), box, CANARY)
+    found = {path[-1]: value for path, value in changes.items()}
+    size = {"size": "large"}
+    waits = new == old or trial.get("canary_image") == new
+    assert found == (size if waits else {"canary_image": new, "canary_step": 1, **size})
 
 
 @given(

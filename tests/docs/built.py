@@ -199,9 +199,9 @@ def built() -> Iterator[dict[str, Any]]:
     yield json.loads(check_json.checked(_approved()))
     yield json.loads(review_json.reviewed(_reviewed(plan)))
     yield json.loads(
-        plan_json.sandbox("http://127.0.0.1:4566", "2026-12-01T09:00:00Z", {"aws_sns_topic": 1})
+        plan_json.sandbox("http://127.0.0.1:4566", "2026-12-01T09:00:00Z", {"aws_sns_topic": 1}, 0)
     )
-    yield json.loads(plan_json.sandbox(None, None, {}))
+    yield json.loads(plan_json.sandbox(None, None, {}, 259200))
 
 
 def _decision(verdict: Verdict = Verdict.ALLOW) -> Decision:

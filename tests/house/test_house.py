@@ -99,7 +99,7 @@ def test_ci_runs_check_and_test_and_nothing_else() -> None:
     assert runs == ["make check", "make test"]
 
 
-@pytest.mark.parametrize("name", ["setup.sh", "demo.sh", "lock.sh", "install-oracle.sh"])
+@pytest.mark.parametrize("name", ["setup.sh", "engine.sh", "lock.sh", "install-oracle.sh"])
 def test_scripts_are_executable_and_parse(name: str) -> None:
     script = ROOT / "scripts" / name
     assert script.stat().st_mode & 0o111

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.app.moving import Desk as Moving
+from reconciler.app.rollback import roll_back
 from reconciler.app.rollout import roll_out
 from reconciler.model.health import Complaint
 from reconciler.model.rollout import Advance, Back, Done, Finish, Wait
 from tests.rollout.desks import MINUTE, NAME, PATH, TRIED, Trial
+from tests.rollout.desks import trial as trial_of
 from tests.verify.history import ADA
 
 ILL = (Complaint("the alarm identity-dev/canary-errors is in ALARM", 2 * MINUTE),)
@@ -47,6 +50,23 @@ def test_it_waits_goes_on_and_finishes(trial: Trial) -> None:
     assert roll_out(trial.desk(), NAME, trial.world.now) == Done("it is well")
     assert list(trial.forge().open_ones("main")) == []
     assert trial.world.codes() == set()
+
+
+def test_a_rollback_afterwards_begins_no_trial_anew(tmp_path: Path) -> None:
+    trial = Trial.fresh(tmp_path)
+    good = trial.world.head
+    trial.world.edit(PATH, "    certificate_arn", f"{trial_of(3)}    certificate_arn")
+    trial.applied()
+    later(trial)
+    assert roll_out(trial.desk(), NAME, trial.world.now) == Finish()
+    trial.applied()
+    desk = trial.desk()
+    moving = Moving(desk.bot, desk.recorder, desk.tree, desk.caller)
+    found = roll_back(moving, NAME, "users complain")
+    assert found.good.commit == good
+    assert found.request is not None
+    (edit,) = (one for one in found.moves if one.path.endswith("image"))
+    assert edit.before == TRIED
 
 
 def test_each_step_is_one_changed_line_signed_with_our_key(trial: Trial) -> None:

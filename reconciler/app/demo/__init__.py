@@ -1,0 +1,1 @@
+"""The demonstration: the whole story of the program, told by its own commands."""
