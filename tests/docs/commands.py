@@ -40,9 +40,10 @@ FOREIGN: Final = (
     "make",
     "mkdir",
     "openssl",
+    "pip",
+    "podman",
     "python",
     "python3",
-    "reconciler-venv/bin/python",
     "rm",
     "sed",
     "sh",
@@ -186,7 +187,7 @@ def spans(page: Path) -> Iterator[list[str]]:
     """Commands of ours in running text, as words."""
     text = BLOCK.sub("", page.read_text(encoding="utf-8"))
     for span in re.findall(r"`reconciler ([^`]+)`", text):
-        words = shlex.split(re.sub(r"[][]|\.\.\.", "", span))
+        words = shlex.split(re.sub(r"[][]|\.\.\.", "", span.partition(" | ")[0]))
         if not _placeholder(words[0]):
             yield words
 

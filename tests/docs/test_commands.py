@@ -67,6 +67,7 @@ def test_what_is_shown_exists(page: Path) -> None:
         for line in block.lines():
             for command in simple_commands(line):
                 program, *arguments = command
+                program = program.rpartition("/")[2]
                 if program == "reconciler":
                     whole_command(arguments)
                 elif program == "make":
