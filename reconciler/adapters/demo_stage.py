@@ -156,6 +156,11 @@ class Stage:
             nothing = os.open(os.devnull, os.O_RDONLY)
             for place, descriptor in enumerate((nothing, sink, sink)):
                 os.dup2(descriptor, place)
+            # What was a file may be a pipe now: what Python knew of it is no longer so.
+            sys.stdout, sys.stderr = (
+                open(place, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  # until it ends
+                for place in (1, 2)
+            )
             environment = {**self._environment, **ours}
             if program:
                 os.execve(sys.executable, [sys.executable, program, *argv], environment)  # noqa: S606  # a list
