@@ -152,7 +152,7 @@ def _bypass(teller: Teller) -> None:
     teller.commits(
         AGENT, "main", "Keep files for a day only", _SHOP, ("keep_days: 60", "keep_days: 1")
     )
-    teller.hears("not applied environment=shop")
+    teller.hears("not applied environment=shop gates deny")
     teller.run(ADA, "audit", "log", "shop", "--kind", "refusal", words=["refusal"])
 
 
