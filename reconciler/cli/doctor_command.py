@@ -57,7 +57,7 @@ def _parts(ports: Ports, repo: Path) -> Iterator[Part]:
     yield configured(variables_set(), variables_known(), found.spec)
     repository = looked_at("repository", lambda: ports.checkup(repo, found.spec))
     yield repository
-    if repository.good:
+    if repository.good or found.spec is not None:
         yield settings
     spec, tree = found.spec, found.tree
     if spec is not None and tree is not None:

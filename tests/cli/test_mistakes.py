@@ -21,8 +21,8 @@ from tests.repos import BOX, GitRepo, small, write
 CODES = {*(int(code) for code in Exit)}
 ALL = dict(every())
 LEAVES = [path for path, one in ALL.items() if not isinstance(one, click.Group)]
-ELSEWHERE = {("tools", "install"), ("sandbox", "start")}
-"""They do what they are for wherever they are called: one installs, one starts a server."""
+ELSEWHERE = {("tools", "install"), ("sandbox", "start"), ("demo",)}
+"""They do what they are for wherever they are called: install, start a server, tell a story."""
 
 
 @pytest.fixture(autouse=True)

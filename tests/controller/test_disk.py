@@ -59,13 +59,10 @@ def test_a_controller_goes_on_by_itself_when_there_is_room_again(disk: Disk, mak
     real.whole(names)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     "words",
-    [
-        "'plan'",
-        pytest.param("'show'", marks=pytest.mark.soak),
-        pytest.param("'apply'", marks=pytest.mark.soak),
-    ],
+    ["'plan'", "'show'", "'apply'"],
 )
 def test_a_disk_that_is_full_in_the_middle_of_an_apply(disk: Disk, make: Make, words: str) -> None:
     state = disk("state")
@@ -79,10 +76,11 @@ def test_a_disk_that_is_full_in_the_middle_of_an_apply(disk: Disk, make: Make, w
     real.whole(["one"])
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     "point",
     [
-        pytest.param(Point("open refs/heads/records-sandbox", whom="disk"), marks=pytest.mark.soak),
+        Point("open refs/heads/records-sandbox", whom="disk"),
         Point("subprocess.Popen 'pull'", 2, whom="disk"),  # all is made
     ],
     ids=["intent", "outcome"],
@@ -99,6 +97,7 @@ def test_a_repository_without_room_for_a_record(disk: Disk, make: Make, point: P
     real.whole(["one"])
 
 
+@pytest.mark.soak
 def test_a_log_that_nobody_can_write_any_more_stops_nothing(make: Make) -> None:
     real = make("one")
     with Path("/dev/full").open("w", encoding="utf-8") as full:

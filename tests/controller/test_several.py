@@ -58,6 +58,7 @@ def taken_out(remote: Real, at: Real, *names: str) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.soak
 def test_a_mass_deletion_destroys_nothing_before_a_human_says_so(
     make: Make, tmp_path: Path
 ) -> None:

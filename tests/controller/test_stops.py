@@ -58,6 +58,7 @@ def test_a_terraform_that_hangs_is_ended_and_recorded(make: Make) -> None:
     real.whole(["hung"])
 
 
+@pytest.mark.soak
 def test_a_terraform_that_hangs_keeps_nobody_else_waiting(make: Make) -> None:
     real = make("hung")
     watched = real.watch("--jobs", "2", RECONCILER_STOP_SECONDS="0", **hung(real, "init"))
@@ -72,6 +73,7 @@ def test_a_terraform_that_hangs_keeps_nobody_else_waiting(make: Make) -> None:
     real.whole(["hung", "well"])
 
 
+@pytest.mark.soak
 def test_one_that_fails_for_ever_is_told_once_and_delays_nobody(make: Make) -> None:
     real = make("poisoned")
     fails = terraform(real, '*/runs/poisoned/*" init") echo "it is poisoned" >&2; exit 1;;')

@@ -159,7 +159,7 @@ def test_the_loop_of_a_sample(
         "timeout: want 10, have 29",
         "aws_cloudwatch_metric_alarm.errors is gone",
         "pitch-acme-stray carries our tags",
-        "to = aws_sns_topic.pitch_acme_stray",
+        "{to: aws_sns_topic.pitch_acme_stray, id: ",
     ):
         assert words in drift.out, (words, drift.out)
     document = run("drift", "pitch-acme", "--record", "--format", "json").json
