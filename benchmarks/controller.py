@@ -38,7 +38,7 @@ from reconciler.controller import Controller
 from reconciler.model.record import Draft
 from reconciler.model.work import Ended, Task
 from reconciler.wiring import build
-from tests.check.project import PITCH
+from tests.check.project import PITCH, SARA
 from tests.records.chains import clone
 from tests.records.git_server import serving
 from tests.repos import GitRepo
@@ -250,7 +250,7 @@ class _Loop:
         for name in names:
             text = self.pitch.replace("name: pitch-acme", f"name: {name}")
             self.files[f"environments/demo/{name}.yaml"] = text
-        self.lab.repo.commit(dict(self.files))
+        self.lab.repo.commit(dict(self.files), who=SARA)
         began = time.perf_counter()
         self.controller.inbox.hint(0)
         return began
