@@ -10,30 +10,16 @@ from typing import Final
 from reconciler.app.agreed import SHARED
 from reconciler.app.environment import find_environment
 from reconciler.app.render import Rendering, render_one
-from reconciler.core.lineage import resting
+from reconciler.core.lineage import Lineage
 from reconciler.errors import IndeterminateError, UsageError
-from reconciler.model.author import Author
 from reconciler.model.desired import Effective
 from reconciler.model.rendered import Rendered
 from reconciler.ports import Commits, Snapshots
 
 _Parts = tuple[str | None, ...]
 _State = tuple[str | None, ...] | None
-_MERGE: Final = 2
-"""A commit with so many parents is one."""
 FAR: Final = 10_000
 """So many commits back nobody looks for what made an environment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A commit of the target branch that an environment's present state rests on."""
-
-    commit: str
-    before: str
-    """Its first parent; empty: it has none."""
-    row: tuple[str, str]
-    """Of the row of commits about it that its author made: the parent of the first, the last."""
 
 
 @dataclass(frozen=True)
@@ -83,19 +69,8 @@ class Makings:
             commit = parents[0]
         return commit
 
-    def steps(self, commit: str, since: str, name: str, path: str) -> tuple[Step, ...]:
-        """Each commit that made it what it is at one, newest first, by first parents.
-
-        Back to `since`, or to where there was no document of it. What was taken back meanwhile is
-        none of them: they are those without which it would be something else.
-        """
-        chain, states = self._chain(commit, since, name, path)
-        return tuple(Step(chain[at], chain[at + 1], self._row(chain, at)) for at in resting(states))
-
-    def _chain(
-        self, commit: str, since: str, name: str, path: str
-    ) -> tuple[list[str], list[_State]]:
-        """Commits by first parents, and what each makes of it; at the end what it was before."""
+    def lineage(self, commit: str, since: str, name: str, path: str) -> Lineage:
+        """What it was at each commit, by first parents, back to `since` or to where it was not."""
         stop = since if since and self.commits.contains(commit, since) else ""
         chain: list[str] = []
         states: list[_State] = []
@@ -104,7 +79,7 @@ class Makings:
             chain.append(commit)
             states.append(self._state(commit, name, path) if path else None)
             if commit in (stop, "") or not path:
-                return chain, states
+                return Lineage(chain, states)
             parents = self.commits.commit(commit).parents
             commit = parents[0] if parents else ""
         raise IndeterminateError(
@@ -132,18 +107,3 @@ class Makings:
         parts = self.parts(commit, path)
         files = self.files(commit, name, path)
         return (parts[0], files) if files else parts
-
-    def _row(self, chain: list[str], at: int) -> tuple[str, str]:
-        """Neighbours that its author made, too, as long as none is a merge."""
-        author = self._author(chain[at])
-        first = last = at
-        while author and last and self._author(chain[last - 1]) == author:
-            last -= 1
-        while author and first < len(chain) - 2 and self._author(chain[first + 1]) == author:
-            first += 1
-        return chain[first + 1], chain[last]
-
-    def _author(self, commit: str) -> Author | None:
-        """Who made it; of a merge, nobody."""
-        found = self.commits.commit(commit)
-        return found.author if len(found.parents) < _MERGE else None

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.app.environment import find_environment
-from reconciler.app.makings import Step
 from reconciler.app.record import Recorder
 from reconciler.cli.building import Declared, declared_tree, settings_of
 from reconciler.cli.checking import Asked, judged
 from reconciler.cli.recording import recorder_of
+from reconciler.core.lineage import Lineage
 from reconciler.core.records.words import line
 from reconciler.core.redact import hidden
 from reconciler.errors import IndeterminateError, NotAllowedError, ReconcilerError
@@ -41,12 +41,70 @@ def refuse_bypass(
     if applied.get("files") == one.rendered.digest:
         return
     since = str(applied.get("commit", ""))
-    for step in ports.makings(repo).steps(one.revision, since, one.name, one.path):
-        if not step.before or not _has_rules(ports, repo, step.before):
+    lineage = ports.makings(repo).lineage(one.revision, since, one.name, one.path)
+    commits = ports.commits(repo)
+    denied: tuple[int, list[str]] | None = None
+    ways = _ways(commits, lineage, lineage.made(0))
+    tried: set[tuple[int, int]] = set()
+    while ways:
+        at, base = ways.pop()
+        if (at, base) in tried:
             continue
-        denied = _denied(ports, repo, one.name, recorder, step)
-        if denied:
-            _refuse(ports, repo, one, recorder, said, step, denied)
+        tried.add((at, base))
+        why = _judged_from(ports, repo, one.name, recorder, lineage, at, base)
+        if why:
+            denied = (at, why) if base == at + 1 else denied
+            continue
+        at = lineage.made(base)
+        if at == lineage.end:
+            return
+        ways += _ways(commits, lineage, at)
+    if denied is not None:
+        at, why = denied
+        change = lineage.commits[at + 1], lineage.commits[at]
+        raise _refused(ports, repo, one, recorder, said, change, why)
+
+
+def _ways(commits: Commits, lineage: Lineage, at: int) -> list[tuple[int, int]]:
+    """A commit, and what it may have been made from; the last one is tried first.
+
+    A merge request that was put on top without a merge is many commits: those of one author in a
+    row may also be judged as the one change that they come to. What each way began at has to have
+    been let in itself.
+    """
+    if at == lineage.end:
+        return []
+    return list(dict.fromkeys(((at, _row(commits, lineage, at)), (at, at + 1))))
+
+
+def _judged_from(  # what, and from where on
+    ports: Ports,
+    repo: Path,
+    name: str,
+    recorder: Recorder,
+    lineage: Lineage,
+    at: int,
+    base: int,
+) -> list[str]:
+    """Why a change may not be; nothing: it may."""
+    before = lineage.commits[base]
+    if not before or not _has_rules(ports, repo, before):
+        return []
+    head = _brought_in(ports.commits(repo), lineage.commits[at])
+    return _judged(ports, Asked(repo, before, head, False, (name,), recorder.clock()))  # noqa: FBT003  # not `--all`
+
+
+def _row(commits: Commits, lineage: Lineage, at: int) -> int:
+    """What the commits of one author in a row were made from, none a merge, all under rules."""
+    made, base = commits.commit(lineage.commits[at]), at + 1
+    while len(made.parents) == 1 and base < lineage.end:
+        before, further = commits.commit(lineage.commits[base]), lineage.commits[base + 1]
+        if before.author != made.author or len(before.parents) != 1:
+            break
+        if not further or commits.lies(further, _SETTINGS) is None:
+            break
+        base += 1
+    return base
 
 
 def _has_rules(ports: Ports, repo: Path, commit: str) -> bool:
@@ -65,22 +123,6 @@ def _has_rules(ports: Ports, repo: Path, commit: str) -> bool:
                 hint="look at who took it away, and bring what came after by a merge request",
             )
     return False
-
-
-def _denied(ports: Ports, repo: Path, name: str, recorder: Recorder, step: Step) -> list[str]:
-    """Why a change may not be; nothing: it may.
-
-    A merge request that was put on top without a merge is many commits, of which those of one
-    author in a row may also be judged as the one change that they come to.
-    """
-    own = (step.before, _brought_in(ports.commits(repo), step.commit))
-    found: list[str] = []
-    for base, head in dict.fromkeys((own, step.row)):
-        why = _judged(ports, Asked(repo, base, head, False, (name,), recorder.clock()))  # noqa: FBT003  # not `--all`
-        if not why:
-            return []
-        found = found or why
-    return found
 
 
 def _judged(ports: Ports, asked: Asked) -> list[str]:
@@ -112,26 +154,28 @@ def _brought_in(commits: Commits, commit: str) -> str:
     return commits.commit(commit).parents[1] if commits.merged_by_git(commit) else commit
 
 
-def _refuse(  # all that is told of
+def _refused(  # all that is told of
     ports: Ports,
     repo: Path,
     one: Declared,
     recorder: Recorder,
     said: Callable[[str], None],
-    step: Step,
+    change: tuple[str, str],
     denied: list[str],
-) -> None:
-    commit, why, branch = step.commit, "; ".join(denied), one.spec.branches.target
+) -> NotAllowedError:
+    """What is raised, once it is recorded."""
+    before, commit = change
+    why, branch = "; ".join(denied), one.spec.branches.target
     what = f"bring {commit[:12]} to {branch} though its gates deny it"
     try:
         recorder.refused(one.name, declared_tree(ports, repo, None).revision, commit, what, why)
     except ReconcilerError as error:  # it is refused all the same
         said(f"That this was refused could not be recorded: {line(hidden(error.message), 300)}")
-    raise NotAllowedError(
+    return NotAllowedError(
         "bypass",
         f"{commit[:12]} brought {one.name} to {branch}, and its gates deny it:"
         f" {line(hidden(why), 300)}",
-        hint=f"`reconciler check --base {step.before[:12]} --head {commit[:12]}` tells all;"
+        hint=f"`reconciler check --base {before[:12]} --head {commit[:12]}` tells all;"
         " revert it, or bring it again by a merge request",
         subject=one.name,
     )

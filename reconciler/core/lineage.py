@@ -1,17 +1,26 @@
-"""Which steps a state rests on: those without which it would be another one."""
+"""What a state rests on: the steps without which it would be another one."""
 
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 
 
-def resting(states: Sequence[Hashable]) -> tuple[int, ...]:
-    """Of states in a row, newest first, the numbers of those that were new and still count.
+@dataclass(frozen=True)
+class Lineage:
+    """Commits in a row, newest first, and what each makes of something. The last is where it began.
 
-    The last one is where it began. Whatever led away from a state and back to it is left out.
+    Whoever walks it goes from a state to a commit that made it, and on to the state that commit
+    found: what led away from a state and back to it is passed over.
     """
-    oldest = {state: number for number, state in enumerate(states)}
-    found: list[int] = []
-    at = oldest[states[0]] if states else 0
-    while at < len(states) - 1:
-        found.append(at)
-        at = oldest[states[at + 1]]
-    return tuple(found)
+
+    commits: Sequence[str]
+    states: Sequence[Hashable]
+
+    @property
+    def end(self) -> int:
+        """Where it began."""
+        return len(self.commits) - 1
+
+    def made(self, number: int) -> int:
+        """The oldest commit that made what there is at one; the end: it was so from the first."""
+        state = self.states[number]
+        return max(other for other, one in enumerate(self.states) if one == state)

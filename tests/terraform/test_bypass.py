@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from reconciler.adapters.record_store import GitRecords
 from reconciler.adapters.regorus_engine import EmbeddedEngine
 from reconciler.app.records import Records
-from reconciler.core.lineage import resting
+from reconciler.core.lineage import Lineage
 from tests.check.project import CUSTOMER, PORTAL_DEV, STRANGER, Warm, signature, warm
 from tests.repos import Files, GitRepo, edited
 from tests.terraform.lab import Done, Lab, lab
@@ -172,14 +172,22 @@ def test_what_a_gate_cannot_tell_is_not_let_in(place: Place) -> None:
     assert "could not be judged: the gate secrets could not say" in " ".join(done.err.split())
 
 
+def test_a_row_that_took_itself_back_lets_nothing_in_that_comes_again(place: Place) -> None:
+    assert place.apply().code == 0
+    place.push(place.count(3), STRANGER)
+    place.push(place.files, STRANGER)
+    place.push({**place.count(3), "README.md": "another time"}, TOM)
+    assert place.apply().code == 10
+
+
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=30))
 def test_each_step_leads_to_the_next_and_none_leads_back(states: list[int]) -> None:
-    steps = resting(states)
-    now = states[0]
-    for step in steps:
-        assert states[step] == now
-        now = states[step + 1]
-    assert now == states[-1]
-    passed = [states[step] for step in steps]
+    found = Lineage([str(number) for number in range(len(states))], states)
+    passed = []
+    at = found.made(0)
+    while at < found.end:
+        passed.append(states[at])
+        at = found.made(at + 1)
     assert len(set(passed)) == len(passed)
     assert states[-1] not in passed
+    assert (states[0] == states[-1]) == (not passed)
