@@ -44,7 +44,10 @@ def page(program: click.Group) -> str:
 
 
 def _page(program: click.Group) -> Iterator[str]:
-    context = click.Context(program, info_name="reconciler", terminal_width=80)
+    # With what the program says of its contexts: click keeps the option for help that is made here.
+    context = click.Context(
+        program, info_name="reconciler", **{**program.context_settings, "terminal_width": 80}
+    )
     first, rest = _parted(program)
     yield '.TH RECONCILER 1 "" "reconciler" "User Commands"'
     yield from (".SH NAME", rf"reconciler \- {_plain(first.rstrip('.'))}")

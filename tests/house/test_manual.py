@@ -1,6 +1,8 @@
 """The manual page that the wheel carries is that of the commands."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -27,6 +29,18 @@ def test_it_tells_of_each_command_option_and_exit_code() -> None:
                 assert one.opts[-1].replace("-", r"\-") in text, path
     for code in Exit:
         assert f".B {int(code)}\n" in text
+
+
+def test_printing_it_takes_no_option_from_the_help() -> None:
+    made = "from reconciler.cli.man_command import page;from reconciler.cli.main import cli, main"
+    ran = subprocess.run(
+        [sys.executable, "-c", f"{made};page(cli);main(['demo', '-h'])"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "-h, --help" in ran.stdout
 
 
 def test_no_line_of_it_is_a_command_of_roff_by_mistake() -> None:
