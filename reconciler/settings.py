@@ -266,6 +266,11 @@ def environment_without_ours() -> dict[str, str]:
     }
 
 
+def whole_environment() -> dict[str, str]:
+    """This process's environment: for a process that is to be what this one is."""
+    return dict(os.environ)
+
+
 def become(environment: Mapping[str, str]) -> None:
     """Take another environment: for a process that was split off to be somebody else's."""
     os.environ.clear()

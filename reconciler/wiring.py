@@ -97,20 +97,32 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _OF_TASKS: Final = (
-    "building",
-    "lease_refs",
-    "regorus_engine",
-    "runs",
-    "sandbox.cloud",
-    "ssh_keys",
-    "terraform",
+    "adapters.aws_health",
+    "adapters.building",
+    "adapters.claim_refs",
+    "adapters.health",
+    "adapters.lease_refs",
+    "adapters.local_forge",
+    "adapters.memory",
+    "adapters.outbox",
+    "adapters.regorus_engine",
+    "adapters.runs",
+    "adapters.sandbox.clock",
+    "adapters.sandbox.cloud",
+    "adapters.ssh_keys",
+    "adapters.terraform",
+    "adapters.web_check",
+    "app.audit.reading",
 )
 
 
-def get_ready() -> None:
-    """Load what most tasks of the controller need, while nobody waits for this process."""
+def stand_by(work: Callable[[], int]) -> None:
+    """Load what most tasks of the controller need, and fork for each of them to do its work."""
+    from reconciler.adapters.deeds import stand_by as wait_for_tasks
+
     for name in _OF_TASKS:
-        import_module(f"reconciler.adapters.{name}")
+        import_module(f"reconciler.{name}")
+    wait_for_tasks(work)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ with the head's templates. Nothing that could not be told is taken for a pass.
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import repeat
 from typing import Any, Final
 
 from reconciler.app.affected import affected_between
@@ -156,10 +157,13 @@ def judge_change(
     only: Collection[str],
     progress: Progress,
     approvals: Mapping[str, Given] = _NONE_GIVEN,
+    *,
+    only_making: bool = False,
 ) -> Checked:
     """A change, with what a plan needs to be decided about.
 
-    `approvals`: by environment; under the empty name, about the change itself.
+    `approvals`: by environment; under the empty name, about the change itself. `only_making`: what
+    it makes is judged elsewhere, and stays untold here.
     """
     old, target, new = (
         World(tree, tools.rendering) for tree in (span.began, span.target, span.head)
@@ -176,6 +180,7 @@ def judge_change(
     ]
     cases = [case for case in whole_change if not only or case.one.name in only]
     asked = [subject for case in cases if (subject := case.subject) is not None]
+    asked = [] if only_making else asked
     # Checkov looks while everything else is done.
     scanning = Scanning.begin(asked, tools.scanner, tools.kept)
     pack = load_policies(span.target, tools.reader, tools.kept)
@@ -198,7 +203,7 @@ def judge_change(
             secrets,
         )
     ]
-    _rule(cases, parts, judging.runs(), progress)
+    _rule(cases, parts, repeat(()) if only_making else judging.runs(), progress)
     made_by = tuple(Person(one.name, one.email) for one in authors)
     ground = _Ground(
         span.target, span.head, target.shared, pack, tools, now, made_by, approvals, people
@@ -211,7 +216,7 @@ def judge_change(
         whole = tuple(part[""] for part in parts)
         decisions.append(_decided(_of_the_change(whole_change, touched, whole, ground, target)))
     impact: ImpactPreview | None = None
-    if touched.rules:
+    if touched.rules and not only_making:
         theirs = load_policies(span.head, tools.reader, tools.kept)
         impact = preview(
             Regime(target, judge, pack.digest),

@@ -7,6 +7,7 @@ branch has to be protected, which `doctor` looks at.
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from reconciler.core.lineage import Lineage
 from reconciler.core.records.words import line
 from reconciler.core.redact import hidden
 from reconciler.errors import IndeterminateError, NotAllowedError, ReconcilerError
+from reconciler.model.decision import Decision
 from reconciler.model.finding import Gate
 from reconciler.ports import Commits
 from reconciler.wiring import Ports
@@ -26,6 +28,7 @@ from reconciler.wiring import Ports
 _OF_CHANGES: Final = frozenset[Gate](("authority", "secrets"))
 """Gates that only a change can be judged by: what it makes is judged as it stands."""
 _SETTINGS: Final = "reconciler.yaml"
+_LET_IN: Final = "let-in"
 
 
 def refuse_bypass(
@@ -90,8 +93,50 @@ def _judged_from(  # what, and from where on
     before = lineage.commits[base]
     if not before or not _has_rules(ports, repo, before):
         return []
-    head = _brought_in(ports.commits(repo), lineage.commits[at])
-    return _judged(ports, Asked(repo, before, head, False, (name,), recorder.clock()))  # noqa: FBT003  # not `--all`
+    head, now = _brought_in(ports.commits(repo), lineage.commits[at]), recorder.clock()
+    kept = ports.kept
+    # What was let in stays so for a while: of many environments, each would ask the same again.
+    key = partial(kept.key, _LET_IN, before, head, now.strftime("%Y-%m-%d %H"))
+    if kept.cache.get(_LET_IN, key(name)) is not None:
+        return []
+    asked = Asked(repo, before, head, False, (), now, only_making=True)  # noqa: FBT003  # not `--all`
+    with judged(ports, asked) as done:
+        decisions = {one.environment: one for one in done.report.decisions}
+    whole = decisions.pop("", None)
+    why = _denied((whole, decisions.get(name)), head)
+    if not why:
+        others = (one for one, decision in decisions.items() if not _stopped(decision))
+        kept.cache.put_many(_LET_IN, [(key(one), b"yes") for one in {name, *others}])
+    return why
+
+
+def _denied(decisions: tuple[Decision | None, ...], head: str) -> list[str]:
+    """Why a change may not be made; an error where that could not be told."""
+    found = [one for one in decisions if one is not None]
+    silent = sorted({why for one in found for why in _silent(one)})
+    if silent:
+        raise IndeterminateError(
+            "not-judged",
+            f"{head[:12]} could not be judged: {line(hidden('; '.join(silent)), 300)}",
+            hint="it is tried again",
+        )
+    return sorted({why for one in found for why in _against(one)})
+
+
+def _stopped(decision: Decision) -> bool:
+    return bool(_silent(decision) or _against(decision))
+
+
+def _silent(decision: Decision) -> list[str]:
+    return [one.reason for one in decision.silent if one.gate in _OF_CHANGES]
+
+
+def _against(decision: Decision) -> list[str]:
+    return [
+        f"{one.finding.rule}: {one.finding.message}"
+        for one in decision.findings
+        if one.finding.gate in _OF_CHANGES and one.level == "hard" and not one.waived_by
+    ]
 
 
 def _row(commits: Commits, lineage: Lineage, at: int) -> int:
@@ -123,30 +168,6 @@ def _has_rules(ports: Ports, repo: Path, commit: str) -> bool:
                 hint="look at who took it away, and bring what came after by a merge request",
             )
     return False
-
-
-def _judged(ports: Ports, asked: Asked) -> list[str]:
-    with judged(ports, asked) as done:
-        decisions = [
-            one for one in (done.checked.change, *done.report.decisions) if one is not None
-        ]
-    silent = sorted(
-        {each.reason for one in decisions for each in one.silent if each.gate in _OF_CHANGES}
-    )
-    if silent:
-        raise IndeterminateError(
-            "not-judged",
-            f"{str(asked.head)[:12]} could not be judged: {line(hidden('; '.join(silent)), 300)}",
-            hint="it is tried again",
-        )
-    return sorted(
-        {
-            f"{each.finding.rule}: {each.finding.message}"
-            for one in decisions
-            for each in one.findings
-            if each.finding.gate in _OF_CHANGES and each.level == "hard" and not each.waived_by
-        }
-    )
 
 
 def _brought_in(commits: Commits, commit: str) -> str:

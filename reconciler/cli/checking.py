@@ -43,6 +43,8 @@ class Asked:
     now: datetime
     merged: bool = False
     """Judge what merging into the target branch would make, where that went on meanwhile."""
+    only_making: bool = False
+    """Judge who makes the change and what it carries, and not what it comes to."""
 
 
 def range_options(function: F) -> F:
@@ -149,7 +151,15 @@ def judged(
     with closing(_Policies(ports, span.target)) as policies:
         tools = policies.tools(ports, key)
         with progress("checking") as step:
-            checked = judge_change(span, tools, asked.now, asked.environments, step, approvals)
+            checked = judge_change(
+                span,
+                tools,
+                asked.now,
+                asked.environments,
+                step,
+                approvals,
+                only_making=asked.only_making,
+            )
             if standing is not None and standing not in checked.questions:
                 change = checked.change
                 checked = judge_all(span.target, tools, asked.now, (standing,), step, approvals)

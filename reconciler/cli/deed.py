@@ -47,7 +47,7 @@ from reconciler.model.review import Outcome as Reviewed
 from reconciler.model.rollout import Advance, Back, Done, Finish, Wait
 from reconciler.model.work import Job, Outcome
 from reconciler.ports import Hear, Telemetry
-from reconciler.wiring import Ports, build, get_ready
+from reconciler.wiring import Ports, build, stand_by
 
 _RESULTS: Final[dict[str, Literal["done", "failed", "escalated"]]] = {
     "done": "done",
@@ -352,11 +352,15 @@ _DOES: Final = {
 
 
 def main() -> None:
-    """Wait for a task, do it, say what came of it."""
-    get_ready()
+    """Wait to be forked for a task."""
+    stand_by(_carry_out)
+
+
+def _carry_out() -> int:
+    """Read a task, do it, say what came of it."""
     line = sys.stdin.buffer.readline()
     if not line.strip():
-        return  # nobody wants anything any more
+        return 0  # nobody wants anything any more
     order = Order.read(line)
     ports = build()
     telemetry = ports.gathering()
@@ -371,6 +375,7 @@ def main() -> None:
     with suppress(BrokenPipeError):  # who asked is gone
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
+    return 0
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ TOLD = {
     "os.remove",
     "os.rename",
     "os.rmdir",
+    "socket.sendmsg",
     "sqlite3.connect",
     "subprocess.Popen",
 }
@@ -31,12 +32,18 @@ class Hits:
 
     def __init__(self, own: str, points: str, begin: str) -> None:
         self.own, self.points, self.begin = own, points, begin
-        self.whole = os.getpid()
+        self.whole = self.loaded = os.getpid()
         self.alone = threading.RLock()
         self.busy = False
         self.point: dict[str, Any] | None = None
         self.count = self.hits = 0
         atexit.register(self.told)
+        os.register_at_fork(after_in_child=self.forked)
+
+    def forked(self) -> None:
+        """A task of its own, where it is the first fork of what carries them out."""
+        if DEED in sys.orig_argv and os.getppid() == self.loaded:
+            self.whole = os.getpid()
 
     def __call__(self, event: str, args: tuple[object, ...]) -> None:
         """What Python says that it is about to do."""
@@ -56,7 +63,7 @@ class Hits:
 
     def ours(self, words: str) -> bool:
         """Whether it is about what is looked at here, and not about Python or this."""
-        if DEED in words:
+        if DEED in words or words.startswith("<socket.socket"):
             return True
         python = "python" in words.partition(" ")[0]
         return self.own in words and f"{self.own}/points/" not in words and not python
@@ -99,8 +106,9 @@ class Hits:
         """Kill itself, or whoever started it, or both; or leave no room on the disk."""
         if whom == "disk":
             fill(Path(os.environ["FAULT_DISK"], "fill"))
-        if whom in ("parent", "both") and is_controller(os.getppid()):
-            os.kill(os.getppid(), signal.SIGKILL)
+        controller = parent(os.getppid())
+        if whom in ("parent", "both") and is_controller(controller):
+            os.kill(controller, signal.SIGKILL)
         if whom in ("self", "both"):
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -111,9 +119,22 @@ class Hits:
             Path(self.points, f"{os.getpid()}.count").write_text(str(self.count), encoding="utf-8")
 
 
+def parent(pid: int) -> int:
+    """Of another process: what forks for tasks stands between them and the controller."""
+    try:
+        return int(
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
+        )
+    except OSError:
+        return 0
+
+
 def is_controller(pid: int) -> bool:
     """Whoever has lost its controller has another parent."""
-    line = Path(f"/proc/{pid}/cmdline").read_bytes()
+    try:
+        line = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
     return b"\0reconciler\0run\0" in line
 
 

@@ -4,13 +4,10 @@ Each fork gets the environment, the folder and the streams of who asked, and end
 may be begun here before the fork: no thread, no client, no channel.
 """
 
-import json
 import os
-import random
 import select
 import signal
 import socket
-import struct
 import sys
 import threading
 import traceback
@@ -18,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from reconciler.adapters.forked import become, handed
 from reconciler.adapters.sandbox import facts, provider
 from reconciler.adapters.sandbox.attach import is_ours, name_of
 
@@ -34,7 +32,6 @@ _NEEDED = (
     "tf.gen.grpc_controller_pb2_grpc",
     "tf.gen.grpc_stdio_pb2_grpc",
 )
-_LONGEST = 4 * 1024 * 1024
 _PATIENCE = 5.0
 
 
@@ -91,11 +88,11 @@ def _answer(listener: socket.socket, channel: socket.socket, current: str) -> No
         channel.settimeout(_PATIENCE)
         if not is_ours(channel):
             return
-        said, streams = _asked(channel)
+        said, streams = handed(channel)
         channel.settimeout(None)
     except (OSError, ValueError, KeyError):
         return
-    if said.get("mark") == current and len(streams) == 3 and not os.fork():  # noqa: PLR2004  # streams
+    if said.get("mark") == current and not os.fork():
         code = 1
         try:
             listener.close()
@@ -109,28 +106,10 @@ def _answer(listener: socket.socket, channel: socket.socket, current: str) -> No
         os.close(one)
 
 
-def _asked(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    head, streams, _, _ = socket.recv_fds(channel, 4, 3)
-    (size,) = struct.unpack("!I", head)
-    data = b""
-    while len(data) < min(size, _LONGEST):
-        more = channel.recv(size - len(data))
-        if not more:
-            break
-        data += more
-    return json.loads(data), streams
-
-
 def _work(channel: socket.socket, said: dict[str, Any], streams: list[int]) -> int:
     """Be the provider that was asked for."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    for number, stream in enumerate(streams):
-        os.dup2(stream, number)
-        os.close(stream)
-    os.environ.clear()
-    os.environ.update(said["environment"])
-    os.chdir(said["folder"])
-    random.seed()
+    become(said, streams)
     channel.send(b"+")
     threading.Thread(target=_end_with, args=(channel,), name="asker", daemon=True).start()
     code = provider.provide()
