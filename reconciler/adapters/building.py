@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Event
 from typing import Any, Final
@@ -21,10 +21,11 @@ from reconciler.adapters.aws import AwsAccounts, AwsCloud, AwsSession
 from reconciler.adapters.aws_discard import AwsDiscard
 from reconciler.adapters.runs import Runs
 from reconciler.adapters.sandbox import mirror
+from reconciler.adapters.sandbox.attached import attached
 from reconciler.adapters.sandbox.cloud import Cloud as SandboxCloud
 from reconciler.adapters.sandbox.configuration import FAULTS
 from reconciler.adapters.sandbox.faults import Faults
-from reconciler.adapters.terraform import Limits, Terraform, Workspace
+from reconciler.adapters.terraform import Beside, Limits, Terraform, Workspace, nothing_beside
 from reconciler.core.backend import backend, state_server
 from reconciler.core.state import SANDBOX, read_state
 from reconciler.errors import ReconcilerError, UsageError
@@ -65,6 +66,7 @@ def _opener(
     environment: Callable[[], Mapping[str, str]],
     applying: Callable[[], Mapping[str, str]],
     cache: Path | None = None,
+    beside: Beside = nothing_beside,
 ) -> Callable[[Run, bool], Workspace]:
     limits = Limits(
         plan=settings.plan_seconds, apply=settings.apply_seconds, lock=settings.lock_seconds
@@ -79,6 +81,7 @@ def _opener(
             home,
             environment(),
             megabytes=settings.plan_megabytes,
+            beside=beside,
             stopping=STOPPING,
         )
         return Workspace(terraform, limits, locked=locked, applying=applying, cache=cache)
@@ -168,7 +171,7 @@ def sandbox(
 
     return Built(
         runs,
-        _opener(settings, engine, environment, dict),
+        _opener(settings, engine, environment, dict, beside=partial(attached, known)),
         where,
         simulated=True,
         patience=settings.lock_seconds,

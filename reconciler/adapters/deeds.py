@@ -17,12 +17,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from tempfile import TemporaryFile
 from threading import Lock, Thread
 from typing import IO, Any, Final
 
 from reconciler.adapters.forked import become, hand, handed
 from reconciler.model.work import Ended, Task
+from reconciler.settings import whole_environment
 
 Told = Callable[[Ended, Mapping[str, Any]], None]
 _LAST: Final = 2000
@@ -122,7 +124,8 @@ class Deeds:
             for _ in range(2):
                 loaded = self._loaded = self._loaded or self._load()
                 try:
-                    hand(loaded.channel, {}, (theirs.fileno(), theirs.fileno(), said.fileno()))
+                    streams = (theirs.fileno(), theirs.fileno(), said.fileno())
+                    hand(loaded.channel, {}, streams, whole_environment(), Path.cwd())
                 except OSError:  # it died while it waited
                     loaded.end()
                     self._loaded = None

@@ -9,19 +9,24 @@ import random
 import socket
 import struct
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
-from reconciler.settings import become as take_environment
-from reconciler.settings import whole_environment
+from reconciler.settings import become as take
 
 _LONGEST: Final = 4 * 1024 * 1024
 _STREAMS: Final = 3
 
 
-def hand(channel: socket.socket, said: Mapping[str, Any], streams: tuple[int, int, int]) -> None:
-    """Ask for a fork that has our environment, our folder and these streams."""
-    asked = {**said, "environment": whole_environment(), "folder": os.getcwd()}  # noqa: PTH109  # as it is said
-    data = json.dumps(asked).encode()
+def hand(
+    channel: socket.socket,
+    said: Mapping[str, Any],
+    streams: tuple[int, int, int],
+    environment: Mapping[str, str],
+    folder: Path,
+) -> None:
+    """Ask for a fork that has these streams, and such an environment and folder."""
+    data = json.dumps({**said, "environment": dict(environment), "folder": str(folder)}).encode()
     socket.send_fds(channel, [struct.pack("!I", len(data))], list(streams))
     channel.sendall(data)
 
@@ -53,6 +58,6 @@ def become(said: Mapping[str, Any], streams: list[int]) -> None:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
-    take_environment(said["environment"])
+    take(said["environment"])
     os.chdir(said["folder"])
     random.seed()

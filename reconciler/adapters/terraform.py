@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.util import find_spec
@@ -42,6 +42,8 @@ _ANSWERS: Final = 5.0
 _TICK: Final = 0.05
 _WEIGHED: Final = 0.5
 """Seconds between two looks at how much memory a command takes."""
+_ASKING: Final = frozenset[Step](("plan", "show", "apply"))
+"""What asks providers."""
 _LOOKING: Final[dict[Step, float]] = {"init": 30, "plan": 30, "show": 5}
 """What changes nothing: seconds that it has to end, before it is killed with its providers."""
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
@@ -147,6 +149,16 @@ class _Heard:
                 self.diagnostics.append(said)
 
 
+Beside = Callable[[Path], AbstractContextManager[tuple[Mapping[str, str], tuple[int, ...]]]]
+"""For the source in a folder: variables, and open files."""
+
+
+@contextmanager
+def nothing_beside(_source: Path) -> Iterator[tuple[Mapping[str, str], tuple[int, ...]]]:
+    """A real provider is started by terraform."""
+    yield {}, ()
+
+
 @dataclass(frozen=True, slots=True)
 class Terraform:
     """One engine, in one folder of one run."""
@@ -161,6 +173,8 @@ class Terraform:
     """Seconds to end after being asked to; a resource in flight can take long."""
     megabytes: int = 4096
     """Memory that what changes nothing may take, with its providers; 5,000 resources take 400."""
+    beside: Beside = field(default=nothing_beside)
+    """What a command that asks providers needs beside, and holds open while it runs."""
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set by whoever wants all runs to end, from any thread."""
 
@@ -181,7 +195,7 @@ class Terraform:
         log = out or self.home / f"{step}.jsonl"
         heard = _Heard(hear)
         with log.open("wb") as sink, log.open("rb") as source:
-            process = self._start(arguments, sink)
+            process = self._start(step, arguments, sink)
             ended: Literal["itself", "out-of-time", "out-of-memory", "stopped"] = "itself"
             most = self.megabytes if step in _LOOKING else None
             grace = min(self.grace, _LOOKING.get(step, self.grace))
@@ -211,17 +225,21 @@ class Terraform:
         log.unlink()
         return ran, data
 
-    def _start(self, arguments: Sequence[str], sink: BinaryIO) -> "subprocess.Popen[bytes]":
+    def _start(
+        self, step: Step, arguments: Sequence[str], sink: BinaryIO
+    ) -> "subprocess.Popen[bytes]":
         errors = (self.home / "stderr.txt").open("ab")
-        with errors:
+        beside = (self.beside if step in _ASKING else nothing_beside)(self.folder)
+        with errors, beside as (more, held):
             process = subprocess.Popen(
                 [*self.engine.command, *arguments],
                 cwd=self.folder,
-                env=_environment(self.home, self.environment),
+                env=_environment(self.home, {**self.environment, **more}),
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=errors,
                 start_new_session=True,
+                pass_fds=held,
             )
         (self.home / "pid").write_text(str(process.pid))
         return process

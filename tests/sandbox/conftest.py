@@ -16,7 +16,9 @@ import boto3
 import pytest
 
 from reconciler.adapters.sandbox import mirror
+from reconciler.adapters.sandbox.attached import attached
 from reconciler.adapters.sandbox.cloud import Cloud
+from reconciler.adapters.terraform import nothing_beside
 from tests.blueprints.cases import REPOSITORY
 from tests.blueprints.conftest import render, templates  # noqa: F401  # fixtures
 
@@ -64,17 +66,23 @@ class Workspace:
     environment: dict[str, str]
     program: str = "terraform"
     extra: dict[str, str] = field(default_factory=dict)
+    beside: bool = False
+    """Whether the provider is there before terraform, as the program has it."""
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [self.program, *arguments],
-            cwd=self.folder,
-            env={**self.environment, **self.extra},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=180,
-        )
+        known = {**self.environment, **self.extra}
+        beside = attached(known, self.folder) if self.beside else nothing_beside(self.folder)
+        with beside as (more, held):
+            done = subprocess.run(
+                [self.program, *arguments],
+                cwd=self.folder,
+                env={**known, **more},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=180,
+                pass_fds=held,
+            )
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.adapters.sandbox import attach, warm
+from reconciler.adapters.sandbox import attach, mirror
 from reconciler.adapters.sandbox.provider import COOKIE
 from tests.terraform.test_runs import wait_for
 
@@ -28,7 +28,7 @@ def start(endpoint: str, tmp_path: Path) -> Start:
     def run(
         mark: str = "", *, cookie: str = COOKIE[1], url: str = "", before: Sequence[str] = ()
     ) -> subprocess.Popen[str]:
-        words = [*before, sys.executable, "-I", "-S", attach.__file__, mark or warm.mark()]
+        words = [*before, sys.executable, "-I", "-S", attach.__file__, mark or mirror.mark()]
         return subprocess.Popen(
             [*words, "/bin/echo", "somebody else"],
             env={COOKIE[0]: cookie, "AWS_ENDPOINT_URL": url or endpoint, "HOME": str(tmp_path)},

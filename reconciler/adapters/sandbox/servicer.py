@@ -64,28 +64,35 @@ def answering(response: Any) -> Callable[[Handler], Handler]:
     return wrap
 
 
+def _capabilities() -> Any:
+    return pb.ServerCapabilities(plan_destroy=False, get_provider_schema_optional=True)
+
+
+@functools.cache
+def schema() -> Any:
+    """Everything that terraform wants to know first; it is asked for at each start."""
+    return pb.GetProviderSchema.Response(
+        provider=facts.provider_schema(),
+        provider_meta=pb.Schema(version=0, block=pb.Schema.Block()),
+        resource_schemas={name: facts.resource_schema(name) for name in facts.resources()},
+        server_capabilities=_capabilities(),
+    )
+
+
 class Servicer(rpc.ProviderServicer):  # type: ignore[misc]  # tf has no type information
     """Answers terraform. One provider configuration for each process."""
 
-    def __init__(self, app: Any) -> None:
-        self._configuration: Configuration = app.configuration
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
 
     # ---------------------------------------------------------------------------- schema
 
     def GetMetadata(self, _request: Any, _context: Any) -> Any:  # noqa: N802
-        return pb.GetMetadata.Response(server_capabilities=self._capabilities())
-
-    def _capabilities(self) -> Any:
-        return pb.ServerCapabilities(plan_destroy=False, get_provider_schema_optional=True)
+        return pb.GetMetadata.Response(server_capabilities=_capabilities())
 
     @answering(pb.GetProviderSchema.Response)
     def GetProviderSchema(self, _request: Any, _context: Any) -> Any:  # noqa: N802
-        return pb.GetProviderSchema.Response(
-            provider=facts.provider_schema(),
-            provider_meta=pb.Schema(version=0, block=pb.Schema.Block()),
-            resource_schemas={name: facts.resource_schema(name) for name in facts.resources()},
-            server_capabilities=self._capabilities(),
-        )
+        return schema()
 
     def ValidateProviderConfig(self, _request: Any, _context: Any) -> Any:  # noqa: N802
         return pb.ValidateProviderConfig.Response()
@@ -191,18 +198,20 @@ class _Stopper(tf.runner._ShutdownInterceptor):  # type: ignore[misc]  # noqa: S
         return super().intercept_service(continuation, details)
 
 
+def add_to(server: Any, configuration: Configuration) -> None:
+    """Have a server answer terraform."""
+    rpc.add_ProviderServicer_to_server(Servicer(configuration), server)
+
+
 def serve(configuration: Configuration) -> None:
     """Answer until terraform has had enough."""
 
     class App:
         """What `tf` wants of a provider, as far as this servicer uses it."""
 
-        def __init__(self) -> None:
-            self.configuration = configuration
-
         def full_name(self) -> str:
             return facts.PROVIDER
 
-    tf.provider.ProviderServicer = Servicer
+    tf.provider.ProviderServicer = lambda _app: Servicer(configuration)
     tf.runner._ShutdownInterceptor = _Stopper  # noqa: SLF001
     tf.runner.run_provider(App())

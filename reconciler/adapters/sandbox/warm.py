@@ -11,13 +11,14 @@ import socket
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from reconciler.adapters.forked import become, handed
-from reconciler.adapters.sandbox import facts, provider
+from reconciler.adapters.sandbox import attached, provider
 from reconciler.adapters.sandbox.attach import is_ours, name_of
+from reconciler.adapters.sandbox.mirror import mark
 
 _NEEDED = (
     "botocore.config",
@@ -33,13 +34,6 @@ _NEEDED = (
     "tf.gen.grpc_stdio_pb2_grpc",
 )
 _PATIENCE = 5.0
-
-
-def mark() -> str:
-    """What the provider is made of: whoever was loaded before that changed, must not answer."""
-    folder = Path(__file__).parent
-    files = (*folder.glob("*.py"), *folder.glob("resources/*.py"), *folder.glob("*.json"))
-    return f"{max(one.stat().st_mtime_ns for one in files)}-{len(files)}-{sys.executable}"
 
 
 def beside() -> int:
@@ -80,7 +74,9 @@ def _load() -> None:
     """Everything that a provider needs."""
     for name in _NEEDED:
         import_module(name)
-    facts.resources()
+    from reconciler.adapters.sandbox.servicer import schema
+
+    schema()
 
 
 def _answer(listener: socket.socket, channel: socket.socket, current: str) -> None:
@@ -100,7 +96,8 @@ def _answer(listener: socket.socket, channel: socket.socket, current: str) -> No
         except BaseException:  # noqa: BLE001  # it ends here, and says why where terraform reads it
             traceback.print_exc()
         finally:
-            channel.send(bytes([code]))
+            with suppress(OSError):  # who has one attached does not wait for its end
+                channel.send(bytes([code]))
             os._exit(code)
     for one in streams:
         os.close(one)
@@ -110,6 +107,9 @@ def _work(channel: socket.socket, said: dict[str, Any], streams: list[int]) -> i
     """Be the provider that was asked for."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     become(said, streams)
+    if said.get("attached"):
+        attached.serve(channel, said["environment"])
+        return 0
     channel.send(b"+")
     threading.Thread(target=_end_with, args=(channel,), name="asker", daemon=True).start()
     code = provider.provide()
