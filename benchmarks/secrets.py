@@ -45,10 +45,11 @@ def hostile(size: int) -> dict[str, bytes]:
         "a token's beginning, over and over": b"AKIA",
         "open addresses": b"http://a:",
         "open keys": b"-----BEGIN RSA PRIVATE KEY-----",
-        "open JSON Web Tokens": b"eyJ",
     }
     return {
         **{name: (unit * (size // len(unit) + 1))[:size] for name, unit in units.items()},
+        # The first is one that makes the engine look for tokens at all.
+        "open JSON Web Tokens": (b"." + b"eyJ" * (size // 3))[:size],
         "random letters and digits": bytes(chance.choices(letters, k=size)),
         "base64 of this project": base64.b64encode(ordinary(size * 3 // 4))[:size],
         "random keywords": " ".join(chance.choices(words, k=size // 6)).encode()[:size],

@@ -4,11 +4,13 @@ It also reads whatever size somebody made it; here that ends at a limit.
 """
 
 import hashlib
+import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 _HEADER = 64
+_NAME = 40
 _BEGINNING = 4096
 """So much of a file holds its header, however badly it was packed."""
 
@@ -25,7 +27,14 @@ def _names(objects: Path) -> Iterator[str]:
 
 
 def begin_with(objects: Path, prefix: str) -> list[str]:
-    """The names of those that begin so: two letters or more."""
+    """The names of those that begin so: two letters or more.
+
+    pygit2 asks for a whole name in this way whenever an object is read, one in a pack too: that
+    costs a look at one file, and not a list of its folder.
+    """
+    if len(prefix) == _NAME:
+        found = os.path.lexists(f"{objects}/{prefix[:2]}/{prefix[2:]}")
+        return [prefix] if found else []
     try:
         there = [file.name for file in (objects / prefix[:2]).iterdir()]
     except OSError:

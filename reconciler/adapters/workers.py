@@ -23,7 +23,11 @@ _BLOCK = 64
 """Items that a worker does in a row: neighbours in memory, so that a fork copies fewer pages. Also
 what it answers at once."""
 _SHARES = 8
-"""Each worker gets so many long rows at least, so that none waits for another for long."""
+"""There are so many rows for each worker at least, so that none waits for another for long."""
+_TURN = 4
+"""Bytes of a row's number."""
+_MOST_ROWS = 1024
+"""What any pipe takes at once, in turns: all are written before anybody reads."""
 _GRACE = 5.0
 _FORK_FROM = 64
 """Fewer items than this are done here: forking would cost more than it gives."""
@@ -65,7 +69,8 @@ class Workers:
                     yield limit(function, item, seconds, late)
             return
         share = len(items) // (self.jobs * _SHARES)
-        yield from self._forked(function, items, seconds, late, max(_BLOCK, min(row, share)))
+        least = max(_BLOCK, -(-len(items) // _MOST_ROWS))
+        yield from self._forked(function, items, seconds, late, max(least, min(row, share)))
 
     def _forked(
         self,
@@ -78,11 +83,12 @@ class Workers:
         context = get_context("fork")
         pipes: dict[Connection, int] = {}
         processes = []
+        turns = _turns(range(self.jobs, -(-len(items) // row)))  # each begins with one of its own
         for number in range(self.jobs):
             ours, theirs = context.Pipe(duplex=False)
             process = context.Process(
                 target=_work,
-                args=(theirs, function, items, (number, self.jobs, row), seconds, late),
+                args=(theirs, function, items, (number, turns, row), seconds, late),
                 daemon=True,
             )
             process.start()
@@ -101,6 +107,7 @@ class Workers:
                 process.join()
             for pipe in pipes:
                 pipe.close()
+            os.close(turns)
 
     @staticmethod
     def _in_order(pipes: dict[Connection, int], total: int, patience: float) -> Iterator[list[Any]]:
@@ -159,11 +166,35 @@ def _work(
     pipe.close()
 
 
-def _blocks(total: int, number: int, jobs: int, row: int) -> Iterator[tuple[int, int]]:
+def _turns(rows: range) -> int:
+    """A pipe that holds the numbers of rows: who has time takes the next.
+
+    A core that somebody else is busy on does fewer, and nobody waits for it.
+    """
+    read, write = os.pipe()
+    os.write(write, b"".join(number.to_bytes(_TURN, "big") for number in rows))
+    os.close(write)
+    # A process that another thread forked just now may hold the other end: empty is the end.
+    os.set_blocking(read, False)
+    return read
+
+
+def _blocks(total: int, number: int, turns: int, row: int) -> Iterator[tuple[int, int]]:
     """What one of the workers does, in pieces that it answers one by one."""
-    for begin in range(number * row, total, jobs * row):
+    turn: int | None = number
+    while turn is not None:
+        begin = turn * row
         end = min(begin + row, total)
         yield from ((first, min(first + _BLOCK, end)) for first in range(begin, end, _BLOCK))
+        turn = _next(turns)
+
+
+def _next(turns: int) -> int | None:
+    try:
+        found = os.read(turns, _TURN)
+    except BlockingIOError:
+        return None
+    return int.from_bytes(found, "big") if found else None
 
 
 @contextmanager

@@ -265,6 +265,8 @@ def _promotion(
 def _needs(loaded: Loaded[Environment], known: Collection[str], shared: Shared) -> Iterator[Fault]:
     """What has to be there first is declared, and what is taken from it is a parameter."""
     spec = loaded.document.spec
+    if not spec.after and not spec.takes:
+        return
     fields: list[tuple[Path, str]] = [(("spec", "after"), one) for one in spec.after]
     fields += [
         (("spec", "takes", key, "environment"), one.environment) for key, one in spec.takes.items()
@@ -289,7 +291,9 @@ def _circles(
 ) -> Iterator[Fault]:
     """Each circle of environments that wait for one another once, told at its first by path."""
     done: set[str] = set()
-    for start in sorted(environments, key=lambda one: one.path):
+    needy = {name: needs for name, one in names.items() if (needs := one.document.spec.needs)}
+    starts = (one for one in environments if one.document.metadata.name in needy)
+    for start in sorted(starts, key=lambda one: one.path):
         todo: list[tuple[str, tuple[str, ...]]] = [(start.document.metadata.name, ())]
         while todo:
             name, trail = todo.pop()
@@ -304,9 +308,8 @@ def _circles(
                         "an environment that needs none of those that need it",
                     )
                 done |= {*loop}
-            elif name in names and name not in done:
-                spec = names[name].document.spec
-                todo += [(other, (*trail, name)) for other in spec.needs]
+            elif name in needy and name not in done:
+                todo += [(other, (*trail, name)) for other in needy[name]]
         done.add(start.document.metadata.name)
 
 
@@ -315,12 +318,17 @@ def _loops(
 ) -> Iterator[Fault]:
     """Each loop once, told at its first member by path."""
     settled: set[str] = set()
+    sources = {
+        name: source
+        for name, one in names.items()
+        if (source := one.document.spec.promoted_from) is not None
+    }
     for start in environments:
         trail: list[str] = []
-        name: str | None = start.document.metadata.name
-        while name is not None and name in names and name not in settled and name not in trail:
+        name = start.document.metadata.name
+        while name in sources and name not in settled and name not in trail:
             trail.append(name)
-            name = names[name].document.spec.promoted_from
+            name = sources[name]
         if name in trail:
             loop = trail[trail.index(name) :]
             first = min(loop, key=lambda member: names[member].path)

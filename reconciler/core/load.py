@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from reconciler.core.check import check
 from reconciler.core.documents import parse, salvage
 from reconciler.core.faults import Fault, located
+from reconciler.core.many import uncollected
 from reconciler.core.parameters import BadSchema, defaults, validator
 from reconciler.core.suggest import did_you_mean, listed
 from reconciler.core.tree import files_below, find
@@ -35,6 +36,7 @@ INCLUDES = "_shared"
 """The folder of `templates/` whose files every blueprint may include."""
 
 
+@uncollected()
 def load(tree: RepoTree) -> tuple[Desired, tuple[Problem, ...]]:
     """What the tree wants, and everything that is wrong with it, sorted by place.
 

@@ -6,14 +6,12 @@ else it is a string: `no`, `12:30:00`, `0123` and `2026-01-01` stay what somebod
 nodes, aliases and the size that aliases expand to are bounded while reading, so that a hostile
 file costs no more than an honest one of its size.
 
-libyaml's C parser does the scanning. Positions are found by reading again, and only when there is
-something to say about a place.
+libyaml's C parser does the scanning of what `plain_yaml` leaves. Positions are found by reading
+again, and only when there is something to say about a place.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, Final, Literal
 
 from yaml import YAMLError
@@ -29,14 +27,13 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from reconciler.core.plain_yaml import ATOMS, NUMBER, NUMBER_START, UNREAD, number, read_plain
+
 MAX_DEPTH: Final = 24
 MAX_NODES: Final = 20_000
 MAX_ALIASES: Final = 50
 MAX_SCALAR: Final = 64 * 1024
 
-_ATOMS: Final[dict[str, object]] = {"": None, "~": None, "null": None, "true": True, "false": False}
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(\.[0-9]{1,40})?([eE][-+]?[0-9]{1,3})?")
-_NUMBER_START: Final = frozenset("-0123456789")
 _UNSET: Final[Any] = object()
 
 Path = tuple[str | int, ...]
@@ -111,16 +108,6 @@ def _checked(data: bytes) -> bytes:
     return data
 
 
-def _number(text: str) -> object:
-    match = _NUMBER.fullmatch(text)
-    if match is None:
-        return text
-    if match.lastindex is None:
-        return int(text)
-    number = float(text)
-    return number if isfinite(number) else text
-
-
 def _fail(event: Any, message: str, expected: str = "") -> YamlError:
     mark = event.start_mark
     return YamlError(mark.line + 1, mark.column + 1, message, expected)
@@ -145,6 +132,9 @@ def _syntax(err: YAMLError) -> YamlError:
 
 def read_yaml(data: bytes) -> object:
     """The file's single document as dicts, tuples and scalars; YamlError at the first fault."""
+    found = read_plain(data)
+    if found is not UNREAD:
+        return found
     text = _checked(data)
     try:
         return _read(text)
@@ -172,7 +162,7 @@ def _read(text: bytes) -> object:  # noqa: C901, PLR0912, PLR0915  # one pass ov
                 raise _tagged(event)
             if in_map and key is unset:
                 if event.implicit[0]:
-                    if value in _ATOMS or (value[0] in _NUMBER_START and _NUMBER.fullmatch(value)):
+                    if value in ATOMS or (value[0] in NUMBER_START and NUMBER.fullmatch(value)):
                         raise _fail(
                             event, f"the field name `{value}` is not text", f'"{value}" in quotes'
                         )
@@ -181,10 +171,10 @@ def _read(text: bytes) -> object:  # noqa: C901, PLR0912, PLR0915  # one pass ov
                             event, "merge keys (`<<`) are not allowed", "write the fields out"
                         )
             elif event.implicit[0]:
-                if value in _ATOMS:
-                    value = _ATOMS[value]
-                elif value[0] in _NUMBER_START:
-                    value = _number(value)
+                if value in ATOMS:
+                    value = ATOMS[value]
+                elif value[0] in NUMBER_START:
+                    value = number(value)
             if is_long and len(event.value) > MAX_SCALAR:
                 raise _fail(event, f"a value of {len(value)} characters", f"at most {MAX_SCALAR}")
             nodes += 1

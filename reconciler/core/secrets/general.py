@@ -226,7 +226,7 @@ TOKENS: Final[tuple[Rule, ...]] = (
     shaped(
         "jwt",
         "JSON Web Token",
-        ("eyj",),
+        (".eyj",),  # of its second part: base64 holds no dots, and the first three letters often
         rf"(?P<secret>eyJ{WORD}{{10,1000}}\.eyJ{WORD}{{10,1000}}{WORD}{{0,1000}}\.{WORD}{{20,1000}})",
         "end the session or change the key that signed it",
         severity="high",

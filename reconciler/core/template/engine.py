@@ -5,7 +5,7 @@ What it prints is encoded as a literal of the file's language. What it can build
 a template cannot take more memory than a file is worth.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from types import CodeType
@@ -16,7 +16,7 @@ from jinja2.exceptions import SecurityError, TemplateNotFound
 
 from reconciler.core.suggest import did_you_mean
 from reconciler.core.template import literals
-from reconciler.core.template.lint import Misplaced, lint
+from reconciler.core.template.lint import Misplaced, everything, lint
 from reconciler.core.template.place_hcl import HclState
 from reconciler.core.template.place_yaml import YamlState
 from reconciler.core.template.sandbox import Language, ValueEnvironment
@@ -68,19 +68,25 @@ def _compiled(language: Language, name: str, source: str) -> _Compiled:
 def _compile(language: Language, name: str, source: str) -> _Compiled:
     environment = _bare(language)
     tree = environment.parse(source, name, name)
+    every = everything(tree)
+    # jinja2 walks all of it three times more, for what it could find here.
+    tree.find_all = lambda node_type: (one for one in every if isinstance(one, node_type))  # type: ignore[method-assign]
     includes = tuple(
         (node.lineno, node.template.value)
-        for node in tree.find_all(nodes.Include)
-        if isinstance(node.template, nodes.Const) and isinstance(node.template.value, str)
+        for node in every
+        if isinstance(node, nodes.Include)
+        and isinstance(node.template, nodes.Const)
+        and isinstance(node.template.value, str)
     )
-    misplaced = tuple(sorted({*lint(tree, language.start), *_unknown_tests(environment, tree)}))
+    found = {*lint(tree, every, language.start), *_unknown_tests(environment, every)}
+    misplaced = tuple(sorted(found))
     return _Compiled(environment.compile(tree, name, name), misplaced, includes)
 
 
-def _unknown_tests(environment: Environment, tree: nodes.Template) -> Iterator[Misplaced]:
+def _unknown_tests(environment: Environment, every: Iterable[nodes.Node]) -> Iterator[Misplaced]:
     """jinja2 finds an unknown filter when it compiles, an unknown test only when it is reached."""
-    for test in tree.find_all(nodes.Test):
-        if test.name not in environment.tests:
+    for test in every:
+        if isinstance(test, nodes.Test) and test.name not in environment.tests:
             known = did_you_mean(test.name, environment.tests)
             yield Misplaced(test.lineno, f"there is no test `is {test.name}`", known)
 

@@ -139,21 +139,34 @@ class _Lint:
         self.found.add(Misplaced(line + err.line, err.message, err.expected))
 
 
-def _hidden_code(tree: nodes.Template) -> Iterable[Misplaced]:
+def everything(tree: nodes.Template) -> tuple[nodes.Node, ...]:
+    """All nodes below one, from the top: one walk for whoever looks for something."""
+    found: list[nodes.Node] = []
+    todo = [*tree.iter_child_nodes()]
+    todo.reverse()
+    while todo:
+        node = todo.pop()
+        found.append(node)
+        todo += reversed([*node.iter_child_nodes()])
+    return tuple(found)
+
+
+def _hidden_code(every: Iterable[nodes.Node]) -> Iterable[Misplaced]:
     """Filters that make code, anywhere but last in what is printed."""
     last = {
         id(child)
-        for output in tree.find_all(nodes.Output)
+        for output in every
+        if isinstance(output, nodes.Output)
         for child in output.nodes
         if isinstance(child, nodes.Filter)
     }
-    for one in tree.find_all(nodes.Filter):
-        if one.name in CODE_FILTERS and id(one) not in last:
+    for one in every:
+        if isinstance(one, nodes.Filter) and one.name in CODE_FILTERS and id(one) not in last:
             message = f"`{one.name}` makes code, which nothing may work on any more"
             yield Misplaced(one.lineno, message, f"{{{{ value | {one.name} }}}}")
 
 
-def lint(tree: nodes.Template, start: State) -> list[Misplaced]:
+def lint(tree: nodes.Template, every: Iterable[nodes.Node], start: State) -> list[Misplaced]:
     """Everything in a parsed template that stands where it must not; each line once."""
     checker = _Lint()
     try:
@@ -161,13 +174,14 @@ def lint(tree: nodes.Template, start: State) -> list[Misplaced]:
             try:
                 state.end()
             except Refused as err:
-                checker.refuse(_last_line(tree), err)
+                checker.refuse(_last_line(every), err)
     except _TooMuch:
         checker.found.add(Misplaced(1, "too many branches and loops", "a simpler template"))
-    return sorted({*checker.found, *_hidden_code(tree)})
+    return sorted({*checker.found, *_hidden_code(every)})
 
 
-def _last_line(tree: nodes.Template) -> int:
+def _last_line(every: Iterable[nodes.Node]) -> int:
     """The line on which the last text of a template ends."""
-    lines = (one.lineno + one.data.count("\n") for one in tree.find_all(nodes.TemplateData))
+    texts = (one for one in every if isinstance(one, nodes.TemplateData))
+    lines = (one.lineno + one.data.count("\n") for one in texts)
     return max(lines, default=1)

@@ -12,6 +12,8 @@ _HCL_CODE = re.compile(
     r'(?P<heredoc><<-?(?P<marker>[A-Za-z_][A-Za-z0-9_-]*)\n)|(?P<unclear><<)|(?P<string>")'
     r"|(?P<line>\#|//)|(?P<block>/\*)|(?P<open>\{)|(?P<close>\})|(?P<split>[/<]\Z)|[^\"#/<{}]+|."
 )
+_HCL_PLAIN = re.compile(r'(?:[^"#/<]++|"[^"\\$%\n]*+"|#[^\n]*+\n)*+')
+"""Code, texts and comments that are whole: what is outside of all is outside again after it."""
 _HCL_TEXT = re.compile(r"(?P<signs>[$%]+\{?)|(?P<quote>\")|(?P<escape>\\.?)|[^$%\"\\\n]+|\n")
 
 
@@ -56,7 +58,11 @@ class HclState:
         if self.after_value and data[0] not in _HCL_AFTER:
             raise Refused(f"a value is followed by `{data[0]}`", ALONE)
         stack, at, split = list(self.inside), 0, False
-        while at < len(data):
+        while True:
+            if not stack:
+                at = matched(_HCL_PLAIN, data, at).end()
+            if at == len(data):
+                break
             try:
                 at, split = self._token(stack, data, at)
             except Refused as err:

@@ -194,7 +194,7 @@ HOSTILE = {
     "an open assignment": "token=",
     "an open address": "http://a:",
     "an open key": "-----BEGIN RSA " + "PRIVATE KEY-----",
-    "an open JWT": "eyJ",
+    "an open JWT": "." + "eyJ" * 40,
     "base64": "QUJDREVGR0hJSktM",
     "nested base64 of itself": "UVVKRFJFVkdSMGhK",
     "brackets": '{"auth":"',
