@@ -160,8 +160,9 @@ def carry_out(ports: Ports, order: Order, telemetry: Telemetry) -> Came:
     try:
         return _DOES[order.job](ports, order, telemetry)
     except WaitingError as error:
-        # A freeze is waited for as people are: nothing else is at it.
-        return _failed("waiting" if error.reason == "frozen" else "held", error)
+        # A freeze, or time that has to pass, is waited for as people are: nothing else is at it.
+        alone = ("frozen", "not-green-long", "not-promoted")
+        return _failed("waiting" if error.reason in alone else "held", error)
     except (NotAllowedError, UsageError) as error:
         return _failed("waiting", error)
     except ReconcilerError as error:  # a full disk may be emptied: nobody waits for people alone

@@ -17,6 +17,7 @@ from reconciler.app.doubt import sure_of
 from reconciler.app.freezes import frozen, let_go
 from reconciler.app.law import Law
 from reconciler.app.leases import Held, holding
+from reconciler.app.promotion import refuse_unpromoted
 from reconciler.app.record import Recorder, recorded_apply, recorded_nothing, settle_cut_off
 from reconciler.app.telemetry import NullTelemetry, step
 from reconciler.cli.agreeing import agreed_to
@@ -165,6 +166,8 @@ def _delivered(
                 decision, found.question, plan, action=wish.action, agreed=found.agreed
             )
             return Delivered(decision, settled=settled, otherwise=found.otherwise)
+        if not (sandbox or wish.destroy):
+            refuse_unpromoted(recorder, tree, name)
         if plan.empty:
             outcome = _nothing(found)
             recorded_nothing(recorder, found, one.rendered, wish.action, outcome, held)
