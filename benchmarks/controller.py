@@ -31,10 +31,12 @@ from benchmarks.measure import Result, seconds, show
 from benchmarks.records import ADA, PROGRAM, _Unscanned
 from reconciler.adapters.record_store import GitRecords
 from reconciler.adapters.sandbox.cloud import Cloud
+from reconciler.adapters.webhook_server import Listening, WebhookServer
 from reconciler.app.records import Records
 from reconciler.app.watch import Inbox
 from reconciler.cli.controlling import spec_of, working_of
 from reconciler.controller import Controller
+from reconciler.core.webhook import Hint, Secrets
 from reconciler.model.record import Draft
 from reconciler.model.work import Ended, Task
 from reconciler.wiring import build
@@ -43,6 +45,7 @@ from tests.records.chains import clone
 from tests.records.git_server import serving
 from tests.repos import GitRepo
 from tests.terraform.lab import SOMEBODY, Lab, lab
+from tests.webhooks.test_heard import TOKEN
 
 T = TypeVar("T")
 MANY = 10_000
@@ -50,6 +53,7 @@ TICK = 100.0
 MEGABYTES = 500.0
 SOON = 2.0
 FLOOR = 20.0
+STORM = 1000.0
 JOBS = 2
 PATIENCE = 600.0
 ROUNDS = 5
@@ -365,9 +369,33 @@ def deeds(rounds: int, many: int) -> list[Result]:
     ]
 
 
+def storms(many: int = 10_000) -> list[Result]:
+    """How many webhooks a second are taken, each with a connection of its own."""
+    secrets = Secrets(tokens=(TOKEN.encode(),))
+    looked: list[Hint] = []
+    listening = Listening(secrets, "some/project", looked.append, print, lambda: datetime.now(UTC))
+    with WebhookServer("127.0.0.1", 0, listening) as server:
+        command = [sys.executable, "-m", "tests.webhooks.sender", str(server.port), str(many), "0"]
+        said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        taken, took = json.loads(said.stdout)
+    if (taken, len(looked)) != (many, many):
+        raise RuntimeError(said.stdout)
+    return [
+        Result(
+            f"{many:,} webhooks, as fast as they are taken: each authenticated, read and told",
+            show(took),
+            "a sender in a process of its own, a connection for each",
+            many / took,
+            STORM,
+            "a second",
+            at_least=True,
+        )
+    ]
+
+
 def run(environments: int = MANY, rounds: int = 3, many: int = 20) -> list[Result]:
     """All of them; what needs Terraform only where it is."""
-    results = looks(environments)
+    results = looks(environments) + storms()
     return results + (deeds(rounds, many) if shutil.which("terraform") else [])
 
 

@@ -14,6 +14,7 @@ from reconciler.model.git import ObjectKind
 from reconciler.model.health import Complaint
 from reconciler.model.lease import Lease
 from reconciler.model.merge_request import (
+    NO_FILES,
     Advice,
     Consent,
     Deployment,
@@ -715,8 +716,12 @@ class Forge(Protocol):
         head: str,
         plans: Sequence[tuple[str, str]] = (),
         policies: str = "",
+        kept: Mapping[str, bytes] = NO_FILES,
     ) -> None:
-        """Agree, as the account that we use, to this commit and these plans."""
+        """Agree, as the account that we use, to this commit and these plans.
+
+        `kept`: those plans that are at hand, by digest, to be kept beside where there is a place.
+        """
         ...
 
     def unapprove(self, number: int) -> None:

@@ -18,8 +18,9 @@ from reconciler.core.records.words import line
 from reconciler.errors import ReconcilerError, TransientError, UsageError, WaitingError
 from reconciler.model import forge_event as kinds
 from reconciler.model.approval import Person
-from reconciler.model.forge_event import LONGEST_TEXT, Body
+from reconciler.model.forge_event import LONGEST_TEXT, Body, plan_file
 from reconciler.model.merge_request import (
+    NO_FILES,
     Advice,
     Consent,
     Deployment,
@@ -305,8 +306,9 @@ class LocalForge:
         head: str,
         plans: Sequence[tuple[str, str]] = (),
         policies: str = "",
+        kept: Mapping[str, bytes] = NO_FILES,
     ) -> None:
-        """Agree, as who acts, to this commit and these plans."""
+        """Agree, as who acts, to this commit and these plans; keep those that are at hand."""
 
         def body(state: Folded, tips: Tips) -> Body | None:
             found = self._merges.told(state, tips)
@@ -327,7 +329,9 @@ class LocalForge:
                 policies=policies,
             )
 
-        self._at.write(number, body)
+        named = {digest for _, digest in plans}
+        files = {plan_file(digest): data for digest, data in kept.items() if digest in named}
+        self._at.write(number, body, files)
 
     def unapprove(self, number: int) -> None:
         """Agree no more; also when it did not."""

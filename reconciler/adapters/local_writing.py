@@ -1,6 +1,6 @@
 """Writing to merge requests that live in git: in the state that is there, or not at all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -14,6 +14,7 @@ from reconciler.errors import ReconcilerError, TransientError, UsageError
 from reconciler.model import forge_event as kinds
 from reconciler.model.approval import Person
 from reconciler.model.forge_event import LONGEST_TEXT, Body
+from reconciler.model.merge_request import NO_FILES
 
 ATTEMPTS: Final = 1000
 _FAR: Final = 1000
@@ -42,9 +43,15 @@ class Writing:
         )
 
     def write(
-        self, number: int, body_of: Callable[[Folded, Tips], Body | None]
+        self,
+        number: int,
+        body_of: Callable[[Folded, Tips], Body | None],
+        files: Mapping[str, bytes] = NO_FILES,
     ) -> tuple[Chain, str]:
-        """Write what has to happen in the state as it is; again when somebody was faster."""
+        """Write what has to happen in the state as it is; again when somebody was faster.
+
+        `files`: what lies beside the event.
+        """
         for _ in range(ATTEMPTS):
             chain, tips = self.now(number)
             state = chain.state
@@ -57,7 +64,7 @@ class Writing:
             why = after(state, Entry("0" * 40, event, self.refs.signs_with))
             if isinstance(why, str):
                 raise _no_sense(number, why)
-            commit = self.refs.add(event, tips.requests[number])
+            commit = self.refs.add(event, tips.requests[number], files)
             if commit:
                 return self.refs.chain(number, commit), commit
         raise busy()

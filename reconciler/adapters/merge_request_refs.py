@@ -41,6 +41,7 @@ from reconciler.core.secrets.engine import scanner
 from reconciler.core.ssh_signature import BadSignature
 from reconciler.errors import ReconcilerError, TransientError, UsageError
 from reconciler.model.forge_event import DOCUMENT, Event
+from reconciler.model.merge_request import NO_FILES
 from reconciler.model.ssh import PublicKey
 from reconciler.ports import Signer
 
@@ -265,13 +266,20 @@ class MergeRequestRefs:
 
     # -- writing ------------------------------------------------------------------------------
 
-    def add(self, event: Event, tip: str) -> str:
-        """Write an event behind a commit; its own, or empty when somebody was faster."""
-        data = event_bytes(event)
-        _without_secrets(data)
-        blob = self.refs.write("blob", data)
-        entry = TreeEntry(DOCUMENT.encode(), FILE, bytes.fromhex(blob))
-        tree = self.refs.write("tree", write_tree([entry]))
+    def add(self, event: Event, tip: str, files: Mapping[str, bytes] = NO_FILES) -> str:
+        """Write an event behind a commit; its own, or empty when somebody was faster.
+
+        `files`: what lies beside it for people, where it holds no secret; whoever reads events
+        does not read them.
+        """
+        document = event_bytes(event)
+        _without_secrets(document)
+        beside = {path: data for path, data in files.items() if not _secret_in(data)}
+        entries = []
+        for path, data in {**beside, DOCUMENT: document}.items():
+            blob = self.refs.write("blob", data)
+            entries.append(TreeEntry(path.encode(), FILE, bytes.fromhex(blob)))
+        tree = self.refs.write("tree", write_tree(entries))
         by = who(event)
         commit = commit_bytes(tree, (tip,) if tip else (), by, by, message(event))
         if self._signer is not None:
@@ -309,12 +317,17 @@ class MergeRequestRefs:
             self.refs.drop()
 
 
+def _secret_in(data: bytes) -> str:
+    """What it holds that must not get out; empty: nothing."""
+    return next((one.rule.title for one in scanner().scan(data).hits if not one.rule.advice), "")
+
+
 def _without_secrets(data: bytes) -> None:
-    hits = [hit for hit in scanner().scan(data).hits if not hit.rule.advice]
-    if hits:
+    found = _secret_in(data)
+    if found:
         raise UsageError(
             "secret-in-words",
-            f"nothing was written: it holds what must not get out ({hits[0].rule.title})",
+            f"nothing was written: it holds what must not get out ({found})",
             hint="say it without the secret: what is in git once cannot be taken back",
         )
 

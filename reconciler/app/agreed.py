@@ -4,15 +4,20 @@ A commit of the target branch has been agreed to by nobody just because it is th
 whoever may merge can. So the approvals are read again, and judged beside the very plan.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from reconciler.app.deliver import Decided
+from reconciler.app.otherwise import agreed_plan, beside_approvals, in_notes, on_this_machine
 from reconciler.app.review import Room, agreed
 from reconciler.errors import UsageError
 from reconciler.model.approval import Given, Person
 from reconciler.model.author import Author
 from reconciler.model.commit import Commit
+from reconciler.model.merge_request import Note
+from reconciler.model.plan import Plan
+from reconciler.ports import Cache
 
 SHARED: Final = ("profiles", "templates")
 """What an environment is made of beside its own document."""
@@ -68,6 +73,21 @@ def given_to(room: Room, git: Makers, what: Applied) -> Given:
     people = {Person(one.name, one.email) for one in _makers(git, what, request.head)}
     order = sorted(people, key=lambda one: (one.email, one.name))
     return replace(given, authors=(*given.authors, *order))
+
+
+def plan_given_to(room: Room, found: Decided, commit: str, cache: Cache) -> Plan | None:
+    """The plan that was agreed to where another one is made now; None: it is kept nowhere."""
+
+    def notes() -> Sequence[Note]:
+        request = room.forge.brought(commit)
+        return room.forge.notes(request.number) if request is not None else ()
+
+    looks = (
+        beside_approvals(room.git.snapshot),
+        on_this_machine(cache),
+        in_notes(notes),
+    )
+    return agreed_plan(found.decision, found.planned.plan, looks)
 
 
 def _makers(git: Makers, what: Applied, head: str) -> set[Author]:

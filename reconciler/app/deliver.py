@@ -12,6 +12,7 @@ from reconciler.app.check import Checked
 from reconciler.app.judge import Unreadable
 from reconciler.app.terraform import Planned, Site, planning
 from reconciler.core.decide import Question, decide
+from reconciler.core.difference import difference
 from reconciler.core.imports import agreement_to, foreign
 from reconciler.core.plan import risk_of_plan
 from reconciler.core.risk import highest
@@ -19,6 +20,7 @@ from reconciler.core.veil import veiled
 from reconciler.errors import IndeterminateError
 from reconciler.model.approval import Given
 from reconciler.model.decision import Decision, GateRun, Verdict
+from reconciler.model.difference import Difference
 from reconciler.model.plan import Plan
 from reconciler.model.rendered import Rendered
 from reconciler.ports import Hear
@@ -41,6 +43,13 @@ class Decided:
     planned: Planned
     decision: Decision
     question: Question
+    agreed: Plan | None = None
+    """The plan that people agreed to, where it is another one and is kept."""
+
+    @property
+    def otherwise(self) -> Difference | None:
+        """What differs from the plan that people agreed to; None: nothing, or nobody knows."""
+        return difference(self.agreed, self.planned.plan) if self.agreed is not None else None
 
 
 @contextmanager

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from reconciler.core.difference import kept_plan
 from reconciler.core.redact import hidden
-from reconciler.core.review.marker import Sign, Trust, written
+from reconciler.core.review.marker import Sign, Trust, sticky, written
 from reconciler.core.review.moves import (
     Label,
     Move,
@@ -141,8 +142,22 @@ def _make(to: Posting, one: Move) -> None:
             forge.suggest(number, people)
 
 
+def _plans(to: Posting, memo: Memo) -> dict[str, bytes]:
+    """The plans that somebody may have agreed to, as far as they are known, the newest first."""
+    known: dict[str, bytes] = {}
+    for one in sticky(to.there.notes, to.trust):
+        known |= one.plans
+    for plan in to.wanted.plans:
+        data = kept_plan(plan)
+        if data is not None:
+            known[plan.digest] = data
+    shown = (digest for one in reversed(memo.shown) for _, digest in one.plans)
+    return {digest: known[digest] for digest in shown if digest in known}
+
+
 def _text(to: Posting, body: str, memo: Memo) -> str:
-    text = written(body, memo, to.trust.about, to.sign)
+    size = to.forge.writes_size
+    text = written(body, memo, to.trust.about, to.sign, _plans(to, memo), size)
     if len(text) > to.forge.writes_size:
         raise UsageError(
             "note-too-long",

@@ -103,10 +103,12 @@ class Recorder:
         *,
         action: Action = "check",
         began: str | None = None,
+        agreed: Plan | None = None,
     ) -> Recorded:
         """A decision, and the waivers that it uses for the first time.
 
         One that says what the last one said about the same commit and plan is not written again.
+        `agreed`: the plan that people agreed to, where it is another one.
         """
         name = decision.environment
         fields = as_fields(decision)
@@ -120,8 +122,9 @@ class Recorder:
             action=action,
             began=began,
             place=(law.track, law.stage, question.owner) if law else ("", "", ""),
+            agreed=agreed,
         )
-        files = decision_files(fields, plan) if name else {}
+        files = decision_files(fields, plan, agreed) if name else {}
         before = self.records.file(name, DECISION) if name else None
         known = self.records.status(name).get("decision", {}) if before else {}
         if before == files.get(DECISION) and known.get("action") == action:

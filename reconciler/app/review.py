@@ -14,9 +14,11 @@ from typing import Any, Final, Protocol
 from reconciler.app.bench import JUDGING
 from reconciler.app.check import Checked
 from reconciler.app.deliver import Decided, delivering
+from reconciler.app.otherwise import agreed_plan, beside_approvals, in_notes
 from reconciler.app.posting import Posting, post
 from reconciler.app.terraform import Site
 from reconciler.core.approve import key_fingerprint
+from reconciler.core.difference import difference
 from reconciler.core.fingerprint import fingerprint
 from reconciler.core.load import lazy_shared
 from reconciler.core.redact import hidden
@@ -31,6 +33,7 @@ from reconciler.model.affected import Affected, Effect
 from reconciler.model.approval import Given
 from reconciler.model.decision import STRICTNESS, Decision, Verdict
 from reconciler.model.desired import Shared
+from reconciler.model.difference import Difference
 from reconciler.model.merge_request import MergeRequest, Note, Status
 from reconciler.model.plan import Plan
 from reconciler.model.review import Merging, Mishap, Outcome, Review, ReviewState, Unplanned
@@ -303,7 +306,7 @@ def _reviewed(room: Room, request: MergeRequest) -> Outcome | _Again:
     forge, number, trust = room.forge, request.number, room.trust(request.number)
     heard, early = agreed(forge, request, trust)
     with room.judge(room.rules.revision, request.head, heard) as done:
-        found = _planned(room, request, done, heard)
+        found = _planned(room, request, done, heard, early)
         want = _wanted(room, request, done, found)
         laws = {name: question.laws for name, question in done.checked.questions.items()}
         paths = done.checked.paths
@@ -474,10 +477,19 @@ def _safe(text: str) -> str:
 
 
 def _planned(
-    room: Room, request: MergeRequest, done: Judgement, heard: Mapping[str, Given]
+    room: Room,
+    request: MergeRequest,
+    done: Judgement,
+    heard: Mapping[str, Given],
+    early: Sequence[Note] | None,
 ) -> Review:
     """The decisions, with plans where plans may be made."""
     checked = done.checked
+    looks = (
+        beside_approvals(room.git.snapshot),
+        in_notes(lambda: room.forge.notes(request.number) if early is None else early),
+    )
+    since: list[tuple[str, Difference]] = []
     decisions = {one.environment: one for one in checked.report.decisions}
     plans: list[Plan] = []
     unplanned: list[Unplanned] = []
@@ -489,6 +501,9 @@ def _planned(
             decisions[one.name] = decision or decisions[one.name]
             if isinstance(found, Plan):
                 plans.append(found)
+                agreed_to = agreed_plan(decisions[one.name], found, looks)
+                if agreed_to is not None:
+                    since.append((one.name, difference(agreed_to, found)))
                 continue
             unplanned.append(found)
             if found.failed:
@@ -504,6 +519,7 @@ def _planned(
         tuple((name, law.track) for name, one in checked.questions.items() for law in one.laws),
         request.draft,
         room.job,
+        tuple(since),
     )
 
 

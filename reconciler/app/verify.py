@@ -24,7 +24,7 @@ from reconciler.core.git_objects import (
 )
 from reconciler.core.plan import plan_digest
 from reconciler.core.records.document import FutureRecord, NotARecord, read_record
-from reconciler.core.records.facts import DECISION, PLAN
+from reconciler.core.records.facts import AGREED, DECISION, PLAN
 from reconciler.core.records.plan import plan_of
 from reconciler.core.records.standing import STATUS, Status
 from reconciler.core.records.story import read_status
@@ -473,6 +473,12 @@ class _Reader:
             yield "tree", f"{prefix}{PLAN} is there, and the decision has no plan"
         elif self._planned(oid, data) != body.plan.digest:
             yield "plan", f"{prefix}{PLAN} is another plan than the record names"
+        if body.otherwise is None and prefix + AGREED not in now:
+            return  # nothing of it was written
+        oid, data = self._at(tree, prefix, AGREED, now, blobs)
+        found = self._planned(oid, data) if data is not None else None
+        if found != (body.otherwise.agreed if body.otherwise is not None else None):
+            yield "plan", f"{prefix}{AGREED} is another plan than was agreed to"
 
     def _at(
         self,

@@ -5,9 +5,10 @@ agreed, so nobody has.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from reconciler.app.agreed import Applied, given_to
+from reconciler.app.agreed import Applied, given_to, plan_given_to
 from reconciler.app.carried import carried
 from reconciler.app.deliver import Decided, excused, heard, over
 from reconciler.app.record import Recorder
@@ -67,7 +68,10 @@ def _by_request(
     """On the merge request that brought it."""
     room = room_of(ports, repo, plan=False, sandbox=False, post=False)
     what = _applied(ports, repo, one, recorder)
-    return heard(found, given_to(room, ports.commits(repo), what))
+    said = heard(found, given_to(room, ports.commits(repo), what))
+    if said.decision.verdict is not Verdict.NEEDS_APPROVAL:
+        return said
+    return replace(said, agreed=plan_given_to(room, said, what.commit, ports.kept.cache))
 
 
 def _by_trial(

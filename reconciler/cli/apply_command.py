@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -11,6 +12,7 @@ import click
 from rich.console import Console
 
 from reconciler.app.deliver import Decided
+from reconciler.app.otherwise import since_then, stale
 from reconciler.app.terraform import agreed
 from reconciler.cli import delivery
 from reconciler.cli.again import again
@@ -21,10 +23,11 @@ from reconciler.cli.screen import err, format_option, out, repo_option, stop_wit
 from reconciler.core.redact import Redactor
 from reconciler.errors import Exit, UsageError
 from reconciler.model.decision import Decision, Verdict
+from reconciler.model.difference import Difference
 from reconciler.model.plan import Plan
 from reconciler.model.run import Outcome
 from reconciler.ports import Hear
-from reconciler.report import check_json, check_text, plan_json, plan_text, text
+from reconciler.report import check_json, check_text, difference, plan_json, plan_text, text
 from reconciler.wiring import build
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -115,13 +118,20 @@ def deliver(
         raise UsageError("usage", "`--format json` cannot ask", hint="give `--plan` or `--yes`")
     ports = build()
     screen = _Screen(
-        out(), environment, digest, sandbox=sandbox, shown=form == "text", destroy=destroy, yes=yes
+        out(),
+        environment,
+        digest,
+        sandbox=sandbox,
+        shown=form == "text",
+        destroy=destroy,
+        yes=yes,
+        since=partial(since_then, ports.kept.cache),
     )
     screen.begin()
     wish = Wish(environment, rev, sandbox, destroy, make_again)
     done = delivery.deliver(ports, repo, wish, screen)
     if done.outcome is None:
-        _refuse(done.decision, form)
+        _refuse(done.decision, form, done.otherwise)
         return
     if form == "json":
         click.echo(plan_json.applied(done.outcome, done.settled, simulated=sandbox))
@@ -144,6 +154,8 @@ class _Screen:
     shown: bool
     destroy: bool
     yes: bool
+    since: Callable[[str, Plan], Difference | None] = lambda _digest, _plan: None
+    """What differs from a plan that was looked at here."""
 
     def hearing(self, redact: Redactor) -> Hear:
         """Each resource, as it happens."""
@@ -180,6 +192,10 @@ class _Screen:
     def agree(self, plan: Plan) -> None:
         """Go on only with the plan that was named, or that somebody says yes to."""
         if self.digest is not None:
+            if self.digest != plan.digest and self.shown:
+                found = self.since(self.digest, plan)
+                if found is not None:
+                    difference.shown(self.console, found)
             agreed(plan, self.digest, "destroy" if self.destroy else "plan")
         elif not self.yes:
             self.ask(plan.digest)
@@ -209,10 +225,14 @@ class _Screen:
         return typed == self.environment
 
 
-def _refuse(decision: Decision, form: str) -> None:
+def _refuse(decision: Decision, form: str, otherwise: Difference | None) -> None:
     if form == "json":
-        click.echo(check_json.refused(decision))
+        click.echo(check_json.refused(decision, otherwise))
     else:
         check_text.decided(out(), decision)
+        if otherwise is not None:
+            difference.shown(out(), otherwise)
+        elif stale(decision) is not None:
+            text.said(out(), difference.UNKNOWN)
         text.said(out(), "Nothing was applied.")
     stop_with(EXITS[decision.verdict])

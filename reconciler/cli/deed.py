@@ -47,6 +47,7 @@ from reconciler.model.review import Outcome as Reviewed
 from reconciler.model.rollout import Advance, Back, Done, Finish, Wait
 from reconciler.model.work import Job, Outcome
 from reconciler.ports import Hear, Telemetry
+from reconciler.report.difference import words as differing
 from reconciler.wiring import Ports, build, stand_by
 
 _RESULTS: Final[dict[str, Literal["done", "failed", "escalated"]]] = {
@@ -159,8 +160,9 @@ def carry_out(ports: Ports, order: Order, telemetry: Telemetry) -> Came:
     try:
         return _DOES[order.job](ports, order, telemetry)
     except WaitingError as error:
-        # A freeze is waited for as people are: nothing else is at it.
-        return _failed("waiting" if error.reason == "frozen" else "held", error)
+        # A freeze, or time that has to pass, is waited for as people are: nothing else is at it.
+        alone = ("frozen", "not-green-long", "not-promoted")
+        return _failed("waiting" if error.reason in alone else "held", error)
     except (NotAllowedError, UsageError) as error:
         return _failed("waiting", error)
     except ReconcilerError as error:  # a full disk may be emptied: nobody waits for people alone
@@ -235,6 +237,8 @@ def _came(
     if outcome is None:
         why = "; ".join(done.decision.reasons[:3])
         words = str(done.decision.verdict).replace("_", " ")
+        if done.otherwise is not None:
+            why = f"{why}; what was agreed to is another plan: {differing(done.otherwise)}"
         if done.decision.verdict is not Verdict.INDETERMINATE and not wish.destroy:
             tell_bypass(ports, order.repo, order.environment, why or words, sandbox=order.sandbox)
         return Came(_STATES[done.decision.verdict], f"{words}: {why}" if why else words)

@@ -17,6 +17,7 @@ from reconciler.app.doubt import sure_of
 from reconciler.app.freezes import frozen, let_go
 from reconciler.app.law import Law
 from reconciler.app.leases import Held, holding
+from reconciler.app.promotion import refuse_unpromoted
 from reconciler.app.record import Recorder, recorded_apply, recorded_nothing, settle_cut_off
 from reconciler.app.telemetry import NullTelemetry, step
 from reconciler.cli.agreeing import agreed_to
@@ -37,6 +38,7 @@ from reconciler.core.redact import Redactor
 from reconciler.errors import ReconcilerError, TransientError, UsageError, WaitingError
 from reconciler.model.base import format_timestamp
 from reconciler.model.decision import Decision, Verdict
+from reconciler.model.difference import Difference
 from reconciler.model.life import Waiting
 from reconciler.model.merge_request import Deployment, DeploymentState
 from reconciler.model.plan import Plan
@@ -99,6 +101,8 @@ class Delivered:
     """What came of runs that were cut off."""
     nothing: bool = False
     """Whether there was nothing to do."""
+    otherwise: Difference | None = None
+    """How the plan differs from the one that people agreed to, where it is known."""
     unrecorded: ReconcilerError | None = None
     """Why what was done could not be recorded; the next one does that."""
 
@@ -158,8 +162,12 @@ def _delivered(
             return None
         who.planned(found, may=may)
         if not may:
-            recorder.decided(decision, found.question, plan, action=wish.action)
-            return Delivered(decision, settled=settled)
+            recorder.decided(
+                decision, found.question, plan, action=wish.action, agreed=found.agreed
+            )
+            return Delivered(decision, settled=settled, otherwise=found.otherwise)
+        if not (sandbox or wish.destroy):
+            refuse_unpromoted(recorder, tree, name)
         if plan.empty:
             outcome = _nothing(found)
             recorded_nothing(recorder, found, one.rendered, wish.action, outcome, held)

@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from reconciler.app.otherwise import remembered
 from reconciler.app.policy import load_policies
 from reconciler.cli.merge_requests import Desk, desk, number_argument, tell
 from reconciler.cli.screen import format_option, out, repo_option
@@ -66,7 +67,9 @@ def approve_command(
         )
     at.forge.fetched(request)
     before = at.forge.consents(number)
-    at.forge.approve(number, request.head, wanted, _policies(at, request.target))
+    looked = {digest: remembered(at.ports.kept.cache, name, digest) for name, digest in wanted}
+    kept = {digest: data for digest, data in looked.items() if data is not None}
+    at.forge.approve(number, request.head, wanted, _policies(at, request.target), kept)
     if form == "json":
         tell(at, at.forge.merge_request(number), form)
         return

@@ -7,8 +7,10 @@ from pathlib import Path
 import click
 
 from reconciler.app.deliver import Decided, delivering
+from reconciler.app.otherwise import recorded, remember
 from reconciler.cli.again import again
 from reconciler.cli.building import (
+    Declared,
     building_of,
     declared,
     hearing,
@@ -28,9 +30,13 @@ from reconciler.cli.screen import (
     stop_with,
     write_file,
 )
+from reconciler.core.records.facts import AGREED
 from reconciler.core.redact import Redactor
-from reconciler.report import check_json, check_text, plan_json, plan_text
-from reconciler.wiring import build
+from reconciler.errors import ReconcilerError
+from reconciler.model.difference import Difference
+from reconciler.model.plan import Plan
+from reconciler.report import check_json, check_text, difference, plan_json, plan_text
+from reconciler.wiring import Ports, build
 
 
 def _files(
@@ -42,6 +48,15 @@ def _files(
             msg = f"`{value}` is not terraform=FILE"
             raise click.BadParameter(msg)
     return tuple(Path(value.partition("=")[2]) for value in values)
+
+
+def _otherwise(ports: Ports, repo: Path, one: Declared, plan: Plan) -> Difference | None:
+    """What differs from what was agreed to for the last apply, where that was refused for it."""
+    try:
+        records = ports.records(repo, one.spec, simulated=False)
+        return recorded(records.file(one.name, AGREED), plan)
+    except (LookupError, ReconcilerError):
+        return None  # it is told beside; who applies looks at records in earnest
 
 
 @click.command("plan")
@@ -102,6 +117,10 @@ def command(
                 found = stack.enter_context(run)
             if isinstance(found, Decided):
                 planned = found.planned
+                since = None
+                if not sandbox:
+                    remember(ports.kept.cache, planned.plan)
+                    since = _otherwise(ports, repo, one, planned.plan) if rev is None else None
                 for file in reports:
                     data = plan_json.terraform_report(planned.plan).encode()
                     write_file(file.parent, file.name, data)
@@ -112,6 +131,7 @@ def command(
                             found.decision,
                             planned.before,
                             planned.doubts,
+                            since,
                             simulated=sandbox,
                         )
                     )
@@ -120,6 +140,8 @@ def command(
                     plan_text.planned(console, planned.plan, whole=whole, again=again)
                     plan_text.doubted(console, planned.doubts)
                     check_text.decided(console, found.decision)
+                    if since is not None:
+                        difference.shown(console, since)
                     plan_text.to_apply(
                         console, planned.plan, found.decision, simulated=sandbox, again=again
                     )

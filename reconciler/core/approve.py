@@ -25,6 +25,8 @@ from reconciler.model.team import Team
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SHORT: Final = 12
+ANOTHER_PLAN: Final = "the plan is another one since: look at the new plan, and agree again"
+"""Why an approval does not count of which nothing else moved."""
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
 
 Mark = tuple[Literal["email", "id", "key"], str]
@@ -315,4 +317,4 @@ def _stale(approval: Approval, asked: Asked) -> str:
         return "it was given for a plan, and here is none: it is looked at again with the plan"
     if not approval.plan:
         return "it was given before there was a plan: look at the plan, and agree again"
-    return "the plan is another one since: look at the new plan, and agree again"
+    return ANOTHER_PLAN

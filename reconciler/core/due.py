@@ -214,6 +214,15 @@ def _next(tried: Tried, law: Law, now: datetime) -> datetime:
     return at + later(tried.failures, law.retry)
 
 
+def _why(wish: tuple[Job, str], known: Known, tried: Tried | None) -> str:
+    """Why something is to be done, and what keeps it from being done."""
+    if tried is not None and tried.job is wish[0] and tried.state != "done":
+        return f"{wish[1]}; {tried.why}"
+    if known.otherwise:
+        return f"{wish[1]}; what was agreed to is another plan: {known.otherwise}"
+    return wish[1]
+
+
 def _conditions(
     wanted: Wanted | None,
     known: Known,
@@ -242,10 +251,7 @@ def _conditions(
         elif stuck and tried is not None:
             found.append(Condition("Stalled", tried.at, tried.why))
         else:
-            why = wish[1]
-            if tried is not None and tried.job is wish[0] and tried.state != "done":
-                why = f"{why}; {tried.why}"
-            found.append(Condition("Reconciling", known.opened, why))
+            found.append(Condition("Reconciling", known.opened, _why(wish, known, tried)))
     elif wish is None and wanted is not None and not known.drift:
         found.append(Condition("Ready", known.applied, "it is as declared"))
     if known.drift and wanted is not None:

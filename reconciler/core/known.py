@@ -30,6 +30,7 @@ def known_of(name: str, status: Status) -> Known:
         failures=_whole(last.get("failures"), 1 if _text(last, "result") != "done" else 0),
         ended=_instant(last, "at"),
         verdict=_text(_part(status, "decision"), "verdict"),
+        otherwise=_text(_part(status, "decision"), "otherwise"),
         drift=_text(drift, "digest"),
         drifted=_instant(drift, "since"),
         seen=_instant(drift, "at"),

@@ -1,7 +1,7 @@
 """What a promotion carries along, and whether what it comes from does well. Pure."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.core.edit_document import GONE, Changes
 from reconciler.core.parameters import has_default
@@ -48,6 +48,50 @@ def carried(
             if own.get(TRIAL) != wanted:
                 changes.update(trial(wanted))
     return changes
+
+
+def release(spec: EnvironmentSpec, blueprint: BlueprintSpec) -> tuple[object, ...]:
+    """What a promotion would carry of an environment: its version, and what that promotes.
+
+    An image that is on trial is what it is to run. `blueprint`: in the version that is looked for.
+    """
+    given = dict(spec.parameters)
+    if TRIAL in given and IMAGE in blueprint.promotes:
+        given[IMAGE] = given[TRIAL]
+    carries = tuple((name, given.get(name, GONE)) for name in sorted(blueprint.promotes))
+    return (spec.blueprint.name, spec.blueprint.version, carries)
+
+
+def did_well(
+    history: Iterable[Record], same: Callable[[str], bool], now: datetime
+) -> tuple[timedelta, datetime | None] | None:
+    """How long at most something did well in a row, and since when it does; None: it never ran.
+
+    `history`: the environment's records, oldest first. `same`: whether a commit has it.
+    """
+    found, since, runs = None, None, False
+    for record in history:
+        body, at = record.body, parse_start(record.at)
+        if isinstance(body, ApplyEnded):
+            good = body.result == "done" and body.action == "apply" and body.commit is not None
+            goes_on = good and same(str(body.commit))
+            if goes_on and since is None:
+                since = at
+            elif not goes_on:
+                found, since = _longer(found, since, at), None
+            runs = goes_on
+        elif isinstance(body, DriftSeen):
+            found, since = _longer(found, since, at), None
+        elif isinstance(body, DriftGone) and runs:
+            since = since or at
+    found = _longer(found, since, now)
+    return None if found is None else (found, since)
+
+
+def _longer(found: timedelta | None, since: datetime | None, until: datetime) -> timedelta | None:
+    if since is None:
+        return found
+    return max(found or timedelta(), until - since)
 
 
 def missing(

@@ -11,6 +11,12 @@ DOCUMENT: Final = "event.json"
 """Where an event lies in its commit's tree."""
 LONGEST_TEXT: Final = 100_000
 
+
+def plan_file(digest: str) -> str:
+    """Where a plan that was agreed to lies beside the event: for people, and not a part of it."""
+    return f"plan-{digest.rpartition(':')[2]}.json"
+
+
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
 Short = Annotated[str, StringConstraints(max_length=255)]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"\S")]

@@ -1,14 +1,17 @@
 """A merge request as any forge tells it: what somebody proposes, and what was said about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from types import MappingProxyType
+from typing import Final, Literal
 
 from reconciler.model.approval import Person
 
 MergeRequestState = Literal["open", "closed", "merged"]
 StatusState = Literal["running", "success", "failed"]
+NO_FILES: Final[Mapping[str, bytes]] = MappingProxyType({})
 DeploymentState = Literal["running", "success", "failed", "canceled"]
 
 

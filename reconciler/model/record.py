@@ -139,6 +139,21 @@ class PlanSummary(Model):
     """Addresses of what holds data and would be deleted."""
 
 
+class PlannedOtherwise(Model):
+    """How a plan differs from the one that people agreed to, which is kept in `agreed.json`."""
+
+    agreed: Digest
+    """The digest of the plan that was agreed to."""
+    more: tuple[Words, ...]
+    """Addresses of what nothing was to happen to."""
+    less: tuple[Words, ...]
+    """Addresses of what nothing happens to any more."""
+    otherwise: tuple[Words, ...]
+    """Addresses of what something else happens to."""
+    outputs: tuple[Words, ...]
+    """Outputs that change otherwise."""
+
+
 class GateAnswer(Model):
     """What one gate came to."""
 
@@ -278,6 +293,8 @@ class DecisionBody(Model):
     """What each gate came to."""
     plan: PlanSummary | None
     """What Terraform would do, when it was asked."""
+    otherwise: PlannedOtherwise | None = None
+    """How that differs from the plan that people agreed to, where another one is kept."""
 
 
 class ApplyStarted(Model):

@@ -6,6 +6,7 @@ from typing import Literal
 
 from reconciler.model.check import CheckReport
 from reconciler.model.decision import Verdict
+from reconciler.model.difference import Difference
 from reconciler.model.merge_request import Place
 from reconciler.model.plan import Plan
 
@@ -66,6 +67,8 @@ class Review:
     draft: bool = False
     job: str = ""
     """Where the job is seen that says this; empty: nowhere."""
+    otherwise: tuple[tuple[str, Difference], ...] = ()
+    """Environment -> how its plan differs from the one that people agreed to, where it is kept."""
 
     @property
     def verdict(self) -> Verdict:

@@ -84,6 +84,8 @@ class Known:
     ended: datetime | None = None
     verdict: str = ""
     """The last decision's."""
+    otherwise: str = ""
+    """How its plan differs from the one that people agreed to; empty: it does not."""
     drift: str = ""
     """Digest of the drift that is there; empty: none is known."""
     drifted: datetime | None = None

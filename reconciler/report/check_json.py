@@ -7,8 +7,10 @@ from reconciler.model.approval import Approval
 from reconciler.model.base import format_timestamp
 from reconciler.model.check import CheckReport, Impact
 from reconciler.model.decision import ApprovalNeed, Decision, Judged
+from reconciler.model.difference import Difference
 from reconciler.model.story import Story
 from reconciler.report.as_json import document
+from reconciler.report.difference import as_fields
 
 
 def checked(report: CheckReport) -> str:
@@ -59,9 +61,9 @@ def explained(story: Story) -> str:
     )
 
 
-def refused(decision: Decision) -> str:
+def refused(decision: Decision, otherwise: Difference | None = None) -> str:
     """`reconciler plan ENV` and `apply ENV`, where the decision leaves nothing to do."""
-    return document("Refusal", decision=decided(decision))
+    return document("Refusal", decision=decided(decision), otherwise=as_fields(otherwise))
 
 
 def decided(one: Decision) -> dict[str, Any]:

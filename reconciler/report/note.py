@@ -11,8 +11,10 @@ from typing import Final
 
 from reconciler.model.check import CheckReport, Impact
 from reconciler.model.decision import Decision, Judged, Verdict
+from reconciler.model.difference import Difference
 from reconciler.model.plan import Plan
 from reconciler.model.review import Review
+from reconciler.report import difference as since
 from reconciler.report.markdown import code, codes, folded, link, named, row
 from reconciler.report.plan_text import counts, value
 from reconciler.report.words import (
@@ -47,6 +49,7 @@ _OPEN: Final = 30
 _NAMES: Final = 5
 _CHANGES: Final = 40
 _ATTRIBUTES: Final = 6
+_SINCE: Final = ("", "### Not as it was agreed to", "")
 _POINTER: Final = 700
 """Characters kept for what says that something was left out."""
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -308,6 +311,7 @@ class _Page:
         found = [
             _Part("reasons", ["", "### Why", ""], self._reasons(), _OPEN),
             _Part("findings", ["", "### Findings", ""], self._findings(), _OPEN),
+            _Part("differences from what was agreed to", _SINCE, self._since(), _OPEN),
             _Part("plans", ["", "### Plans"], [self._plan(one) for one in self._review.plans]),
         ]
         impact = self._report.impact
@@ -360,6 +364,10 @@ class _Page:
             lines.append(f"  - {_fix(finding.fix)}")
         return lines
 
+    def _since(self) -> list[Piece]:
+        """What is planned otherwise than people agreed to: they look at that, and not at all."""
+        return [list(_differing(environment, one)) for environment, one in self._review.otherwise]
+
     def _plan(self, plan: Plan) -> Piece:
         lines = [f"Plan {code(plan.digest[:19])} by {code(plan.engine)}: {code(counts(plan))}.", ""]
         for one in plan.changes[:_CHANGES]:
@@ -390,6 +398,17 @@ class _Page:
         if hints:
             lines.append([f"- {counted(hints, 'hint')} not shown: `reconciler check --advice`."])
         return [*lines, *([f"- {code(note)}"] for note in report.notes)]
+
+
+def _differing(environment: str, one: Difference) -> Iterator[str]:
+    yield f"- {code(environment)}: {since.words(one)}"
+    for each in one.resources[:_CHANGES]:
+        yield f"  - {code(f'{since.name(each)} {since.what(each)}')}"
+        yield from (f"    - {code(told)}" for told in since.attributes(each, _ATTRIBUTES))
+    yield from (f"  - output {code(since.attribute(each))}" for each in one.outputs[:_CHANGES])
+    more = max(len(one.resources) - _CHANGES, 0) + max(len(one.outputs) - _CHANGES, 0)
+    if more:
+        yield f"  - and {more:,} more"
 
 
 def _fix(text: str) -> str:

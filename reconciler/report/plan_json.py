@@ -6,12 +6,14 @@ from typing import Any
 
 from reconciler.model.base import format_timestamp
 from reconciler.model.decision import Decision
+from reconciler.model.difference import Difference
 from reconciler.model.drift import Drift, Unlooked
 from reconciler.model.plan import AttributeChange, Plan, ResourceChange
 from reconciler.model.run import Outcome, StateMark
 from reconciler.model.state import State
 from reconciler.report.as_json import document
 from reconciler.report.check_json import decided
+from reconciler.report.difference import as_fields
 
 
 def planned(
@@ -19,6 +21,7 @@ def planned(
     decision: Decision,
     settled: Sequence[Outcome],
     doubts: Sequence[ResourceChange] = (),
+    otherwise: Difference | None = None,
     *,
     simulated: bool,
 ) -> str:
@@ -49,6 +52,7 @@ def planned(
             {"address": one.address, "kind": one.kind, "mended": one.mended} for one in plan.drift
         ],
         doubts=[one.address for one in doubts],
+        otherwise=as_fields(otherwise),
         decision=decided(decision),
         settled=[_outcome(one) for one in settled],
     )

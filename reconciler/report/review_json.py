@@ -5,6 +5,7 @@ from typing import Any
 
 from reconciler.model.review import Outcome
 from reconciler.report.as_json import document
+from reconciler.report.difference import as_fields
 
 
 def reviewed(many: Sequence[Outcome]) -> str:
@@ -15,6 +16,7 @@ def reviewed(many: Sequence[Outcome]) -> str:
 def _one(one: Outcome) -> dict[str, Any]:
     found = one.review
     plans = {plan.environment: plan for plan in found.plans} if found else {}
+    since = dict(found.otherwise) if found else {}
     unplanned = {each.environment: each.why for each in found.unplanned} if found else {}
     return {
         "number": one.number,
@@ -34,6 +36,7 @@ def _one(one: Outcome) -> dict[str, Any]:
                 "missing": sum(need.count for need in each.missing),
                 "plan": plans[each.environment].digest if each.environment in plans else None,
                 "notPlanned": unplanned.get(each.environment),
+                "otherwise": as_fields(since.get(each.environment)),
             }
             for each in (found.report.worst_first if found else ())
         ],

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from reconciler.model.decision import STRICTNESS
 from reconciler.model.review import Outcome
-from reconciler.report import check_text, plan_text
+from reconciler.report import check_text, difference, plan_text
 from reconciler.report.text import line
 from reconciler.report.words import counted, printable
 
@@ -32,6 +32,9 @@ def reviewed(console: Console, one: Outcome, *, dry_run: bool) -> None:
     for plan in found.plans:
         console.print()
         plan_text.planned(console, plan)
+    for _, since in found.otherwise:
+        console.print()
+        difference.shown(console, since)
     for each in found.unplanned:
         line(console, (f"{each.environment}: ", "bold"), f"not planned: {each.why}")
         if each.hint:

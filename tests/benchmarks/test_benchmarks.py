@@ -71,6 +71,11 @@ def test_looks_of_the_controller_are_measured() -> None:
     assert [one.kept for one in results[1:3]] == [True] * 2
 
 
+def test_a_storm_of_webhooks_is_measured() -> None:
+    (result,) = controller.storms(50)
+    assert result.value > 0
+
+
 def test_each_topic_is_a_module_and_what_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(callable(import_module(f"benchmarks.{name}").run) for name in TOPICS)
     for wrong in (["recrods"], ["records", "--write"]):

@@ -10,6 +10,7 @@ from reconciler.core.lease import unreadable
 from reconciler.model.approval import Approval, Disregarded, Person
 from reconciler.model.check import CheckReport
 from reconciler.model.decision import ApprovalNeed, Decision, Verdict
+from reconciler.model.difference import Difference, OtherAttribute, OtherResource
 from reconciler.model.doctor import Part
 from reconciler.model.drift import Culprit, Drift, Unlooked, Unmanaged
 from reconciler.model.freeze import Frozen, Stopped
@@ -172,6 +173,7 @@ def built() -> Iterator[dict[str, Any]]:
     ):
         yield json.loads(plan_json.applied(one, [cut_off], simulated=True))
     yield json.loads(check_json.refused(_decision(Verdict.DENY)))
+    yield json.loads(check_json.refused(_decision(Verdict.NEEDS_APPROVAL), _otherwise()))
     group = Group(
         Cause("aws_lambda_function", "changed", (("timeout", "10", "99"),), "0f3a5c7e9b1d"),
         ("trade-fair",),
@@ -202,6 +204,21 @@ def built() -> Iterator[dict[str, Any]]:
         plan_json.sandbox("http://127.0.0.1:4566", "2026-12-01T09:00:00Z", {"aws_sns_topic": 1}, 0)
     )
     yield json.loads(plan_json.sandbox(None, None, {}, 259200))
+
+
+def _otherwise() -> Difference:
+    attribute = OtherAttribute("timeout", (10, 20), (99, 20))
+    new, gone = OtherAttribute("timeout", None, (99, 20)), OtherAttribute("url", (1, 2), None)
+    return Difference(
+        "sha256:" + "a" * 64,
+        "sha256:" + "b" * 64,
+        (
+            OtherResource(ADDRESS, "", "update", "update", (attribute,)),
+            OtherResource(ADDRESS, "1f2e", "", "update", (new,)),
+            OtherResource(ADDRESS, "2f2e", "delete", "", ()),
+        ),
+        (attribute, new, gone),
+    )
 
 
 def _decision(verdict: Verdict = Verdict.ALLOW) -> Decision:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from reconciler.errors import ReconcilerError, TransientError, UsageError, WaitingError
 from reconciler.model.approval import Person
 from reconciler.model.merge_request import (
+    NO_FILES,
     Advice,
     Consent,
     Deployment,
@@ -192,8 +193,14 @@ class MemoryForge:
         return tuple(self.agreed.get(number, ()))
 
     def approve(
-        self, number: int, head: str, plans: Sequence[tuple[str, str]] = (), policies: str = ""
+        self,
+        number: int,
+        head: str,
+        plans: Sequence[tuple[str, str]] = (),
+        policies: str = "",
+        kept: Mapping[str, bytes] = NO_FILES,
     ) -> None:
+        del kept
         self.agree(number, BOT, plans=tuple(plans), policies=policies)
 
     def unapprove(self, number: int) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +19,14 @@ from reconciler.app.review import review
 from reconciler.cli.reviewing import room_of
 from reconciler.model.decision import Verdict
 from reconciler.model.review import Outcome
+from reconciler.report import review_json
 from reconciler.settings import ProcessSettings
 from tests.check.project import FAIR, PITCH, PORTAL, SARA, Project, Warm
-from tests.repos import GitRepo, edited
+from tests.repos import ROOT, GitRepo, edited
 from tests.review.conftest import Desk, Served
 from tests.review.memory_forge import MemoryForge
 from tests.review.test_review import BIGGER, note, states, verdict
-from tests.terraform.lab import TEMPLATE, lab
+from tests.terraform.lab import SOMEBODY, TEMPLATE, lab
 
 if shutil.which("terraform") is None:
     pytest.skip("terraform is not on PATH", allow_module_level=True)
@@ -149,3 +154,35 @@ def test_a_removed_environment_has_nothing_to_plan(desk: Desk) -> None:
     assert outcome.review is not None
     assert (outcome.review.plans, outcome.review.unplanned) == ((), ())
     assert PORTAL in files
+
+
+def test_what_differs_from_the_plan_that_was_agreed_to_stands_in_the_note(desk: Desk) -> None:
+    number = desk.open("more", edited(desk.files, *BIGGER))
+    planned(desk, number)
+    desk.forge.agree(number)
+    assert verdict(planned(desk, number)) is Verdict.ALLOW
+    assert "Not as it was agreed to" not in note(desk.forge)
+    repo = str(desk.project.repo.path)
+    command = ("apply", "acme-portal", "--sandbox", "--yes", "--repo", repo)
+    done = subprocess.run(  # somebody applies what it was before
+        [sys.executable, "-m", "reconciler", *command],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **SOMEBODY},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    outcome = planned(desk, number)
+    assert verdict(outcome) is Verdict.NEEDS_APPROVAL
+    text = note(desk.forge)
+    assert "### Not as it was agreed to" in text
+    assert "- `acme-portal`: 1 otherwise" in text
+    assert "  - `terraform_data.box was create, is update`" in text
+    assert planned(desk, number).posted == (), "what was agreed to stays known"
+    (told,) = json.loads(review_json.reviewed([outcome]))["reviews"]
+    (one,) = [one["otherwise"] for one in told["decisions"] if one["otherwise"]]
+    assert [each["address"] for each in one["resources"]] == ["terraform_data.box"]
+    desk.forge.agreed.clear()
+    desk.forge.agree(number)
+    assert verdict(planned(desk, number)) is Verdict.ALLOW
+    assert "Not as it was agreed to" not in note(desk.forge)

@@ -51,8 +51,12 @@ class Place:
 
     def change(self, count: int, who: pygit2.Signature = INES) -> str:
         """A commit of somebody's on a branch of its own."""
-        branch, repository = f"more-{count}", self.run.repo.repository
-        self.files = edited(self.files, PORTAL, "desired_count: 4", f"desired_count: {count}")
+        files = edited(self.files, PORTAL, "desired_count: 4", f"desired_count: {count}")
+        return self.changed(files, f"more-{count}", who)
+
+    def changed(self, files: Files, branch: str, who: pygit2.Signature = INES) -> str:
+        """Any other one."""
+        self.files, repository = files, self.run.repo.repository
         tree = repository[self.run.commit(self.files, branch)].peel(pygit2.Commit).tree_id
         onto = repository.references["refs/heads/main"].target
         made = repository.create_commit(None, who, who, "More", tree, [onto])
@@ -173,6 +177,23 @@ def test_who_changed_it_before_does_not_agree_to_it_with_a_later_change(place: P
     refused = place.apply()
     assert refused.code == 11, refused.out
     assert "who made the change does not agree" in " ".join(refused.out.split()), refused.out
+
+
+def test_what_the_step_before_never_ran_is_not_applied_though_people_agree(place: Place) -> None:
+    first = place.opened(place.change(5))
+    place.agrees(first, TOM)
+    place.merge(first)
+    assert place.apply().code == 0
+    old = next(line for line in place.files[PORTAL].splitlines() if "image: " in line)
+    image = old.partition("@")[0] + "@sha256:" + "9" * 64
+    made = place.opened(place.changed(edited(place.files, PORTAL, old, image), "image"))
+    place.agrees(made, TOM)
+    place.merge(made)
+    refused = place.apply()
+    assert refused.code == 1, refused.out
+    said = " ".join(refused.err.split())
+    assert "it brings what acme-portal-staging, which it follows, never ran" in said
+    assert "`reconciler promote acme-portal-staging" in said
 
 
 def test_without_an_answer_of_the_forge_nobody_agreed(

@@ -19,6 +19,7 @@ from reconciler.core.records.words import line
 from reconciler.errors import ReconcilerError, UsageError, WaitingError
 from reconciler.model.approval import Person
 from reconciler.model.merge_request import (
+    NO_FILES,
     Advice,
     Consent,
     Deployment,
@@ -235,9 +236,10 @@ class GitLabForge:
         head: str,
         plans: Sequence[tuple[str, str]] = (),
         policies: str = "",
+        kept: Mapping[str, bytes] = NO_FILES,
     ) -> None:
         """Agree to this commit. GitLab has no word for plans and policies."""
-        del plans, policies
+        del plans, policies, kept
         path = self._client.below("merge_requests", number, "approve")
         for _ in range(_TRIES):
             try:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
+from reconciler.core.difference import difference
 from reconciler.core.records.decision import person_fields
 from reconciler.core.records.plan import plan_bytes, plan_summary
 from reconciler.core.records.story import status_bytes
@@ -15,6 +16,7 @@ from reconciler.core.redact import hidden
 from reconciler.model.approval import Given
 from reconciler.model.base import DriftMode, format_timestamp
 from reconciler.model.decision import Decision, GateRun
+from reconciler.model.difference import Difference
 from reconciler.model.drift import Drift
 from reconciler.model.plan import Plan
 from reconciler.model.rendered import Rendered
@@ -27,6 +29,8 @@ Files = dict[str, bytes | None]
 
 DECISION: Final = "decision.json"
 PLAN: Final = "plan.json"
+AGREED: Final = "agreed.json"
+"""The plan that people agreed to, while the decision is about another one."""
 DRIFT: Final = "drift.json"
 APPLIED: Final = "applied/"
 OUTPUTS: Final = "outputs.json"
@@ -46,10 +50,15 @@ def decision_body(
     action: Action,
     began: str | None,
     place: tuple[str, str, str],
+    agreed: Plan | None = None,
 ) -> Body:
-    """A decision. `place`: the environment's track, stage and owner."""
+    """A decision. `place`: the environment's track, stage and owner.
+
+    `agreed`: the plan that people agreed to, where it is another one.
+    """
     inputs = dict(decision.inputs)
     track, stage, owner = place
+    since = difference(agreed, plan) if agreed is not None and plan is not None else None
     return {
         "kind": "decision",
         "action": action,
@@ -80,14 +89,29 @@ def decision_body(
             for one in sorted(runs, key=lambda one: one.gate)
         ],
         "plan": plan_summary(plan).model_dump(mode="json") if plan is not None else None,
+        **({"otherwise": otherwise_fields(since)} if since is not None else {}),
     }
 
 
-def decision_files(decided: Mapping[str, Any], plan: Plan | None) -> Files:
+def otherwise_fields(since: Difference) -> dict[str, Any]:
+    """What differs from the plan that was agreed to, by name; both plans lie beside."""
+    return {
+        "agreed": since.agreed,
+        "more": [one.address for one in since.of("more")][:_MOST],
+        "less": [one.address for one in since.of("less")][:_MOST],
+        "otherwise": [one.address for one in since.of("otherwise")][:_MOST],
+        "outputs": [one.path for one in since.outputs][:_MOST],
+    }
+
+
+def decision_files(
+    decided: Mapping[str, Any], plan: Plan | None, agreed: Plan | None = None
+) -> Files:
     """What lies in the environment's folder after a decision."""
     return {
         DECISION: safe(status_bytes(decided)),
         PLAN: safe(plan_bytes(plan)) if plan is not None else None,
+        AGREED: safe(plan_bytes(agreed)) if agreed is not None else None,
     }
 
 

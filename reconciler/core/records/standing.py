@@ -7,6 +7,7 @@ look what nobody wants to read a history for.
 from collections.abc import Callable
 from typing import Any, Final
 
+from reconciler.core.records.words import planned_otherwise
 from reconciler.model.record import (
     ApplyEnded,
     ApplyStarted,
@@ -60,6 +61,8 @@ def _decided(after: Status, body: DecisionBody, mark: Status, _record: Record) -
         "commit": body.head,
         "plan": body.plan.digest if body.plan else None,
     }
+    if body.otherwise is not None:
+        after["decision"]["otherwise"] = planned_otherwise(body.otherwise)
 
 
 def _started(after: Status, body: ApplyStarted, mark: Status, record: Record) -> None:

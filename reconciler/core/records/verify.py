@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, Protocol
 
 from reconciler.core.decide import EXPIRY, ROLLBACK
 from reconciler.core.git_objects import RawCommit, Who, object_id, with_signature
-from reconciler.core.records.facts import APPLIED, DECISION, DRIFT, OUTPUTS, PLAN, safe
+from reconciler.core.records.facts import AGREED, APPLIED, DECISION, DRIFT, OUTPUTS, PLAN, safe
 from reconciler.core.records.standing import STATUS, Status, status_after
 from reconciler.core.records.story import status_bytes
 from reconciler.core.records.words import message
@@ -34,7 +34,7 @@ _BACK: Final = 60
 """So many seconds two clocks may differ; more is told."""
 _SHARDS: Final = f"{FOLDER}/_/"
 _MAY_CHANGE: Final[Mapping[str, tuple[str, ...]]] = {
-    "decision": (DECISION, PLAN),
+    "decision": (DECISION, PLAN, AGREED),
     "apply-ended": (APPLIED, DRIFT, OUTPUTS),
     "drift-seen": (DRIFT,),
     "drift-gone": (DRIFT,),

@@ -16,6 +16,7 @@ from reconciler.model.record import (
     DriftSeen,
     Expiry,
     Override,
+    PlannedOtherwise,
     PlanSummary,
     PolicyTaken,
     Promotion,
@@ -69,6 +70,18 @@ def planned(plan: PlanSummary) -> str:
             (plan.forget, "to forget"),
             (plan.imports, "to take over"),
             (plan.move, "to move"),
+        )
+    )
+
+
+def planned_otherwise(one: PlannedOtherwise) -> str:
+    """How much differs from the plan that was agreed to."""
+    return _numbers(
+        (
+            (len(one.more), "more"),
+            (len(one.less), "no longer"),
+            (len(one.otherwise), "otherwise"),
+            (len(one.outputs), "outputs"),
         )
     )
 
@@ -184,6 +197,8 @@ def _of_decision(body: DecisionBody, _record: Record, about: str) -> Iterator[st
         yield f"- {one}"
     if body.plan is not None:
         yield f"Terraform would have {planned(body.plan)}."
+    if body.otherwise is not None:
+        yield f"What was agreed to is another plan: {planned_otherwise(body.otherwise)}."
 
 
 def _of_start(body: ApplyStarted, _record: Record, about: str) -> Iterator[str]:

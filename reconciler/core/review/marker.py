@@ -8,14 +8,15 @@ it are those of the forge, which also says when somebody agreed: no two clocks a
 import binascii
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from reconciler.core.canonical import LARGEST, NotCanonical, canonical, read_canonical
+from reconciler.core.difference import packed, unpacked
 from reconciler.core.ssh_signature import BadSignature
-from reconciler.model.merge_request import Note
+from reconciler.model.merge_request import NO_FILES, Note
 from reconciler.model.review import Memo, Shown
 from reconciler.ports import Verify
 
@@ -31,6 +32,10 @@ _LINE: Final = re.compile(
     rf"<!-- reconciler:note ([A-Za-z0-9+/]{{1,{LARGEST_MEMO * 4 // 3 + 4}}}={{0,2}})"
     rf"(?: ([A-Za-z0-9+/]{{1,{_SIGNATURE}}}={{0,2}}))? -->"
 )
+_PLANS: Final = re.compile(r"<!-- reconciler:plans ([A-Za-z0-9+/]{1,400000}={0,2}) -->")
+_LARGEST_PLANS: Final = 256 * 1024
+"""Characters of the plans that a note keeps, however long it may be."""
+_FRAME: Final = 64
 _THREAD: Final = re.compile(r"<!-- reconciler:finding ([0-9a-f]{32})( mended)? -->")
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _MICRO: Final = timedelta(microseconds=1)
@@ -70,6 +75,8 @@ class Found:
     raw: Memo
     """What it says, believed or not."""
     believed: bool
+    plans: Mapping[str, bytes]
+    """Plans that were shown, by digest. Each has to be read with doubt: anybody may edit a note."""
 
 
 def signed(about: str, payload: bytes) -> bytes:
@@ -77,13 +84,29 @@ def signed(about: str, payload: bytes) -> bytes:
     return b"reconciler note\n" + about.encode() + b"\n" + payload
 
 
-def written(body: str, memo: Memo, about: str, sign: Sign | None) -> str:
-    """A note's text with its hidden end."""
+def written(
+    body: str,
+    memo: Memo,
+    about: str,
+    sign: Sign | None,
+    plans: Mapping[str, bytes] = NO_FILES,
+    size: int = 0,
+) -> str:
+    """A note's text with its hidden end.
+
+    `plans`: those that were shown, by digest, the newest first; kept as far as `size` characters
+    take them, so that it can be told later what differs from what was agreed to.
+    """
     payload = _payload(memo)
     parts = [b64encode(payload).decode()]
     if sign is not None:
         parts.append(b64encode(sign(signed(about, payload)).encode()).decode())
-    return f"{body.rstrip()}\n\n<!-- reconciler:note {' '.join(parts)} -->"
+    text, end = body.rstrip(), f"<!-- reconciler:note {' '.join(parts)} -->"
+    space = min(size - len(text) - len(end) - _FRAME, _LARGEST_PLANS) * 3 // 4
+    kept = packed(plans, space) if plans and space > 0 else b""
+    if kept:
+        end = f"<!-- reconciler:plans {b64encode(kept).decode()} -->\n{end}"
+    return f"{text}\n\n{end}"
 
 
 def found(note: Note, trust: Trust) -> Found | None:
@@ -92,14 +115,16 @@ def found(note: Note, trust: Trust) -> Found | None:
     match = _LINE.fullmatch(line)
     if match is None or not note.ours:
         return None
+    body, plans = _plans(body)
     try:
         payload = b64decode(match[1], validate=True)
         armored = b64decode(match[2], validate=True).decode() if match[2] else ""
         raw = _memo(read_canonical(payload))
     except (NotCanonical, binascii.Error, UnicodeDecodeError, ValueError, OverflowError):
-        return Found(note, body, Memo(), Memo(), believed=False)
+        return Found(note, body, Memo(), Memo(), believed=False, plans=plans)
     believed = trust.believes(payload, armored)
-    return Found(note, body, stamped(raw, note.edited) if believed else Memo(), raw, believed)
+    memo = stamped(raw, note.edited) if believed else Memo()
+    return Found(note, body, memo, raw, believed, plans)
 
 
 def sticky(notes: Sequence[Note], trust: Trust) -> list[Found]:
@@ -147,6 +172,18 @@ def thread_mark(note: Note) -> tuple[str, bool] | None:
     """Which finding a note of ours is about, and whether it says that it is mended."""
     match = _THREAD.fullmatch(_apart(note.text)[1])
     return (match[1], bool(match[2])) if match is not None and note.ours else None
+
+
+def _plans(text: str) -> tuple[str, Mapping[str, bytes]]:
+    """What a person reads, and the plans that are kept behind it."""
+    body, line = _apart(text)
+    match = _PLANS.fullmatch(line)
+    if match is None:
+        return text, NO_FILES
+    try:
+        return body, unpacked(b64decode(match[1], validate=True))
+    except binascii.Error:
+        return body, NO_FILES
 
 
 def _apart(text: str) -> tuple[str, str]:

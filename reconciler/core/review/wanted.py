@@ -15,6 +15,7 @@ from reconciler.model.decision import Decision, Judged, Verdict
 from reconciler.model.desired import Loaded
 from reconciler.model.finding import Gate
 from reconciler.model.merge_request import MergeRequest, Place, Status
+from reconciler.model.plan import Plan
 from reconciler.model.review import Review, Shown, Thread
 from reconciler.model.team import Member, Team
 
@@ -63,6 +64,8 @@ class Wanted:
     """Who should look at it."""
     well: bool
     """Whether nothing is left to do."""
+    plans: tuple[Plan, ...] = ()
+    """What the note shows, to be compared with later."""
 
 
 def wanted(
@@ -89,6 +92,7 @@ def wanted(
         if review.verdict is Verdict.NEEDS_APPROVAL
         else (),
         review.verdict is Verdict.ALLOW,
+        review.plans,
     )
 
 
