@@ -37,10 +37,37 @@ _FRESH: Final = 4096
 """So many files are waited for one by one; of more the whole disk is."""
 _LARGEST: Final = 64 * 1024 * 1024
 """Nobody writes a larger object; whoever pushes one only wants to take our memory."""
+_NOT_READ: Final = (KeyError, ValueError, pygit2.GitError)
 _SAID: Final = 300
 _CACHE: Final = 16 * 1024 * 1024
 """libgit2 keeps objects that it has read, by itself up to 256 MB in each process; a history is read
 once from end to end, and what is read twice is remembered here."""
+
+
+class _Packs:
+    """The packs of a folder of objects, as they were when they were opened.
+
+    libgit2 would look for a file, too, for each object that it reads: here nobody asks for one.
+    """
+
+    def __init__(self, objects: Path) -> None:
+        backend = pygit2.OdbBackendPack(str(objects))
+        self._header = backend.read_header
+        odb = pygit2.Odb()
+        odb.add_backend(backend, 1)
+        self._read = odb.read
+
+    def read(self, name: pygit2.Oid) -> tuple[str, bytes]:
+        """An object's kind and bytes; KeyError when no pack has it."""
+        _sized(self._header(name)[1])
+        kind, data = self._read(name)
+        return _NAMES[kind], data
+
+
+def _sized(size: int) -> None:
+    if size > _LARGEST:
+        msg = f"it is too large: {size} bytes"
+        raise ValueError(msg)
 
 
 class GitRefs:
@@ -53,6 +80,7 @@ class GitRefs:
         self._repository = open_repository(path)
         self._odb = self._repository.odb
         self._common = common_folder(Path(self._repository.path))
+        self._packs = _Packs(self._objects)
         self._waiting: dict[str, tuple[ObjectKind, bytes]] = {}
         self._fresh: dict[str, None] = {}
 
@@ -84,22 +112,26 @@ class GitRefs:
         except ValueError as err:
             raise LookupError(oid[:12]) from err
         try:
+            return self._packs.read(name)
+        except _NOT_READ:
+            return self._anywhere(name)
+
+    def _anywhere(self, name: pygit2.Oid) -> tuple[str, bytes]:
+        try:
             return self._looked_up(name)
-        except (KeyError, ValueError, pygit2.GitError):
+        except _NOT_READ:
             # `git gc` may have moved everything since the repository was opened.
             self._odb = open_repository(self._path).odb
+            self._packs = _Packs(self._objects)
             try:
                 return self._looked_up(name)
-            except (KeyError, ValueError, pygit2.GitError) as err:
-                raise LookupError(oid[:12]) from err
+            except _NOT_READ as err:
+                raise LookupError(str(name)[:12]) from err
 
     def _looked_up(self, name: pygit2.Oid) -> tuple[str, bytes]:
-        size = self._odb.read_header(name)[1]
-        if size > _LARGEST:
-            msg = f"it is too large: {size} bytes"
-            raise ValueError(msg)
+        _sized(self._odb.read_header(name)[1])
         kind, data = self._odb.read(name)
-        return _NAMES.get(int(kind), "object"), data
+        return _NAMES[kind], data
 
     def write(self, kind: ObjectKind, data: bytes) -> str:
         """Keep an object; it reaches the disk before anything points to it."""

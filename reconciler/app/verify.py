@@ -15,6 +15,7 @@ from reconciler.app.records import ANCHORS, Broken, Kept, Records
 from reconciler.core.canonical import digest
 from reconciler.core.expiry import ended_by
 from reconciler.core.git_objects import (
+    TREE,
     BadObject,
     RawCommit,
     TreeEntry,
@@ -524,17 +525,17 @@ class _Reader:
         made, gone, come = spliced(before, self._tree(new) if new else b"")
         if new:
             _keep(self._trees, prefix, (new, made))
-        for name in {**gone, **come}:
+        for name in come if come.keys() == gone.keys() else {**gone, **come}:
             one, other = gone.get(name), come.get(name)
             path = prefix + _text(name)
             old_folder = new_folder = None
             if one is not None:
-                if one.folder:
+                if one.mode == TREE:
                     old_folder = one.oid.hex()
                 else:
                     was[path] = one
             if other is not None:
-                if other.folder:
+                if other.mode == TREE:
                     new_folder = other.oid.hex()
                 else:
                     now[path] = other
@@ -575,7 +576,6 @@ def _text(name: bytes) -> str:
 
 def _keep(many: OrderedDict[str, _T], key: str, value: _T) -> None:
     many[key] = value
-    many.move_to_end(key)
     if len(many) > _KEPT:
         many.popitem(last=False)
 

@@ -55,8 +55,7 @@ class Who:
         return f"{name} <{email}> {max(self.seconds, 0)} +0000"  # git knows no time before 1970
 
 
-@dataclass(frozen=True, slots=True)
-class RawCommit:
+class RawCommit(NamedTuple):
     """A commit, taken apart."""
 
     tree: str

@@ -21,7 +21,7 @@ from reconciler.core.canonical import canonical, digest
 from reconciler.core.records.document import FutureRecord, NotARecord, read_record
 from reconciler.core.records.standing import status_after
 from reconciler.core.records.story import read_status, status_bytes
-from reconciler.core.records.words import message
+from reconciler.core.records.words import line, message
 from reconciler.model.record import RecordKind
 from tests.records import drafts
 from tests.repos import ROOT
@@ -66,6 +66,18 @@ def test_a_record_of_v1_is_read_for_ever(kind: str) -> None:
     # What was added to the form since then is not in it.
     assert canonical(record.model_dump(mode="json", exclude_unset=True)) == data
     assert message(record, digest(data)).encode() == (GOLDEN / f"{kind}.txt").read_bytes()
+
+
+@given(*[st.text("a  \n\t\u2028\x1bé", max_size=8) | st.sampled_from(["b" * 400, "c" * 92])] * 3)
+def test_nothing_that_somebody_wrote_begins_a_line(what: str, why: str, run: str) -> None:
+    body = json.loads(drafts.document("refusal")[1])["body"]
+    data = changed("refusal", run=run, body=body | {"what": what, "why": why})
+    record = read_record(data)
+    said, rest = message(record, digest(data)).split("\n\n", 2)[::2]
+    assert said == line(f"refusal(box-one): {what}", 100)
+    told = dict(one.split(": ", 1) for one in rest.splitlines())
+    assert told.get("Run-Id", "") == line(run, 300)
+    assert message(record, digest(data)).split("\n")[2] == line(f"It was stopped: {why}", 300)
 
 
 def test_there_is_a_draft_of_every_kind() -> None:

@@ -95,6 +95,47 @@ OBJECTS: dict[str, Callable[[World, str], str]] = {
 }
 
 
+@pytest.mark.parametrize("what", ["nothing", "forged", "unsigned", *sorted(OBJECTS)])
+def test_processes_say_the_very_same(
+    world: World, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(workers, "_FORK_FROM", 1)
+    monkeypatch.setattr(workers, "_BLOCK", 3)
+    place = number(world, "apply-started" if what in ("forged", "unsigned") else "decision")
+    if what == "forged":
+        world.rechain(place, {place: lambda made: again(made, commit="1" * 40)})
+    elif what == "unsigned":
+        world.rechain(place, {}, lambda _made: None)
+    elif what != "nothing":
+        place = number(world, "apply-ended") if what == "applied" else place
+        damage(world, OBJECTS[what](world, world.commits[place]), "flip")
+    alone = world.verify()
+    assert alone.whole is (what == "nothing")
+    assert world.verify(workers=workers.Workers(2)) == alone
+
+
+@pytest.mark.parametrize("what", sorted(OBJECTS))
+def test_what_is_damaged_in_a_pack_is_named_too(world: World, what: str) -> None:
+    place = number(world, "decision" if what in ("decision", "plan") else "apply-ended")
+    commit = world.commits[place]
+    oid = OBJECTS[what](world, commit)
+    git = ["git", "-C", str(world.path)]
+    subprocess.run([*git, "repack", "-adq", "--depth=0"], check=True)
+    (pack,) = world.path.glob("objects/pack/*.pack")
+    told = subprocess.run(
+        [*git, "verify-pack", "-v", pack], capture_output=True, check=True, text=True
+    ).stdout
+    size, offset = next(
+        map(int, one.split()[3:5]) for one in told.splitlines() if one.startswith(oid)
+    )
+    data = bytearray(pack.read_bytes())
+    data[offset + size // 2] ^= 0x55
+    pack.chmod(0o644)
+    pack.write_bytes(data)
+    first = world.verify().breaks[0]
+    assert (first.commit, first.code) == (commit, "hole" if what == "commit" else "damaged")
+
+
 @pytest.mark.parametrize("how", ["flip", "cut", "empty", "gone"])
 @pytest.mark.parametrize("what", sorted(OBJECTS))
 def test_every_damaged_object_is_named(world: World, what: str, how: str) -> None:

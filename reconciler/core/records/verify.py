@@ -5,17 +5,17 @@ documents of the target branch, by way of `Bench`. What can be said of one recor
 any order (`alone`); what needs all before it is said in theirs (`Rules`), from few words of each.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
 from reconciler.core.decide import EXPIRY, ROLLBACK
 from reconciler.core.git_objects import RawCommit, Who, object_id, with_signature
 from reconciler.core.records.facts import AGREED, APPLIED, DECISION, DRIFT, OUTPUTS, PLAN, safe
 from reconciler.core.records.standing import STATUS, Status, status_after
-from reconciler.core.records.story import status_bytes
+from reconciler.core.records.story import parsed, status_bytes
 from reconciler.core.records.words import message
 from reconciler.model.record import (
     FOLDER,
@@ -151,8 +151,7 @@ class Fact(NamedTuple):
     deed: Deed
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """One commit of the branch, with its record."""
 
     commit: str
@@ -214,6 +213,7 @@ class Bench(Protocol):
 # ------------------------------------------------------------------------------ one by itself
 
 
+@lru_cache(maxsize=64)  # a record's is asked for more than once
 def seconds(instant: str) -> int:
     """A record's instant as a number; ValueError for a day that no calendar has."""
     return int(datetime.fromisoformat(instant).timestamp())
@@ -365,7 +365,7 @@ def wrong_status(before: Status, record: Record, data: bytes | None) -> tuple[st
     if data is None:
         return f"{STATUS} is missing", after
     try:
-        there = json.loads(data)
+        there = parsed(data)
     except (ValueError, RecursionError):
         there = None
     return ("" if there == after else f"{STATUS} is not what comes of the records"), after
@@ -374,7 +374,7 @@ def wrong_status(before: Status, record: Record, data: bytes | None) -> tuple[st
 def wrong_decision(body: DecisionBody, data: bytes) -> bool:
     """Whether the file beside a decision says something else."""
     try:
-        if json.loads(data) == body.decision:
+        if parsed(data) == body.decision:
             return False
     except (ValueError, RecursionError):
         return True

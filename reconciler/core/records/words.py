@@ -5,6 +5,7 @@ forged one. Nothing that somebody chose can begin a line of its own.
 """
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 from reconciler.model.record import (
@@ -39,11 +40,27 @@ _FRAMES: Final = str.maketrans("<>()", "    ")
 
 def message(record: Record, digest: str) -> str:
     """Subject, sentences and trailers."""
-    said = "\n".join(line(one, _LINE) for one in sentences(record))
-    trailers = "\n".join(
-        f"{key}: {one}" for key, value in _trailers(record, digest) if (one := line(value, _LINE))
+    first, said, trailers = subject(record), [*sentences(record)], [*_trailers(record, digest)]
+    ends = [f"{key}: {value}" for key, value in trailers if value]
+    whole = [first, "", *(said or [""]), "", *ends, ""]
+    text = "\n".join(whole)
+    if len(first) <= _SUBJECT and max(map(len, whole)) <= _LINE and _quiet(text, len(whole)):
+        return text
+    ends = [f"{key}: {one}" for key, value in trailers if (one := line(value, _LINE))]
+    whole = [line(first, _SUBJECT), "", "\n".join(line(one, _LINE) for one in said), "", *ends, ""]
+    return "\n".join(whole)
+
+
+def _quiet(text: str, lines: int) -> bool:
+    """Whether `line` would leave each of so many lines as it is, but for their lengths."""
+    return (
+        text.count("\n") == lines - 1
+        and text.replace("\n", "").isprintable()
+        and "  " not in text
+        and "\n " not in text
+        and " \n" not in text
+        and text[0] != " "
     )
-    return f"{line(subject(record), _SUBJECT)}\n\n{said}\n\n{trailers}\n"
 
 
 def line(text: str, most: int) -> str:
@@ -125,9 +142,14 @@ def person(actor: Actor) -> str:
 
 def _person(name: object, email: object, forge_id: object) -> str:
     """However long a name is and whatever stands in it, the forge's id stands last and whole."""
-    name, email = (line(str(one).translate(_FRAMES), _NAME) for one in (name, email))
     forge = f" (forge id {forge_id})" if isinstance(forge_id, int) else ""
-    return f"{name or 'unknown'} <{email.replace(' ', '')}>{forge}"
+    return _named_as(str(name), str(email)) + forge
+
+
+@lru_cache(maxsize=1024)
+def _named_as(name: str, email: str) -> str:
+    name, email = (line(one.translate(_FRAMES), _NAME) for one in (name, email))
+    return f"{name or 'unknown'} <{email.replace(' ', '')}>"
 
 
 def sentences(record: Record) -> Iterator[str]:
@@ -145,18 +167,17 @@ def _named(words: str, names: tuple[str, ...]) -> Iterator[str]:
 
 
 def _trailers(record: Record, digest: str) -> Iterator[tuple[str, str]]:
-    body = record.body
+    body: Any = record.body
+    fields = type(body).model_fields
     if record.environment:
         yield "Environment", record.environment
     yield "Kind", body.kind
-    commit = getattr(body, "head", None) or getattr(body, "commit", None)
-    if isinstance(commit, str):
+    commit = body.head if "head" in fields else body.commit if "commit" in fields else None
+    if commit is not None:
         yield "Commit", commit
-    plan = getattr(body, "plan", None)
-    if isinstance(plan, PlanSummary):
-        yield "Plan", plan.digest
-    elif isinstance(plan, str):
-        yield "Plan", plan
+    plan = body.plan if "plan" in fields else None
+    if plan is not None:
+        yield "Plan", plan.digest if isinstance(plan, PlanSummary) else plan
     if isinstance(body, DecisionBody):
         inputs = body.decision.get("inputs")
         yield "Policy", str(inputs.get("policies", "")) if isinstance(inputs, dict) else ""
@@ -166,8 +187,8 @@ def _trailers(record: Record, digest: str) -> Iterator[tuple[str, str]]:
                 yield "Approved-by", _approval(one)
     elif isinstance(body, PolicyTaken):
         yield "Policy", body.policies
-    elif isinstance(decision := getattr(body, "decision", None), int):
-        yield "Decision", f"record {decision}"
+    elif "decision" in fields and body.decision is not None:
+        yield "Decision", f"record {body.decision}"
     yield "Actor", person(record.actor)
     if record.actor.agent:
         yield "Agent", record.actor.agent
