@@ -151,7 +151,8 @@ class Stage:
         try:
             os.setsid()
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
             os.chdir(self.folder)
             nothing = os.open(os.devnull, os.O_RDONLY)
             for place, descriptor in enumerate((nothing, sink, sink)):
@@ -282,13 +283,19 @@ class Stage:
 
 @contextmanager
 def _interrupted_later() -> Iterator[None]:
-    """A Ctrl-C waits until what was begun is known: nobody would end it else."""
+    """What ends it waits until what was begun is known: nobody would end that else."""
     waiting: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _frame: waiting.append(number))
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {
+        each: signal.signal(each, lambda number, _frame: waiting.append(number))
+        for each in numbers
+        if signal.getsignal(each) is not signal.SIG_IGN
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
         if waiting:
             raise KeyboardInterrupt
 
