@@ -60,7 +60,7 @@ format: setup ## format the code and mend what lint can mend
 bench: setup tools ## measure against the benchmarks
 	@$(bin)/python -m benchmarks $(args)
 
-lock: ## renew the lock files: ours from pyproject.toml, and Checkov's
+lock: ## renew the lock files: ours from pyproject.toml, the engine's, and Checkov's
 	@sh scripts/lock.sh
 
 clean: ## remove .venv, caches and build results
