@@ -87,12 +87,15 @@ class Stage:
     # -- people
 
     def introduce(self, somebody: Somebody) -> str:
-        """Give somebody a key, and a file that makes a shell theirs; the public key."""
+        """Give somebody a key, and a file that makes a shell and its git theirs; the public key."""
         key = self.folder / "as" / f"{somebody.word}.key"
         public = make_key(key, somebody.email)
         lines = [f"# Act as {somebody.name}: . {self._shown(key.with_suffix(''))}"]
         for name, value in self._of(somebody).items():
             lines.append(f"export {name}={quote(value)}")
+        for role in ("AUTHOR", "COMMITTER"):
+            lines.append(f"export GIT_{role}_NAME={quote(somebody.name)}")
+            lines.append(f"export GIT_{role}_EMAIL={quote(somebody.email)}")
         lines.append(f"export PATH={quote(str(Path(sys.executable).parent))}:$PATH")
         key.with_suffix("").write_text("\n".join(lines) + "\n", encoding="utf-8")
         return public
