@@ -7,6 +7,11 @@ background, it stays so.
 """
 
 import _signal  # type: ignore[import-not-found]  # what `signal` gives names to
+import _thread
+import sys
+import time
+
+_SOON = 0.05
 
 
 def main() -> None:
@@ -30,6 +35,20 @@ def _hold() -> None:
 
 def _release() -> None:
     _change(_signal.SIG_DFL, _signal.default_int_handler)
+    sys.unraisablehook = _dropped
+
+
+def _dropped(what: "sys.UnraisableHookArgs") -> None:
+    """Python drops what is raised in a callback of its own, as after an import. It comes again."""
+    if isinstance(what.exc_value, KeyboardInterrupt):
+        _thread.start_new_thread(_again, ())
+    else:
+        sys.__unraisablehook__(what)
+
+
+def _again() -> None:
+    time.sleep(_SOON)
+    _thread.interrupt_main()
 
 
 def _change(old: object, new: object) -> None:

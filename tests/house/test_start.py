@@ -18,12 +18,19 @@ import reconciler
 target, way, sys.argv = int(sys.argv[1]), sys.argv[2], ["reconciler", *sys.argv[3:]]
 seen = 0
 
+class Dropped:
+    # As Python's own callbacks: what is raised in there goes nowhere.
+    def __del__(self):
+        _signal.raise_signal(_signal.SIGINT)
+
 class Interrupts:
     # Ctrl-C at one of the imports that begin when ours does.
     @staticmethod
     def find_spec(name, path=None, target_module=None):
         global seen
-        if seen == target:
+        if seen == target and way == "dropped":
+            Dropped()
+        elif seen == target:
             _signal.raise_signal(_signal.SIGINT)
         seen += 1
         return None
@@ -70,6 +77,11 @@ def test_whoever_interrupts_an_early_import_is_told_nothing(at: int, way: str) -
 @pytest.mark.parametrize("at", [130, 160, 190, 250, 320])
 def test_whoever_interrupts_a_late_one_is_told_nothing_of_python(at: int) -> None:
     assert ended(at, "script", "list") in (SILENT, TOLD)
+
+
+@pytest.mark.parametrize("at", [20, 130, 200])
+def test_one_that_python_drops_comes_again(at: int) -> None:
+    assert ended(at, "dropped", "list") in (SILENT, TOLD)
 
 
 def test_a_program_to_which_ctrl_c_is_nothing_goes_on() -> None:
