@@ -142,8 +142,7 @@ def _run(argv: list[str], taking_over: Callable[[], None]) -> int:
             tell_failure(err)
         sys.stdout.flush()
     except (click.Abort, KeyboardInterrupt):
-        _complain("stopped; nothing is half done")
-        return 130
+        return _stopped()
     except BrokenPipeError:
         # The reader went away, as `head` does.
         _give_up(sys.stdout)
@@ -157,8 +156,22 @@ def _run(argv: list[str], taking_over: Callable[[], None]) -> int:
         _complain(f"error: {what}: {err.strerror}")
         return Exit.FAILURE
     except Exception as err:  # noqa: BLE001  # the last resort
-        return _bug(err, argv)
+        return _stopped() if _wraps_ctrl_c(err) else _bug(err, argv)
     return code if isinstance(code, int) else Exit.OK
+
+
+def _stopped() -> int:
+    _complain("stopped; nothing is half done")
+    return 130
+
+
+def _wraps_ctrl_c(err: BaseException | None) -> bool:
+    """What a class was being made when it came makes an error of it: pydantic one that names it."""
+    while err is not None and not isinstance(err, KeyboardInterrupt):
+        if type(err).__name__ == "SchemaError" and "KeyboardInterrupt" in str(err):
+            return True
+        err = err.__cause__
+    return err is not None
 
 
 def _misused(err: click.ClickException) -> int:

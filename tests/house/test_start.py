@@ -84,6 +84,50 @@ def test_one_that_python_drops_comes_again(at: int) -> None:
     assert ended(at, "dropped", "list") in (SILENT, TOLD)
 
 
+MAKES_A_CLASS = """
+import sys
+from reconciler.cli import list_command
+{wrapped}
+def interrupted(*_words, **_more):
+    {made}
+list_command.command.callback = interrupted
+sys.argv = ["reconciler", "list"]
+from reconciler.__main__ import main
+main()
+"""
+PYDANTIC = """
+import pydantic_core
+class Interrupts:
+    def __repr__(self):
+        raise KeyboardInterrupt
+schema = {"type": "literal", "expected": [Interrupts()]}
+"""
+PYTHON = """
+class Interrupts:
+    def __set_name__(self, owner, name):
+        raise KeyboardInterrupt
+"""
+
+
+@pytest.mark.parametrize(
+    "wrapped, made",
+    [
+        (PYDANTIC, "pydantic_core.SchemaValidator(schema)"),
+        (PYTHON, "type('C', (), {'a': Interrupts()})"),
+    ],
+)
+def test_one_that_comes_while_a_class_is_made_is_no_bug(wrapped: str, made: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", MAKES_A_CLASS.format(wrapped=wrapped, made=made)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.strip()) == TOLD
+
+
 def test_a_program_to_which_ctrl_c_is_nothing_goes_on() -> None:
     assert ended(5, "ignored", "--version") == (0, "")
 
