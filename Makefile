@@ -51,7 +51,7 @@ mkdocs := NO_MKDOCS_2_WARNING=1 $(bin)/mkdocs build --strict --quiet
 
 site: setup ## build the pages of docs/ into build/site
 	@$(mkdocs)
-	@printf 'build/site: look at it with %s\n' '$(bin)/python -m http.server --bind 127.0.0.1 --directory build/site 8000'
+	@printf 'open %s in a browser; it needs no server\n' build/site/index.html
 
 format: setup ## format the code and mend what lint can mend
 	@$(bin)/ruff format .
@@ -60,7 +60,7 @@ format: setup ## format the code and mend what lint can mend
 bench: setup tools ## measure against the benchmarks
 	@$(bin)/python -m benchmarks $(args)
 
-lock: ## renew the lock files: ours from pyproject.toml, and Checkov's
+lock: ## renew the lock files: ours from pyproject.toml, the engine's, and Checkov's
 	@sh scripts/lock.sh
 
 clean: ## remove .venv, caches and build results

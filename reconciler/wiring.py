@@ -228,7 +228,8 @@ class Ports:
                 "cache": (own.cache_folder(), "RECONCILER_CACHE_DIR"),
                 "state": (own.state_folder(), "RECONCILER_STATE_DIR"),
                 "tools": (own.tools_folder(), "RECONCILER_TOOLS_DIR"),
-            }
+            },
+            complete=["tools"] if all(one.installed for one in self.toolbox().tools()) else [],
         )
 
     def checkup(self, path: Path, spec: SettingsSpec | None) -> Iterator[Advice]:

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Remakes the lock files, requirements.lock, the engine's and Checkov's: every package, run time, development and build, pinned with the
-# hashes of all its files, for every supported Python and platform.
+# Remakes the lock files, requirements.lock, the engine's and Checkov's: every package, run time,
+# development and build, pinned with the hashes of all its files, for every supported Python and
+# platform.
 # Pins stay as they are unless pyproject.toml asks otherwise; UPGRADE=1 renews them all.
 set -eu
 

@@ -86,7 +86,7 @@ fi
 
 packages=$(grep -c '^[A-Za-z0-9].*==' requirements.lock)
 version=$("$python" -c 'import platform; print(platform.python_version())')
-say "setting up .venv with Python $version (once, about half a minute): $packages packages ..."
+say "setting up .venv with Python $version (once, a minute or two): $packages packages ..."
 
 rm -rf "$venv"
 mkdir "$venv"

@@ -87,12 +87,15 @@ class Stage:
     # -- people
 
     def introduce(self, somebody: Somebody) -> str:
-        """Give somebody a key, and a file that makes a shell theirs; the public key."""
+        """Give somebody a key, and a file that makes a shell and its git theirs; the public key."""
         key = self.folder / "as" / f"{somebody.word}.key"
         public = make_key(key, somebody.email)
         lines = [f"# Act as {somebody.name}: . {self._shown(key.with_suffix(''))}"]
         for name, value in self._of(somebody).items():
             lines.append(f"export {name}={quote(value)}")
+        for role in ("AUTHOR", "COMMITTER"):
+            lines.append(f"export GIT_{role}_NAME={quote(somebody.name)}")
+            lines.append(f"export GIT_{role}_EMAIL={quote(somebody.email)}")
         lines.append(f"export PATH={quote(str(Path(sys.executable).parent))}:$PATH")
         key.with_suffix("").write_text("\n".join(lines) + "\n", encoding="utf-8")
         return public
@@ -151,7 +154,8 @@ class Stage:
         try:
             os.setsid()
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
             os.chdir(self.folder)
             nothing = os.open(os.devnull, os.O_RDONLY)
             for place, descriptor in enumerate((nothing, sink, sink)):
@@ -282,13 +286,19 @@ class Stage:
 
 @contextmanager
 def _interrupted_later() -> Iterator[None]:
-    """A Ctrl-C waits until what was begun is known: nobody would end it else."""
+    """What ends it waits until what was begun is known: nobody would end that else."""
     waiting: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _frame: waiting.append(number))
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {
+        each: signal.signal(each, lambda number, _frame: waiting.append(number))
+        for each in numbers
+        if signal.getsignal(each) is not signal.SIG_IGN
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
         if waiting:
             raise KeyboardInterrupt
 

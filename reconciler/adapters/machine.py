@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Final
@@ -103,14 +103,22 @@ def _numbers(words: str) -> tuple[int, ...]:
     return tuple(int(part) for part in match[0].split(".")) if match else ()
 
 
-def folders(places: Mapping[str, tuple[Path | None, str]]) -> Iterator[Advice]:
-    """Whether what is kept can be kept. By what it is for: the folder, and the variable of it."""
+def folders(
+    places: Mapping[str, tuple[Path | None, str]], complete: Collection[str] = ()
+) -> Iterator[Advice]:
+    """Whether what is kept can be kept. By what it is for: the folder, and the variable of it.
+
+    `complete`: where all that is wanted is there already, as in an image; nobody has to write it.
+    """
     for what, (folder, variable) in places.items():
         if folder is None:
             yield Advice(what, None, "nothing is kept", f"{variable} names a folder")
             continue
         there = _nearest(folder)
         if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+            if what in complete:
+                yield Advice(what, good=True, told=f"{folder} has everything; it is not written")
+                continue
             hint = f"`chmod u+rwx {there}`, or name another folder in {variable}"
             yield Advice(what, good=False, told=f"{folder} cannot be written", hint=hint)
             continue

@@ -437,7 +437,7 @@ _MERGE: Final = "the merge"
 _UNSAID: Final = "not everything that is to stand there could be posted"
 _UNSIGNED: Final = (
     "reconciler.yaml wants records signed, and this machine has no key of `records.writers`:"
-    " what it shows is not believed, so agreements to it do not count"
+    " what it shows is not believed, and no agreement can rest on it"
 )
 
 

@@ -6,6 +6,7 @@ import string
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
@@ -21,6 +22,8 @@ from reconciler.errors import UsageError
 from reconciler.wiring import build
 
 _LIKE_A_TOKEN: Final = string.ascii_letters + string.digits
+_ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
+"""What ends it as Ctrl-C does; the second is said to it when its terminal is closed."""
 
 
 @click.command("demo")
@@ -60,17 +63,19 @@ def command(step: bool, folder: Path | None) -> None:
     stage.enter()
     screen.begins(stage.folder, engine)
     token = "glpat-" + "".join(secrets.choice(_LIKE_A_TOKEN) for _ in range(20))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in _ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     try:
         tell(Teller(stage, screen), token, datetime.now(UTC).date())
         stage.end_controller()
     except BaseException:
         # Asked twice it would leave something running.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        screen.say("Ending what runs ...")
+        for number in (signal.SIGINT, *_ENDING):
+            signal.signal(number, signal.SIG_IGN)
+        screen.says_if_anybody_reads("Ending what runs ...")
         stage.leave()
-        screen.say(
+        screen.says_if_anybody_reads(
             f"The demonstration has ended; nothing of it runs any more. It left {stage.folder}"
         )
         raise
@@ -94,12 +99,29 @@ class _Screen:
     def chapter(self, number: int, title: str) -> None:
         """A step begins."""
         if self._step:
-            click.pause("\n-- any key goes on, Ctrl-C ends --")
+            self._wait()
         self._line(f"\n== {number}. {title} ==", "bold")
+
+    def _wait(self) -> None:
+        """For a key. `click.pause` would take Ctrl-C, and a terminal that is gone, for one."""
+        click.echo("\n-- any key goes on, Ctrl-C ends --", nl=False)
+        try:
+            if not click.getchar():
+                raise KeyboardInterrupt
+        except EOFError:
+            raise KeyboardInterrupt from None
+        finally:
+            with suppress(OSError):
+                click.echo()
 
     def say(self, words: str) -> None:
         """In plain words."""
         self._line(f"\n{words}")
+
+    def says_if_anybody_reads(self, words: str) -> None:
+        """Where the terminal is gone, what is to be done is done all the same."""
+        with suppress(OSError, SystemExit):
+            self.say(words)
 
     def command(self, line: str) -> None:
         """As one would type it."""

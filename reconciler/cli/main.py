@@ -5,6 +5,7 @@ import gc
 import io
 import os
 import sys
+from collections.abc import Callable
 from typing import Any, Final, TextIO
 
 import click
@@ -96,14 +97,17 @@ def cli() -> None:
     """  # noqa: D301  # \b is click's mark for lines as they are
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Run a command; turn every failure into words and an exit code."""
+def main(argv: list[str] | None = None, *, taking_over: Callable[[], None] = lambda: None) -> None:
+    """Run a command; turn every failure into words and an exit code.
+
+    `taking_over`: called when a Ctrl-C is told in words from now on (`reconciler.__main__`).
+    """
     # A command makes many values, keeps them and ends: collecting often finds nothing and costs.
     gc.set_threshold(100_000, 50, 50)
     _open_streams()
     arguments = sys.argv[1:] if argv is None else argv
     begin(arguments)
-    code = _run(arguments)
+    code = _run(arguments, taking_over)
     VOICE.ended(code)
     if code:
         sys.exit(code)
@@ -123,9 +127,10 @@ def _open_streams() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _run(argv: list[str]) -> int:
+def _run(argv: list[str], taking_over: Callable[[], None]) -> int:
     """The exit code. What went wrong was told; where even that cannot be written, by the code."""
     try:
+        taking_over()
         try:
             code = cli.main(args=argv, prog_name="reconciler", standalone_mode=False)
         except click.ClickException as err:
@@ -137,8 +142,7 @@ def _run(argv: list[str]) -> int:
             tell_failure(err)
         sys.stdout.flush()
     except (click.Abort, KeyboardInterrupt):
-        _complain("stopped; nothing is half done")
-        return 130
+        return _stopped()
     except BrokenPipeError:
         # The reader went away, as `head` does.
         _give_up(sys.stdout)
@@ -152,8 +156,22 @@ def _run(argv: list[str]) -> int:
         _complain(f"error: {what}: {err.strerror}")
         return Exit.FAILURE
     except Exception as err:  # noqa: BLE001  # the last resort
-        return _bug(err, argv)
+        return _stopped() if _wraps_ctrl_c(err) else _bug(err, argv)
     return code if isinstance(code, int) else Exit.OK
+
+
+def _stopped() -> int:
+    _complain("stopped; nothing is half done")
+    return 130
+
+
+def _wraps_ctrl_c(err: BaseException | None) -> bool:
+    """What a class was being made when it came makes an error of it: pydantic one that names it."""
+    while err is not None and not isinstance(err, KeyboardInterrupt):
+        if type(err).__name__ == "SchemaError" and "KeyboardInterrupt" in str(err):
+            return True
+        err = err.__cause__
+    return err is not None
 
 
 def _misused(err: click.ClickException) -> int:
@@ -187,7 +205,3 @@ def _bug(err: Exception, argv: list[str]) -> int:
 def _give_up(stream: TextIO) -> None:
     """Nobody reads it any more. Python would complain again when it flushes."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-if __name__ == "__main__":
-    main()

@@ -6,7 +6,7 @@ import click
 
 from reconciler.cli.screen import format_option, out, progress
 from reconciler.cli.steward import lasting
-from reconciler.model.base import format_duration, format_timestamp
+from reconciler.model.base import format_timestamp
 from reconciler.report import plan_json, plan_text, text
 from reconciler.wiring import build
 
@@ -110,7 +110,7 @@ def _tell(form: str) -> None:
     console = out()
     if ahead:
         at = format_timestamp(clock.now())
-        text.said(console, f"Its clock is {format_duration(ahead)} ahead, at {at}.")
+        text.said(console, f"Its clock is {_words(ahead)} ahead, at {at}.")
     if not status.running:
         text.said(console, "The sandbox does not run. `reconciler sandbox start` starts it.")
         return
@@ -118,3 +118,15 @@ def _tell(form: str) -> None:
     text.said(console, f"runs at {status.endpoint} since {status.since}")
     for kind, count in holds.items():
         text.said(console, f"  {count:>5}  {kind}")
+
+
+def _words(length: timedelta) -> str:
+    """As people read it: 74h 20m, and not 4460m."""
+    minutes, seconds = divmod(int(length.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = (
+        f"{hours}h" * bool(hours),
+        f"{minutes}m" * bool(minutes),
+        f"{seconds}s" * bool(seconds),
+    )
+    return " ".join(one for one in parts if one)

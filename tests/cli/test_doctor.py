@@ -11,7 +11,7 @@ import pygit2
 import pytest
 
 from reconciler.adapters.git_checkup import Checkup
-from reconciler.adapters.machine import fits
+from reconciler.adapters.machine import fits, folders
 from tests.docs.scenes import run
 from tests.repos import GitRepo, small
 
@@ -131,6 +131,14 @@ def test_a_folder_that_cannot_be_written_is_told(
     _, out, _ = run("doctor --format json", repository(tmp_path))
     state = findings(out, "folders")["state"]
     assert (state["verdict"], "RECONCILER_STATE_DIR" in state["hint"]) == ("bad", True)
+
+
+def test_tools_that_are_all_there_need_no_folder_to_write_in(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    places = {"tools": (file / "tools", "RECONCILER_TOOLS_DIR")}
+    assert [one.good for one in folders(places)] == [False]
+    assert [one.good for one in folders(places, complete=["tools"])] == [True]
 
 
 @pytest.mark.parametrize(

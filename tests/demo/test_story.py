@@ -118,6 +118,13 @@ def test_everybody_gets_a_key_that_their_team_names_and_the_repository_is_valid(
     for who, team in ((ADA, "platform"), (INES, "web"), (TOM, "web")):
         assert keys[who.email] in files[f"profiles/teams/team-{team}.yaml"].decode()
         assert (stage.folder / "as" / f"{who.word}.key").stat().st_mode & 0o77 == 0
+        names = subprocess.run(
+            ["sh", "-c", f". {stage.folder}/as/{who.word} && git var GIT_AUTHOR_IDENT"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert f"{who.name} <{who.email}>" in names.stdout
     stage.begin(files, ADA)
     done = subprocess.run(
         [sys.executable, "-m", "reconciler", "validate", "--repo", str(stage.repository)],

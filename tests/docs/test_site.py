@@ -1,5 +1,6 @@
-"""The site is built without a network, whole, and fetches nothing from anybody."""
+"""The site is built without a network, whole, opens as files, and fetches nothing from anybody."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -63,12 +64,61 @@ class Fetches(HTMLParser):
         self.found += [value or "" for name, value in attrs if (tag, name) in FETCHED]
 
 
+class Links(HTMLParser):
+    """Where one gets to by a click."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a":
+            self.found += [value for name, value in attrs if name == "href" and value]
+
+
 def test_every_page_is_there(site: Path) -> None:
     for page in pages():
-        name = page.relative_to(ROOT / "docs").with_suffix("")
-        folder = name.parent if name.name == "README" else name
-        assert (site / folder / "index.html").is_file(), page
-    assert (site / "search" / "search_index.json").is_file()
+        name = page.relative_to(ROOT / "docs").with_suffix(".html")
+        made = name.with_name("index.html") if name.stem == "README" else name
+        assert (site / made).is_file(), page
+
+
+def test_links_lead_to_files_and_to_no_folder(site: Path) -> None:
+    # A server gives a folder's first page. A browser that opens files shows what is in the folder.
+    for page in site.rglob("*.html"):
+        links = Links()
+        links.feed(page.read_text(encoding="utf-8"))
+        for one in links.found:
+            path = one.partition("#")[0].partition("?")[0]
+            if path and not re.match(r"[a-z]+:|//", path) and page.name != "404.html":
+                assert (page.parent / path).is_file(), (page, one)
+
+
+def test_the_search_needs_no_server(site: Path) -> None:
+    # Opened as a file, a page may read no index and begin no worker: both have to be scripts.
+    text = (site / "search" / "search_index.js").read_text(encoding="utf-8")
+    index = json.loads(text.removeprefix("var __index = "))
+    assert {"tutorial.html", "howto/aws-roles.html"} <= {one["location"] for one in index["docs"]}
+    for page in site.rglob("*.html"):
+        fetches = Fetches()
+        fetches.feed(page.read_text(encoding="utf-8"))
+        scripts = [Path(one).name for one in fetches.found if one.endswith(".js")]
+        assert scripts[0] == "iframe-worker.js", page
+        assert scripts[1].startswith("bundle."), page
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not on PATH")
+def test_a_browser_finds_something_without_a_server(site: Path, tmp_path: Path) -> None:
+    browser = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom",
+               f"--user-data-dir={tmp_path}", "--virtual-time-budget=20000"]  # fmt: skip
+    done = subprocess.run(
+        [*browser, f"{(site / 'howto' / 'aws-roles.html').as_uri()}?q=canary"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.search(r"\d+ matching documents", done.stdout)
+    assert "rollout.html?h=canary" in done.stdout
 
 
 def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:

@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 
 from reconciler.adapters.sandbox.cloud import Cloud
 from tests.sandbox.conftest import Aws
+from tests.terraform.test_runs import wait_for
 
 
 @pytest.fixture
@@ -78,3 +81,28 @@ def test_many_start_one(tmp_path: Path, cloud: Cloud) -> None:
     with ThreadPoolExecutor(4) as pool:
         ends = set(pool.map(lambda _: Cloud(tmp_path / "cloud").start(), range(4)))
     assert ends == {cloud.status().endpoint}
+
+
+def test_a_start_that_is_interrupted_leaves_none_running(tmp_path: Path) -> None:
+    folder = tmp_path / "cloud"
+    start = "import sys, pathlib; from reconciler.adapters.sandbox.cloud import Cloud;"
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{start} Cloud(pathlib.Path(sys.argv[1])).start()", str(folder)],
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        wait_for(lambda: at_work_in(folder))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) != 0
+    wait_for(lambda: not at_work_in(folder))
+
+
+def at_work_in(folder: Path) -> list[str]:
+    """Processes that have it as their folder."""
+    found = []
+    for one in Path("/proc").glob("[0-9]*"):
+        try:
+            if (one / "cwd").readlink() == folder:
+                found.append(one.name)
+        except OSError:
+            continue
+    return found

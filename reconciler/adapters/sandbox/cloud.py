@@ -67,7 +67,6 @@ class Cloud:
             record = self._running()
             if record is None:
                 record = self._spawn()
-                self._write(record)
         return record.endpoint
 
     def stop(self) -> None:
@@ -122,6 +121,16 @@ class Cloud:
                 cwd=self._folder,
                 start_new_session=True,
             )
+        try:
+            return self._begun(process)
+        except BaseException:
+            # Interrupted before anybody knows of it, nobody would end it.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+
+    def _begun(self, process: subprocess.Popen[bytes]) -> _Record:
         assert process.stdout is not None  # noqa: S101  # it is a pipe
         with process.stdout:
             port = process.stdout.readline().strip().decode()
@@ -133,15 +142,17 @@ class Cloud:
                 "the sandbox's cloud ended before it was ready",
                 hint=last.strip().rpartition("\n")[2] or "is reconciler[sandbox] installed?",
             )
-        # The process outlives this object on purpose.
-        process.returncode = 0
-        return _Record(
+        record = _Record(
             pid=process.pid,
             started=started(process.pid),
             endpoint=f"http://127.0.0.1:{port}",
             since=datetime.now(UTC).isoformat(timespec="seconds"),
             cloud_id=secrets.token_hex(8),
         )
+        self._write(record)
+        # The process outlives this object on purpose.
+        process.returncode = 0
+        return record
 
     def _write(self, record: _Record) -> None:
         handle, name = tempfile.mkstemp(dir=self._folder, prefix=_FILE)

@@ -62,7 +62,7 @@ def _denied(teller: Teller, token: str) -> None:
         (_DAYS, f"{_DAYS}    visibility: public\n    note: the runbook opens with {token}\n"),
     )
     teller.run(INES, "mr", "open", "--source", "open-shop", words=["!1"], shown=4)
-    teller.run(INES, "mr", "check", "1", code=10, words=["DENY", "SEC002", "do "], shown=24)
+    teller.run(INES, "mr", "check", "1", code=10, words=["DENY", "SEC002", "do "], shown=18)
 
 
 def _agreed(teller: Teller) -> None:
