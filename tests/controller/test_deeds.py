@@ -14,7 +14,7 @@ import pytest
 
 from reconciler.adapters.deeds import Deeds
 from reconciler.model.work import Ended, Job, Task
-from tests.terraform.test_runs import wait_for
+from tests.terraform.test_runs import wait_for, zombie
 
 Found = Queue[tuple[Ended, Mapping[str, Any]]]
 PATIENCE = 60.0
@@ -73,7 +73,7 @@ def test_what_tells_nothing_is_tried_again(
 def test_where_what_forks_is_killed_there_is_another(deeds: Deeds, found: Found) -> None:
     first = after(deeds, found, "well")[1]["pid"]
     os.kill(first, signal.SIGKILL)
-    wait_for(lambda: not Path(f"/proc/{first}/exe").exists(), PATIENCE)
+    wait_for(lambda: zombie(first), PATIENCE)  # its sockets are closed by then
     ended, more = after(deeds, found, "well")
     assert ended.state == "done"
     assert more["pid"] != first
