@@ -251,7 +251,8 @@ def _reap(running: dict[int, int]) -> None:
 
 def _tell(stream: int, told: Mapping[str, int]) -> None:
     with suppress(OSError):  # who asked is gone
-        os.write(stream, json.dumps(told).encode() + b"\n")
+        # On a line of its own, whatever was cut off before.
+        os.write(stream, b"\n" + json.dumps(told).encode() + b"\n")
 
 
 def _last(said: IO[bytes]) -> str:

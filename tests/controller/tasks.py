@@ -21,6 +21,7 @@ def work() -> int:
         case "waits":
             sys.stdout.write("half of a li")
             sys.stdout.flush()
+            Path("begun").touch()
             time.sleep(60)
         case "silent":
             return 0

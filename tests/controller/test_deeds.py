@@ -80,10 +80,14 @@ def test_where_what_forks_is_killed_there_is_another(deeds: Deeds, found: Found)
 
 
 @pytest.mark.parametrize("when", ["at work", "just begun"])
-def test_what_runs_can_be_asked_to_end(deeds: Deeds, found: Found, when: str) -> None:
+def test_what_runs_can_be_asked_to_end(
+    deeds: Deeds, found: Found, when: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
     deeds.start(Task("waits", Job.LOOK, NOW), {})
     if when == "at work":
-        wait_for(lambda: all(deeds._running.values()), PATIENCE)
+        begun = tmp_path / "begun"
+        wait_for(begun.exists, PATIENCE)
     deeds.stop()
     assert found.get(timeout=PATIENCE)[0].why == "its process ended with -15"
 
