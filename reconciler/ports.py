@@ -717,10 +717,13 @@ class Forge(Protocol):
         plans: Sequence[tuple[str, str]] = (),
         policies: str = "",
         kept: Mapping[str, bytes] = NO_FILES,
+        *,
+        late: bool = False,
     ) -> None:
         """Agree, as the account that we use, to this commit and these plans.
 
         `kept`: those plans that are at hand, by digest, to be kept beside where there is a place.
+        `late`: also to what is merged, where the forge takes that; somebody looked whether it may.
         """
         ...
 

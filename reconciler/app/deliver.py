@@ -45,6 +45,8 @@ class Decided:
     question: Question
     agreed: Plan | None = None
     """The plan that people agreed to, where it is another one and is kept."""
+    request: int | None = None
+    """The merge request on which people have to agree; None: nobody can tell, or nobody has to."""
 
     @property
     def otherwise(self) -> Difference | None:

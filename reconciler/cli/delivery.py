@@ -45,6 +45,7 @@ from reconciler.model.plan import Plan
 from reconciler.model.run import Outcome
 from reconciler.model.settings import SettingsSpec
 from reconciler.ports import Hear, RepoTree, Telemetry
+from reconciler.report import late
 from reconciler.wiring import Ports
 
 
@@ -103,6 +104,8 @@ class Delivered:
     """Whether there was nothing to do."""
     otherwise: Difference | None = None
     """How the plan differs from the one that people agreed to, where it is known."""
+    agree: str = ""
+    """How people agree to it, where they may and have not."""
     unrecorded: ReconcilerError | None = None
     """Why what was done could not be recorded; the next one does that."""
 
@@ -165,7 +168,8 @@ def _delivered(
             recorder.decided(
                 decision, found.question, plan, action=wish.action, agreed=found.agreed
             )
-            return Delivered(decision, settled=settled, otherwise=found.otherwise)
+            agree = _how(one, found, wish)
+            return Delivered(decision, settled=settled, otherwise=found.otherwise, agree=agree)
         if not (sandbox or wish.destroy):
             refuse_unpromoted(recorder, tree, name)
         if plan.empty:
@@ -279,6 +283,14 @@ def _nothing(found: Decided) -> Outcome:
     outputs = state.outputs if state else ()
     done = Outcome(plan.environment, "done", plan.digest, (), (), (), (), (), mark, plan.engine)
     return replace(done, outputs=outputs)
+
+
+def _how(one: Declared, found: Decided, wish: Wish) -> str:
+    """How people agree to what waits for them and is merged."""
+    waits = found.decision.verdict is Verdict.NEEDS_APPROVAL
+    if wish.destroy or not waits or found.request is None:
+        return ""
+    return late.how(one.name, found.planned.plan.digest, request=found.request)
 
 
 def _may(decision: Decision, *, sandbox: bool) -> bool:

@@ -199,8 +199,10 @@ class MemoryForge:
         plans: Sequence[tuple[str, str]] = (),
         policies: str = "",
         kept: Mapping[str, bytes] = NO_FILES,
+        *,
+        late: bool = False,
     ) -> None:
-        del kept
+        del kept, late
         self.agree(number, BOT, plans=tuple(plans), policies=policies)
 
     def unapprove(self, number: int) -> None:

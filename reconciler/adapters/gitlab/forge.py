@@ -237,9 +237,11 @@ class GitLabForge:
         plans: Sequence[tuple[str, str]] = (),
         policies: str = "",
         kept: Mapping[str, bytes] = NO_FILES,
+        *,
+        late: bool = False,
     ) -> None:
         """Agree to this commit. GitLab has no word for plans and policies."""
-        del plans, policies, kept
+        del plans, policies, kept, late
         path = self._client.below("merge_requests", number, "approve")
         for _ in range(_TRIES):
             try:
