@@ -4,7 +4,7 @@ Judge, plan, judge the plan, agree, apply, record. Who attends it is shown each 
 it before anything is done; nothing here asks anybody by itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -31,7 +31,7 @@ from reconciler.cli.building import (
     stopping_well,
 )
 from reconciler.cli.bypass import refuse_bypass
-from reconciler.cli.recording import record_refusal, recorder_of
+from reconciler.cli.recording import record_refusal, recorder_of, refusal_noted
 from reconciler.cli.screen import progress
 from reconciler.core.records.facts import Action
 from reconciler.core.redact import Redactor
@@ -171,7 +171,7 @@ def _delivered(
             agree = _how(one, found, wish)
             return Delivered(decision, settled=settled, otherwise=found.otherwise, agree=agree)
         if not (sandbox or wish.destroy):
-            refuse_unpromoted(recorder, tree, name)
+            _held_to_promotion(ports, repo, tree, one, recorder, who.said)
         if plan.empty:
             outcome = _nothing(found)
             recorded_nothing(recorder, found, one.rendered, wish.action, outcome, held)
@@ -283,6 +283,25 @@ def _nothing(found: Decided) -> Outcome:
     outputs = state.outputs if state else ()
     done = Outcome(plan.environment, "done", plan.digest, (), (), (), (), (), mark, plan.engine)
     return replace(done, outputs=outputs)
+
+
+def _held_to_promotion(
+    ports: Ports,
+    repo: Path,
+    tree: RepoTree,
+    one: Declared,
+    recorder: Recorder,
+    said: Callable[[str], None],
+) -> None:
+    """What did not do well where it should have run first goes no further, and that is recorded."""
+    try:
+        refuse_unpromoted(recorder, tree, one.name)
+    except WaitingError as refused:
+        commit = ports.makings(repo).brought(tree.revision, one.name, one.path)
+        what = f"bring {commit[:12]} to {one.name} before it was promoted ({refused.reason})"
+        law = declared_tree(ports, repo, None).revision
+        refusal_noted(recorder, one.name, law, commit, what, refused.message, said)
+        raise
 
 
 def _how(one: Declared, found: Decided, wish: Wish) -> str:
