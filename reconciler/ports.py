@@ -647,6 +647,11 @@ class Forge(Protocol):
         """How many characters a note may have."""
         ...
 
+    @property
+    def takes_late(self) -> bool:
+        """Whether it takes approvals of what is merged; else people agree to that in notes."""
+        ...
+
     def me(self) -> Person:
         """The account that we use."""
         ...

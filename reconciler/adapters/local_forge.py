@@ -54,6 +54,11 @@ class LocalForge:
         """How many characters a note may have."""
         return LONGEST_TEXT
 
+    @property
+    def takes_late(self) -> bool:
+        """Whether it takes approvals of what is merged."""
+        return True
+
     def me(self) -> Person:
         """Who acts."""
         return self._me

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from reconciler.app.deliver import Decided
 from reconciler.app.otherwise import agreed_plan, beside_approvals, in_notes, on_this_machine
 from reconciler.app.review import Room, agreed
+from reconciler.core.chatops import agreed_late
 from reconciler.errors import UsageError
 from reconciler.model.approval import Given, Person
 from reconciler.model.author import Author
@@ -74,6 +75,10 @@ def given_to(room: Room, git: Makers, what: Applied, request: MergeRequest) -> G
     """
     heard, _ = agreed(room.forge, request, room.trust(request.number))
     given = heard[what.environment]
+    if not room.forge.takes_late:
+        late = agreed_late(room.forge.notes(request.number), what.environment)
+        said = replace(heard, consents=late)[what.environment].approvals
+        given = replace(given, approvals=(*given.approvals, *said))
     people = {Person(one.name, one.email) for one in _makers(git, what, request.head)}
     order = sorted(people, key=lambda one: (one.email, one.name))
     return replace(given, authors=(*given.authors, *order))

@@ -70,7 +70,7 @@ def _by_request(
     what = _applied(ports, repo, one, recorder)
     request = brought_by(room, what.commit)
     said = heard(found, given_to(room, ports.commits(repo), what, request))
-    said = replace(said, request=request.number)
+    said = replace(said, request=request)
     if said.decision.verdict is not Verdict.NEEDS_APPROVAL:
         return said
     return replace(said, agreed=plan_given_to(room, said, request, ports.kept.cache))

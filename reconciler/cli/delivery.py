@@ -41,6 +41,7 @@ from reconciler.model.decision import Decision, Verdict
 from reconciler.model.difference import Difference
 from reconciler.model.life import Waiting
 from reconciler.model.merge_request import Deployment, DeploymentState
+from reconciler.model.order import Agrees
 from reconciler.model.plan import Plan
 from reconciler.model.run import Outcome
 from reconciler.model.settings import SettingsSpec
@@ -307,9 +308,14 @@ def _held_to_promotion(
 def _how(one: Declared, found: Decided, wish: Wish) -> str:
     """How people agree to what waits for them and is merged."""
     waits = found.decision.verdict is Verdict.NEEDS_APPROVAL
-    if wish.destroy or not waits or found.request is None:
+    request, plan = found.request, found.planned.plan.digest
+    if wish.destroy or not waits or request is None:
         return ""
-    return late.how(one.name, found.planned.plan.digest, request=found.request)
+    policies = dict(found.decision.inputs).get("policies", "")
+    note = None
+    if one.spec.forge.kind != "local":
+        note = Agrees(one.name, request.head, plan, policies)
+    return late.how(one.name, plan, request=request.number, note=note)
 
 
 def _may(decision: Decision, *, sandbox: bool) -> bool:

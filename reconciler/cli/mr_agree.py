@@ -14,11 +14,13 @@ from reconciler.cli.merge_requests import Desk, desk, number_argument, tell
 from reconciler.cli.reviewing import room_of
 from reconciler.cli.screen import format_option, out, repo_option
 from reconciler.core.approve import is_commit
+from reconciler.core.chatops import agreed_late
 from reconciler.core.forge.fold import same
 from reconciler.core.tree import find
 from reconciler.errors import TransientError, UsageError, WaitingError
 from reconciler.model.approval import Person
 from reconciler.model.merge_request import Consent, MergeRequest, Place
+from reconciler.model.order import Agrees
 from reconciler.model.tree import EntryKind
 from reconciler.report import merge_request_text
 
@@ -53,7 +55,8 @@ def approve_command(
     RECONCILER_SIGNING_KEY it is signed; where a team's document names your key, only that counts.
 
     What is merged takes an approval only of a plan that an environment waits for: where the plan
-    is another one by now than was agreed to, name the new one with `--plan`.
+    is another one by now than was agreed to, name the new one with `--plan`. GitLab takes none at
+    all then: there it is said in a note.
 
     \b
     Examples:
@@ -76,6 +79,9 @@ def approve_command(
     policies, late = _policies(at, request.target), request.state == "merged"
     if late:
         _refuse_too_late(at, request, wanted, policies)
+    if late and not at.forge.takes_late:
+        _say_it(at, request, wanted, policies, form)
+        return
     looked = {digest: remembered(at.ports.kept.cache, name, digest) for name, digest in wanted}
     kept = {digest: data for digest, data in looked.items() if data is not None}
     at.forge.approve(number, request.head, wanted, policies, kept, late=late)
@@ -103,6 +109,32 @@ def _refuse_too_late(
         plans,
         Voice(at.forge.me(), own, policies, room.now),
     )
+
+
+def _say_it(
+    at: Desk,
+    request: MergeRequest,
+    plans: Sequence[tuple[str, str]],
+    policies: str,
+    form: str,
+) -> None:
+    """Agree in a note, which says by itself what to; what was said already is not said twice."""
+    number, me, notes = request.number, at.forge.me(), at.forge.notes(request.number)
+    said = {
+        (name, *(one.plans or ()), one.policies, one.head)
+        for name, _ in plans
+        for one in agreed_late(notes, name)
+        if _by(one.by, me)
+    }
+    new = [
+        Agrees(name, request.head, digest, policies).words
+        for name, digest in plans
+        if (name, (name, digest), policies, request.head) not in said
+    ]
+    for words in new:
+        at.forge.say(number, words)
+    done = "has your agreement in a note" if new else "had your agreement in a note already"
+    tell(at, at.forge.merge_request(number), form, done)
 
 
 def _mine(at: Desk, number: int, head: str) -> Consent:

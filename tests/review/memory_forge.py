@@ -134,6 +134,10 @@ class MemoryForge:
     def writes_size(self) -> int:
         return self.size
 
+    @property
+    def takes_late(self) -> bool:
+        return True
+
     def me(self) -> Person:
         return BOT
 

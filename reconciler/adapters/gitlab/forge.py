@@ -68,6 +68,11 @@ class GitLabForge:
         """How many characters a note may have."""
         return LONGEST
 
+    @property
+    def takes_late(self) -> bool:
+        """Whether it takes approvals of what is merged."""
+        return False
+
     def me(self) -> Person:
         """The account of the token; asked for once."""
         if self._known is None:
