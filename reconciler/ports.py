@@ -647,6 +647,11 @@ class Forge(Protocol):
         """How many characters a note may have."""
         ...
 
+    @property
+    def takes_late(self) -> bool:
+        """Whether it takes approvals of what is merged; else people agree to that in notes."""
+        ...
+
     def me(self) -> Person:
         """The account that we use."""
         ...
@@ -717,10 +722,13 @@ class Forge(Protocol):
         plans: Sequence[tuple[str, str]] = (),
         policies: str = "",
         kept: Mapping[str, bytes] = NO_FILES,
+        *,
+        late: bool = False,
     ) -> None:
         """Agree, as the account that we use, to this commit and these plans.
 
         `kept`: those plans that are at hand, by digest, to be kept beside where there is a place.
+        `late`: also to what is merged, where the forge takes that; somebody looked whether it may.
         """
         ...
 

@@ -54,6 +54,11 @@ class LocalForge:
         """How many characters a note may have."""
         return LONGEST_TEXT
 
+    @property
+    def takes_late(self) -> bool:
+        """Whether it takes approvals of what is merged."""
+        return True
+
     def me(self) -> Person:
         """Who acts."""
         return self._me
@@ -307,31 +312,41 @@ class LocalForge:
         plans: Sequence[tuple[str, str]] = (),
         policies: str = "",
         kept: Mapping[str, bytes] = NO_FILES,
+        *,
+        late: bool = False,
     ) -> None:
         """Agree, as who acts, to this commit and these plans; keep those that are at hand."""
 
         def body(state: Folded, tips: Tips) -> Body | None:
             found = self._merges.told(state, tips)
-            if found.state == "open" and found.head != head:
+            if (found.state == "open" or late) and found.head != head:
                 raise moved(number, found.head, head)
-            wanted = (head, tuple(sorted(plans)), policies)
             own = self._refs.signs_with
+            said = dict(plans)
             for one in state.consents:
-                said = (one.head, one.plans, one.policies)
-                if one.signed_by == own and same(one.by, self._me) and said == wanted:
+                if one.signed_by != own or not same(one.by, self._me):
+                    continue
+                if late and (one.head, one.policies) == (head, policies):
+                    # Of the others that it brought, what was agreed to goes on to hold.
+                    said = {**dict(one.plans or ()), **said}
+                if (one.head, one.plans, one.policies) == (
+                    head,
+                    (*sorted(said.items()),),
+                    policies,
+                ):
                     return None
             return kinds.Approved.model_construct(
                 head=head,
                 plans=[
                     kinds.PlanOf.model_construct(environment=name, digest=digest)
-                    for name, digest in sorted(plans)
+                    for name, digest in sorted(said.items())
                 ],
                 policies=policies,
             )
 
         named = {digest for _, digest in plans}
         files = {plan_file(digest): data for digest, data in kept.items() if digest in named}
-        self._at.write(number, body, files)
+        self._at.write(number, body, files, late=late)
 
     def unapprove(self, number: int) -> None:
         """Agree no more; also when it did not."""

@@ -11,11 +11,12 @@ from typing import Final, Protocol
 from reconciler.app.deliver import Decided
 from reconciler.app.otherwise import agreed_plan, beside_approvals, in_notes, on_this_machine
 from reconciler.app.review import Room, agreed
+from reconciler.core.chatops import agreed_late
 from reconciler.errors import UsageError
 from reconciler.model.approval import Given, Person
 from reconciler.model.author import Author
 from reconciler.model.commit import Commit
-from reconciler.model.merge_request import Note
+from reconciler.model.merge_request import MergeRequest, Note
 from reconciler.model.plan import Plan
 from reconciler.ports import Cache
 
@@ -55,32 +56,39 @@ class Applied:
     """The commit that was applied last; empty: none was."""
 
 
-def given_to(room: Room, git: Makers, what: Applied) -> Given:
-    """What was said about it, with everybody whose own agreement is none.
-
-    An error when it cannot be told: then nobody agreed.
-    """
-    commit, forge = what.commit, room.forge
-    request = forge.brought(commit)
+def brought_by(room: Room, commit: str) -> MergeRequest:
+    """The merge request that brought a commit into the target branch; an error: none did."""
+    request = room.forge.brought(commit)
     if request is None or request.target != room.branch:
         raise UsageError(
             "not-brought",
             f"no merge request brought {commit[:12]} into `{room.branch}`, as git shows it",
             hint="apply the commit that merged what was agreed to: `--rev`",
         )
-    heard, _ = agreed(forge, request, room.trust(request.number))
+    return request
+
+
+def given_to(room: Room, git: Makers, what: Applied, request: MergeRequest) -> Given:
+    """What was said about it, with everybody whose own agreement is none.
+
+    An error when it cannot be told: then nobody agreed.
+    """
+    heard, _ = agreed(room.forge, request, room.trust(request.number))
     given = heard[what.environment]
+    if not room.forge.takes_late:
+        late = agreed_late(room.forge.notes(request.number), what.environment)
+        said = replace(heard, consents=late)[what.environment].approvals
+        given = replace(given, approvals=(*given.approvals, *said))
     people = {Person(one.name, one.email) for one in _makers(git, what, request.head)}
     order = sorted(people, key=lambda one: (one.email, one.name))
     return replace(given, authors=(*given.authors, *order))
 
 
-def plan_given_to(room: Room, found: Decided, commit: str, cache: Cache) -> Plan | None:
+def plan_given_to(room: Room, found: Decided, request: MergeRequest, cache: Cache) -> Plan | None:
     """The plan that was agreed to where another one is made now; None: it is kept nowhere."""
 
     def notes() -> Sequence[Note]:
-        request = room.forge.brought(commit)
-        return room.forge.notes(request.number) if request is not None else ()
+        return room.forge.notes(request.number)
 
     looks = (
         beside_approvals(room.git.snapshot),

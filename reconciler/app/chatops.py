@@ -38,6 +38,10 @@ from reconciler.model.record import Actor
 from reconciler.ports import Forge, RecordStore
 from reconciler.report import chat
 
+_OPEN: Final = (
+    "it is not merged: what is open is agreed to with an approval; write a new note when it is"
+    " merged and waits"
+)
 _MOST: Final = 20
 """Environments that one order stops: more are a track, or everything."""
 
@@ -130,6 +134,8 @@ class _Doing:
                 return self._freeze(may_, now)
             case "unfreeze":
                 return self._unfreeze(may_, now)
+            case "approve":
+                return chat.refused(_OPEN)
 
     def _path(self) -> str:
         """What stands for all that it would change."""

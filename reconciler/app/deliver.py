@@ -21,6 +21,7 @@ from reconciler.errors import IndeterminateError
 from reconciler.model.approval import Given
 from reconciler.model.decision import Decision, GateRun, Verdict
 from reconciler.model.difference import Difference
+from reconciler.model.merge_request import MergeRequest
 from reconciler.model.plan import Plan
 from reconciler.model.rendered import Rendered
 from reconciler.ports import Hear
@@ -45,6 +46,8 @@ class Decided:
     question: Question
     agreed: Plan | None = None
     """The plan that people agreed to, where it is another one and is kept."""
+    request: MergeRequest | None = None
+    """The merged one on which people have to agree; None: nobody can tell, or nobody has to."""
 
     @property
     def otherwise(self) -> Difference | None:

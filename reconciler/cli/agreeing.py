@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from reconciler.app.agreed import Applied, given_to, plan_given_to
+from reconciler.app.agreed import Applied, brought_by, given_to, plan_given_to
 from reconciler.app.carried import carried
 from reconciler.app.deliver import Decided, excused, heard, over
 from reconciler.app.record import Recorder
@@ -68,10 +68,12 @@ def _by_request(
     """On the merge request that brought it."""
     room = room_of(ports, repo, plan=False, sandbox=False, post=False)
     what = _applied(ports, repo, one, recorder)
-    said = heard(found, given_to(room, ports.commits(repo), what))
+    request = brought_by(room, what.commit)
+    said = heard(found, given_to(room, ports.commits(repo), what, request))
+    said = replace(said, request=request)
     if said.decision.verdict is not Verdict.NEEDS_APPROVAL:
         return said
-    return replace(said, agreed=plan_given_to(room, said, what.commit, ports.kept.cache))
+    return replace(said, agreed=plan_given_to(room, said, request, ports.kept.cache))
 
 
 def _by_trial(
@@ -122,6 +124,6 @@ def _by_removal(
         return over(found, ended)
     room = room_of(ports, repo, plan=False, sandbox=False, post=False)
     what = Applied(one.name, removal.path, removal.commit, removal.last)
-    given = given_to(room, ports.commits(repo), what)
+    given = given_to(room, ports.commits(repo), what, brought_by(room, what.commit))
     policies = dict(found.decision.inputs).get("policies", "")
     return heard(found, bound(given, found.planned.plan.digest, policies))

@@ -131,7 +131,7 @@ def deliver(
     wish = Wish(environment, rev, sandbox, destroy, make_again)
     done = delivery.deliver(ports, repo, wish, screen)
     if done.outcome is None:
-        _refuse(done.decision, form, done.otherwise)
+        _refuse(done.decision, form, done.otherwise, done.agree)
         return
     if form == "json":
         click.echo(plan_json.applied(done.outcome, done.settled, simulated=sandbox))
@@ -225,7 +225,7 @@ class _Screen:
         return typed == self.environment
 
 
-def _refuse(decision: Decision, form: str, otherwise: Difference | None) -> None:
+def _refuse(decision: Decision, form: str, otherwise: Difference | None, agree: str) -> None:
     if form == "json":
         click.echo(check_json.refused(decision, otherwise))
     else:
@@ -234,5 +234,7 @@ def _refuse(decision: Decision, form: str, otherwise: Difference | None) -> None
             difference.shown(out(), otherwise)
         elif stale(decision) is not None:
             text.said(out(), difference.UNKNOWN)
+        if agree:
+            text.said(out(), f"Who looked at it, and may, agrees: {agree}")
         text.said(out(), "Nothing was applied.")
     stop_with(EXITS[decision.verdict])

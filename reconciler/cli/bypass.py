@@ -15,7 +15,7 @@ from reconciler.app.environment import find_environment
 from reconciler.app.record import Recorder
 from reconciler.cli.building import Declared, declared_tree, settings_of
 from reconciler.cli.checking import Asked, judged
-from reconciler.cli.recording import recorder_of
+from reconciler.cli.recording import recorder_of, refusal_noted
 from reconciler.core.lineage import Lineage
 from reconciler.core.records.words import line
 from reconciler.core.redact import hidden
@@ -188,10 +188,8 @@ def _refused(  # all that is told of
     before, commit = change
     why, branch = "; ".join(denied), one.spec.branches.target
     what = f"bring {commit[:12]} to {branch} though its gates deny it"
-    try:
-        recorder.refused(one.name, declared_tree(ports, repo, None).revision, commit, what, why)
-    except ReconcilerError as error:  # it is refused all the same
-        said(f"That this was refused could not be recorded: {line(hidden(error.message), 300)}")
+    law = declared_tree(ports, repo, None).revision
+    refusal_noted(recorder, one.name, law, commit, what, why, said)
     return NotAllowedError(
         "bypass",
         f"{commit[:12]} brought {one.name} to {branch}, and its gates deny it:"

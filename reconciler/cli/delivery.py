@@ -4,7 +4,7 @@ Judge, plan, judge the plan, agree, apply, record. Who attends it is shown each 
 it before anything is done; nothing here asks anybody by itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -31,7 +31,7 @@ from reconciler.cli.building import (
     stopping_well,
 )
 from reconciler.cli.bypass import refuse_bypass
-from reconciler.cli.recording import record_refusal, recorder_of
+from reconciler.cli.recording import record_refusal, recorder_of, refusal_noted
 from reconciler.cli.screen import progress
 from reconciler.core.records.facts import Action
 from reconciler.core.redact import Redactor
@@ -41,10 +41,12 @@ from reconciler.model.decision import Decision, Verdict
 from reconciler.model.difference import Difference
 from reconciler.model.life import Waiting
 from reconciler.model.merge_request import Deployment, DeploymentState
+from reconciler.model.order import Agrees
 from reconciler.model.plan import Plan
 from reconciler.model.run import Outcome
 from reconciler.model.settings import SettingsSpec
 from reconciler.ports import Hear, RepoTree, Telemetry
+from reconciler.report import late
 from reconciler.wiring import Ports
 
 
@@ -103,6 +105,8 @@ class Delivered:
     """Whether there was nothing to do."""
     otherwise: Difference | None = None
     """How the plan differs from the one that people agreed to, where it is known."""
+    agree: str = ""
+    """How people agree to it, where they may and have not."""
     unrecorded: ReconcilerError | None = None
     """Why what was done could not be recorded; the next one does that."""
 
@@ -165,9 +169,10 @@ def _delivered(
             recorder.decided(
                 decision, found.question, plan, action=wish.action, agreed=found.agreed
             )
-            return Delivered(decision, settled=settled, otherwise=found.otherwise)
+            agree = _how(one, found, wish)
+            return Delivered(decision, settled=settled, otherwise=found.otherwise, agree=agree)
         if not (sandbox or wish.destroy):
-            refuse_unpromoted(recorder, tree, name)
+            _held_to_promotion(ports, repo, tree, one, recorder, who.said)
         if plan.empty:
             outcome = _nothing(found)
             recorded_nothing(recorder, found, one.rendered, wish.action, outcome, held)
@@ -279,6 +284,38 @@ def _nothing(found: Decided) -> Outcome:
     outputs = state.outputs if state else ()
     done = Outcome(plan.environment, "done", plan.digest, (), (), (), (), (), mark, plan.engine)
     return replace(done, outputs=outputs)
+
+
+def _held_to_promotion(
+    ports: Ports,
+    repo: Path,
+    tree: RepoTree,
+    one: Declared,
+    recorder: Recorder,
+    said: Callable[[str], None],
+) -> None:
+    """What did not do well where it should have run first goes no further, and that is recorded."""
+    try:
+        refuse_unpromoted(recorder, tree, one.name)
+    except WaitingError as refused:
+        commit = ports.makings(repo).brought(tree.revision, one.name, one.path)
+        what = f"bring {commit[:12]} to {one.name} before it was promoted ({refused.reason})"
+        law = declared_tree(ports, repo, None).revision
+        refusal_noted(recorder, one.name, law, commit, what, refused.message, said)
+        raise
+
+
+def _how(one: Declared, found: Decided, wish: Wish) -> str:
+    """How people agree to what waits for them and is merged."""
+    waits = found.decision.verdict is Verdict.NEEDS_APPROVAL
+    request, plan = found.request, found.planned.plan.digest
+    if wish.destroy or not waits or request is None:
+        return ""
+    policies = dict(found.decision.inputs).get("policies", "")
+    note = None
+    if one.spec.forge.kind != "local":
+        note = Agrees(one.name, request.head, plan, policies)
+    return late.how(one.name, plan, request=request.number, note=note)
 
 
 def _may(decision: Decision, *, sandbox: bool) -> bool:

@@ -1,21 +1,26 @@
 """`reconciler mr approve`, `unapprove` and `comment`."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 import click
 
+from reconciler.app.late import Voice, refuse_too_late
 from reconciler.app.otherwise import remembered
 from reconciler.app.policy import load_policies
 from reconciler.cli.merge_requests import Desk, desk, number_argument, tell
+from reconciler.cli.reviewing import room_of
 from reconciler.cli.screen import format_option, out, repo_option
 from reconciler.core.approve import is_commit
+from reconciler.core.chatops import agreed_late
 from reconciler.core.forge.fold import same
 from reconciler.core.tree import find
 from reconciler.errors import TransientError, UsageError, WaitingError
 from reconciler.model.approval import Person
-from reconciler.model.merge_request import Consent, Place
+from reconciler.model.merge_request import Consent, MergeRequest, Place
+from reconciler.model.order import Agrees
 from reconciler.model.tree import EntryKind
 from reconciler.report import merge_request_text
 
@@ -49,12 +54,16 @@ def approve_command(
     documents of the target branch: teams, their keys, and what the profile asks for. With
     RECONCILER_SIGNING_KEY it is signed; where a team's document names your key, only that counts.
 
+    What is merged takes an approval only of a plan that an environment waits for: where the plan
+    is another one by now than was agreed to, name the new one with `--plan`. GitLab takes none at
+    all then: there it is said in a note.
+
     \b
     Examples:
       reconciler mr approve 7
       reconciler mr approve 7 --head 4f2a91c --plan acme-portal=sha256:5d1f...
 
-    Exit code 0: agreed; 1: another commit is there.
+    Exit code 0: agreed; 1: another commit is there; 2: it is merged, and nothing waits for that.
     """  # noqa: D301  # \b is click's mark for lines as they are
     wanted = [_plan(one) for one in plans]
     at = desk(repo)
@@ -67,14 +76,65 @@ def approve_command(
         )
     at.forge.fetched(request)
     before = at.forge.consents(number)
+    policies, late = _policies(at, request.target), request.state == "merged"
+    if late:
+        _refuse_too_late(at, request, wanted, policies)
+    if late and not at.forge.takes_late:
+        _say_it(at, request, wanted, policies, form)
+        return
     looked = {digest: remembered(at.ports.kept.cache, name, digest) for name, digest in wanted}
     kept = {digest: data for digest, data in looked.items() if data is not None}
-    at.forge.approve(number, request.head, wanted, _policies(at, request.target), kept)
+    at.forge.approve(number, request.head, wanted, policies, kept, late=late)
     if form == "json":
         tell(at, at.forge.merge_request(number), form)
         return
     mine = _mine(at, number, request.head)
     merge_request_text.agreed(out(), request, mine, again=mine in before)
+
+
+def _refuse_too_late(
+    at: Desk, request: MergeRequest, plans: Sequence[tuple[str, str]], policies: str
+) -> None:
+    """What is merged is agreed to only where an environment waits for exactly that."""
+    ports, repo = at.ports, at.path
+    signer, _ = ports.signing()
+    own = signer.public_key.fingerprint if signer is not None else ""
+    room = room_of(ports, repo, plan=False, sandbox=False, post=False)
+    refuse_too_late(
+        room,
+        ports.commits(repo),
+        ports.records(repo, at.spec, simulated=False),
+        ports.makings(repo).brought,
+        request,
+        plans,
+        Voice(at.forge.me(), own, policies, room.now),
+    )
+
+
+def _say_it(
+    at: Desk,
+    request: MergeRequest,
+    plans: Sequence[tuple[str, str]],
+    policies: str,
+    form: str,
+) -> None:
+    """Agree in a note, which says by itself what to; what was said already is not said twice."""
+    number, me, notes = request.number, at.forge.me(), at.forge.notes(request.number)
+    said = {
+        (name, *(one.plans or ()), one.policies, one.head)
+        for name, _ in plans
+        for one in agreed_late(notes, name)
+        if _by(one.by, me)
+    }
+    new = [
+        Agrees(name, request.head, digest, policies).words
+        for name, digest in plans
+        if (name, (name, digest), policies, request.head) not in said
+    ]
+    for words in new:
+        at.forge.say(number, words)
+    done = "has your agreement in a note" if new else "had your agreement in a note already"
+    tell(at, at.forge.merge_request(number), form, done)
 
 
 def _mine(at: Desk, number: int, head: str) -> Consent:

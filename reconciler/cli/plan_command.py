@@ -30,12 +30,14 @@ from reconciler.cli.screen import (
     stop_with,
     write_file,
 )
+from reconciler.core.known import known_of
 from reconciler.core.records.facts import AGREED
 from reconciler.core.redact import Redactor
 from reconciler.errors import ReconcilerError
+from reconciler.model.decision import Verdict
 from reconciler.model.difference import Difference
 from reconciler.model.plan import Plan
-from reconciler.report import check_json, check_text, difference, plan_json, plan_text
+from reconciler.report import check_json, check_text, difference, late, plan_json, plan_text, text
 from reconciler.wiring import Ports, build
 
 
@@ -50,13 +52,18 @@ def _files(
     return tuple(Path(value.partition("=")[2]) for value in values)
 
 
-def _otherwise(ports: Ports, repo: Path, one: Declared, plan: Plan) -> Difference | None:
-    """What differs from what was agreed to for the last apply, where that was refused for it."""
+def _waiting(ports: Ports, repo: Path, one: Declared, plan: Plan) -> tuple[Difference | None, str]:
+    """Where the last apply was refused for want of agreement, and would be for this plan.
+
+    What differs from what was agreed to for it, and how people agree.
+    """
     try:
         records = ports.records(repo, one.spec, simulated=False)
-        return recorded(records.file(one.name, AGREED), plan)
+        since = recorded(records.file(one.name, AGREED), plan)
+        waits = known_of(one.name, records.status(one.name)).waits == plan.digest
     except (LookupError, ReconcilerError):
-        return None  # it is told beside; who applies looks at records in earnest
+        return None, ""  # it is told beside; who applies looks at records in earnest
+    return since, late.how(one.name, plan.digest, request=None) if waits else ""
 
 
 @click.command("plan")
@@ -117,10 +124,11 @@ def command(
                 found = stack.enter_context(run)
             if isinstance(found, Decided):
                 planned = found.planned
-                since = None
+                since, agree = None, ""
                 if not sandbox:
                     remember(ports.kept.cache, planned.plan)
-                    since = _otherwise(ports, repo, one, planned.plan) if rev is None else None
+                    if rev is None:
+                        since, agree = _waiting(ports, repo, one, planned.plan)
                 for file in reports:
                     data = plan_json.terraform_report(planned.plan).encode()
                     write_file(file.parent, file.name, data)
@@ -142,6 +150,8 @@ def command(
                     check_text.decided(console, found.decision)
                     if since is not None:
                         difference.shown(console, since)
+                    if agree and found.decision.verdict is Verdict.NEEDS_APPROVAL:
+                        text.said(console, f"It is merged, and waits. Who may, agrees: {agree}")
                     plan_text.to_apply(
                         console, planned.plan, found.decision, simulated=sandbox, again=again
                     )

@@ -1,5 +1,6 @@
 """What commands that record have in common: whose records, and that their history is whole."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from reconciler.cli.building import declared_tree, settings_of
 from reconciler.cli.screen import errors, progress
 from reconciler.core.load import lazy_shared
 from reconciler.core.records.verify import Doer
+from reconciler.core.records.words import line
+from reconciler.core.redact import hidden
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.settings import SettingsSpec
 from reconciler.ports import RepoTree
@@ -74,6 +77,22 @@ def record_refusal(
         recorder.refused(name, target.revision, tree.revision, what, refused.message)
     except (ReconcilerError, OSError) as error:
         text.said(errors(), f"That this was refused could not be recorded: {error}")
+
+
+def refusal_noted(
+    recorder: Recorder,
+    name: str,
+    law: str,
+    commit: str,
+    what: str,
+    why: str,
+    said: Callable[[str], None],
+) -> None:
+    """What a gate stops right before an apply, once for each commit; it is stopped all the same."""
+    try:
+        recorder.refused(name, law, commit, what, why)
+    except ReconcilerError as error:
+        said(f"That this was refused could not be recorded: {line(hidden(error.message), 300)}")
 
 
 def can_sign(ports: Ports, repo: Path, tree: RepoTree, recorder: Recorder) -> None:

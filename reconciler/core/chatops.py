@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from reconciler.core.approve import Mark, People, Somebody, recognised
+from reconciler.core.approve import Mark, People, Somebody, is_commit, recognised
 from reconciler.core.authority import owners_of
 from reconciler.core.fingerprint import fingerprint
 from reconciler.core.redact import hidden
@@ -19,8 +19,8 @@ from reconciler.model.approval import Person
 from reconciler.model.base import NAME_MAX, NAME_PATTERN, parse_duration, parse_end
 from reconciler.model.desired import Shared
 from reconciler.model.freeze import Scope
-from reconciler.model.merge_request import Note
-from reconciler.model.order import POWERS, VERBS, WORD, Misread, Order
+from reconciler.model.merge_request import Consent, Note
+from reconciler.model.order import POWERS, VERBS, WORD, Agrees, Misread, Order
 
 MOST: Final = 5
 """Orders in one note; nobody needs more, and a flood of them is none."""
@@ -38,6 +38,7 @@ _READ: Final = 100_000
 
 _NAME: Final = re.compile(NAME_PATTERN)
 _MARK: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,79}")
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _RULE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{1,79}")
 _FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,}|>{3,}\s*$|\${2,})")
 _QUOTE: Final = re.compile(r"[ \t]*(?:(?:[-*+]|[0-9]{1,9}[.)])[ \t]+)*>")
@@ -123,6 +124,8 @@ def _order(line: str) -> Order | Misread:
             return Order(verb, shown, rest[0])
         case "override":
             return _override(shown, rest)
+        case "approve":
+            return _approve(shown, rest)
         case _:
             return _stop(verb, shown, rest)
 
@@ -141,6 +144,14 @@ def _override(line: str, words: list[str]) -> Order | Misread:
             )  # fmt: skip
         case _:
             return Misread(line, "it names a rule, a day and a reason")
+
+
+def _approve(line: str, words: list[str]) -> Order | Misread:
+    match words:
+        case [name, "at", head, "plan", plan, "policies", policies] if _NAME.fullmatch(name):
+            if is_commit(head) and _DIGEST.fullmatch(plan) and _DIGEST.fullmatch(policies):
+                return Order("approve", line, agrees=Agrees(name, head, plan, policies))
+    return Misread(line, "it names an environment, and all of a commit and of two digests")
 
 
 def _stop(verb: Literal["freeze", "unfreeze"], line: str, words: list[str]) -> Order | Misread:
@@ -271,6 +282,28 @@ def waits(note: Note, notes: Sequence[Note]) -> bool:
     if (note.ours and _WRITTEN in note.text) or not orders(note.text):
         return False
     return not any(one.ours and answers(one.text, note.id) for one in notes)
+
+
+def agreed_late(notes: Sequence[Note], environment: str) -> tuple[Consent, ...]:
+    """Who agrees in a note to what is merged, where a forge takes no approvals of it any more.
+
+    As first written, and never one that was answered: its sender was told that it is none.
+    """
+    return tuple(
+        Consent(
+            note.by,
+            note.at,
+            one.agrees.head,
+            ((environment, one.agrees.plan),),
+            one.agrees.policies,
+            note.id,
+            note.signed_by,
+        )
+        for note in notes
+        if waits(note, notes) and not _rewritten(note)
+        for one in orders(note.text)
+        if isinstance(one, Order) and one.agrees and one.agrees.environment == environment
+    )
 
 
 def mark_of(note: str) -> str:

@@ -219,7 +219,8 @@ def _why(wish: tuple[Job, str], known: Known, tried: Tried | None) -> str:
     if tried is not None and tried.job is wish[0] and tried.state != "done":
         return f"{wish[1]}; {tried.why}"
     if known.otherwise:
-        return f"{wish[1]}; what was agreed to is another plan: {known.otherwise}"
+        differs = f"what was agreed to is another plan: {known.otherwise}"
+        return f"{wish[1]}; {differs}; `reconciler plan {known.name}` shows it, and how to agree"
     return wish[1]
 
 

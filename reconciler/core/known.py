@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from reconciler.core.records.standing import Status
+from reconciler.model.decision import Verdict
 from reconciler.model.work import Known
 
 _YEARS: Final = range(2000, 3000)
@@ -31,6 +32,7 @@ def known_of(name: str, status: Status) -> Known:
         ended=_instant(last, "at"),
         verdict=_text(_part(status, "decision"), "verdict"),
         otherwise=_text(_part(status, "decision"), "otherwise"),
+        waits=_text(_part(status, "decision"), "plan") if _waits(status) else "",
         drift=_text(drift, "digest"),
         drifted=_instant(drift, "since"),
         seen=_instant(drift, "at"),
@@ -43,6 +45,12 @@ def known_of(name: str, status: Status) -> Known:
 def _part(status: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     found = status.get(key)
     return found if isinstance(found, dict) else {}
+
+
+def _waits(status: Mapping[str, Any]) -> bool:
+    """Whether somebody has to agree before it is applied."""
+    found = _part(status, "decision")
+    return (found.get("action"), found.get("verdict")) == ("apply", Verdict.NEEDS_APPROVAL)
 
 
 def _text(part: Mapping[str, Any], key: str) -> str:

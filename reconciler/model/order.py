@@ -8,8 +8,16 @@ from reconciler.model.freeze import Scope
 
 WORD: Final = "/reconciler"
 
-Verb = Literal["check", "explain", "retry", "override", "freeze", "unfreeze"]
-VERBS: Final[tuple[Verb, ...]] = ("check", "explain", "retry", "override", "freeze", "unfreeze")
+Verb = Literal["check", "explain", "retry", "override", "freeze", "unfreeze", "approve"]
+VERBS: Final[tuple[Verb, ...]] = (
+    "check",
+    "explain",
+    "retry",
+    "override",
+    "freeze",
+    "unfreeze",
+    "approve",
+)
 POWERS: Final = frozenset({"override", "freeze", "unfreeze"})
 """What changes what may happen."""
 
@@ -22,7 +30,25 @@ FORMS: Final = {
     " [for 2h] [because REASON]",
     "unfreeze": "unfreeze [everything | track NAME | environment NAME | agent NAME]"
     " [because REASON]",
+    "approve": "approve ENVIRONMENT at COMMIT plan DIGEST policies DIGEST, once it is merged",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Agrees:
+    """What an order agrees to, whole: nothing of it is told by when it was said."""
+
+    environment: str
+    head: str
+    """The last commit of the merge request."""
+    plan: str
+    policies: str
+
+    @property
+    def words(self) -> str:
+        """The line that orders it."""
+        at = f"at {self.head} plan {self.plan} policies {self.policies}"
+        return f"{WORD} approve {self.environment} {at}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +64,7 @@ class Order:
     until: datetime | None = None
     lasting: timedelta | None = None
     because: str = ""
+    agrees: Agrees | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,8 @@ class Known:
     """The last decision's."""
     otherwise: str = ""
     """How its plan differs from the one that people agreed to; empty: it does not."""
+    waits: str = ""
+    """Digest of the plan that people have to agree to before it is applied; empty: none."""
     drift: str = ""
     """Digest of the drift that is there; empty: none is known."""
     drifted: datetime | None = None

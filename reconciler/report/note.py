@@ -286,15 +286,24 @@ class _Page:
             whom = codes(teams, _NAMES) if teams else "the owner's team"
             where = ""
             if review.number:
-                where = (
-                    f": **Approve**, or `reconciler mr approve {review.number}` where it is local"
-                )
+                where = f": **Approve**, or {self._agreeing()} where it is local"
             yield f"Let somebody of {whom} who did not make it look at it, and agree{where}."
         frozen = any(reason.startswith("frozen") for one in decisions for reason in one.reasons)
         if frozen:
             yield "Wait until the freeze ends, or ask its owner to take it out."
         if verdict is Verdict.INDETERMINATE and review.number:
             yield f"Then have it looked at again: `reconciler mr check {review.number}`."
+
+    def _agreeing(self) -> str:
+        """The command that agrees: without its plan an agreement to what is planned is none."""
+        missing = {one.environment for one in self._report.decisions if one.missing}
+        plans = [one for one in self._review.plans if one.environment in missing]
+        if self._review.simulated:
+            plans = []  # nobody agrees to those
+        said = f"reconciler mr approve {self._review.number}"
+        if len(plans) == 1:
+            said += f" --plan {plans[0].environment}={plans[0].digest}"
+        return f"`{said} --plan ENV=DIGEST`, for each plan," if len(plans) > 1 else code(said)
 
     def pointer(self, left: Sequence[str]) -> list[str]:
         """Where the rest is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -14,12 +15,13 @@ from reconciler.core.load import lazy_shared
 from reconciler.model.approval import Person
 from reconciler.model.freeze import Scope
 from reconciler.model.merge_request import Note
-from reconciler.model.order import VERBS, Misread, Order
+from reconciler.model.order import VERBS, Agrees, Misread, Order
 from tests.memory_tree import MemoryTree
 from tests.repos import Files, shipped
 
 NOW: Final = datetime(2026, 11, 21, 12, tzinfo=UTC)
 DAY: Final = datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
+PLAN: Final = "sha256:" + "1" * 64
 WAIVER: Final = "policies/waivers/mr7.yaml"
 FREEZE: Final = "policies/freezes/mr7.yaml"
 
@@ -39,6 +41,10 @@ def one(text: str) -> Order | Misread:
         (
             "override CKV_AWS_117 until 2026-12-31 because it holds public data only",
             Order("override", "", "CKV_AWS_117", until=DAY, because="it holds public data only"),
+        ),
+        (
+            f"approve shop at {'a' * 40} plan {PLAN} policies {PLAN}",
+            Order("approve", "", agrees=Agrees("shop", "a" * 40, PLAN, PLAN)),
         ),
         ("freeze", Order("freeze", "")),
         ("freeze for 2h", Order("freeze", "", lasting=timedelta(hours=2))),
@@ -70,9 +76,7 @@ def test_an_order_is_read(line: str, order: Order) -> None:
     found = one(text)
     assert isinstance(found, Order)
     assert found.line == text
-    assert found == Order(
-        order.verb, text, order.mark, order.scope, order.until, order.lasting, order.because
-    )
+    assert found == replace(order, line=text)
     assert one(text + "\r\n") == found
     assert orders(f"Good morning.\n{text}\nThank you.") == (found,)
 

@@ -83,6 +83,27 @@ def test_an_approval_says_which_key_signed_it(forges: LocalForges, tmp_path: Pat
     assert found.reference == str(forges.repository.references[f"{REQUESTS}1"].target)
 
 
+def test_what_is_merged_takes_only_an_approval_that_is_let_in_and_keeps_the_others(
+    forges: LocalForges,
+) -> None:
+    request, ben = opened(forges), forges.as_user("ben")
+    ben.approve(1, request.head, (("fair", "sha256:1"), ("shop", "sha256:2")), "p")
+    forges.as_user("ada").merge(1, request.head)
+    now = (("fair", "sha256:3"),)
+    with pytest.raises(UsageError, match="it is merged"):
+        ben.approve(1, request.head, now, "p")
+    with pytest.raises(WaitingError, match="last commit"):
+        ben.approve(1, "a" * 40, now, "p", late=True)
+    ben.approve(1, request.head, now, "p", late=True)
+    (found,) = ben.consents(1)
+    assert found.plans == (("fair", "sha256:3"), ("shop", "sha256:2"))
+    ben.approve(1, request.head, now, "other", late=True)
+    (found,) = ben.consents(1)
+    assert found.plans == now, "what was agreed to by other policies holds for nothing"
+    with pytest.raises(UsageError, match="it is merged"):
+        ben.unapprove(1)
+
+
 def test_a_forged_approval_is_told_without_a_key_and_takes_nobodys_away(
     forges: LocalForges, tmp_path: Path
 ) -> None:

@@ -138,6 +138,19 @@ def test_who_agreed_who_is_missing_and_what_does_not_count_is_told() -> None:
         assert words in text
 
 
+def test_how_to_agree_names_the_plan_without_which_it_would_not_count() -> None:
+    made = [
+        decision(one, Verdict.NEEDS_APPROVAL, approvals=(NEED,), missing=(NEED,))
+        for one in ("shop", "stall")
+    ]
+    digest = f"shop=sha256:{'5d' * 32}"
+    one = Review(report(made[0]), 7, (plan("shop", change()),))
+    assert f"`reconciler mr approve 7 --plan {digest}` where it is local" in note.sticky(one)
+    assert "`reconciler mr approve 7` where" in note.sticky(replace(one, simulated=True))
+    two = Review(report(*made), 7, (plan("shop", change()), plan("stall", change())))
+    assert "`reconciler mr approve 7 --plan ENV=DIGEST`, for each plan, where" in note.sticky(two)
+
+
 def test_a_gate_that_could_not_say_is_told_with_what_to_do() -> None:
     silence = Silence("checkov", "it is away", "`reconciler tools install`")
     made = decision("shop", Verdict.INDETERMINATE, silent=(silence,), reasons=(silence.reason,))

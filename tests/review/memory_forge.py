@@ -134,6 +134,10 @@ class MemoryForge:
     def writes_size(self) -> int:
         return self.size
 
+    @property
+    def takes_late(self) -> bool:
+        return True
+
     def me(self) -> Person:
         return BOT
 
@@ -199,8 +203,10 @@ class MemoryForge:
         plans: Sequence[tuple[str, str]] = (),
         policies: str = "",
         kept: Mapping[str, bytes] = NO_FILES,
+        *,
+        late: bool = False,
     ) -> None:
-        del kept
+        del kept, late
         self.agree(number, BOT, plans=tuple(plans), policies=policies)
 
     def unapprove(self, number: int) -> None:

@@ -21,7 +21,7 @@ from reconciler.app.records import Records
 from reconciler.errors import TransientError
 from reconciler.model.approval import Person
 from reconciler.model.merge_request import MergeRequest, Proposal
-from reconciler.model.record import DecisionBody
+from reconciler.model.record import DecisionBody, Record, Refusal
 from tests.check.project import ADA, INES, PORTAL, Warm, signature, warm
 from tests.repos import Files, GitRepo, edited
 from tests.terraform.lab import Done, Lab, lab
@@ -80,6 +80,11 @@ class Place:
     def apply(self, *more: str) -> Done:
         return self.run("apply", NAME, "--yes", *more)
 
+    def records(self) -> list[Record]:
+        """Of the environment."""
+        kept = Records(GitRecords(self.run.repo.path, "records"))
+        return [one.record for one in kept.of_environment(NAME)]
+
 
 @pytest.fixture(scope="module")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
@@ -119,11 +124,7 @@ def test_what_was_agreed_to_with_that_very_plan_is_applied(place: Place) -> None
         process = place.run.process("audit", *verb, RECONCILER_SANDBOX="0")
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, out + err
-    (record,) = [
-        one.record
-        for one in Records(GitRecords(place.run.repo.path, "records")).of_environment(NAME)
-        if isinstance(one.record.body, DecisionBody)
-    ]
+    (record,) = [one for one in place.records() if isinstance(one.body, DecisionBody)]
     assert "Tom Weber" in str(record.body), "who agreed is recorded"
 
 
@@ -194,6 +195,13 @@ def test_what_the_step_before_never_ran_is_not_applied_though_people_agree(place
     said = " ".join(refused.err.split())
     assert "it brings what acme-portal-staging, which it follows, never ran" in said
     assert "`reconciler promote acme-portal-staging" in said
+    assert place.apply().code == 1
+    (told,) = [one for one in place.records() if isinstance(one.body, Refusal)]
+    assert isinstance(told.body, Refusal)
+    assert "before it was promoted (not-promoted)" in told.body.what, "and once for each commit"
+    process = place.run.process("audit", "verify", RECONCILER_SANDBOX="0")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, out + err
 
 
 def test_without_an_answer_of_the_forge_nobody_agreed(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pygit2
@@ -13,7 +15,7 @@ import pytest
 from reconciler.adapters.record_store import GitRecords
 from reconciler.adapters.regorus_engine import EmbeddedEngine
 from reconciler.app.records import Records
-from reconciler.cli import mr_check_command
+from reconciler.cli import merge_requests, mr_check_command
 from reconciler.model.record import DecisionBody
 from reconciler.settings import ProcessSettings
 from tests.check.project import INES, PORTAL, Warm, warm
@@ -81,7 +83,8 @@ def place(
         def build() -> Warm:
             return Warm(ProcessSettings(), ports.kept, ports.workers, ports.engine)
 
-        monkeypatch.setattr(mr_check_command, "build", build)
+        for module in (mr_check_command, merge_requests):
+            monkeypatch.setattr(module, "build", build)
         monkeypatch.setenv("GITLAB_TOKEN", "glpat-bot")
         bigger = edited(files, PORTAL, "desired_count: 4", "desired_count: 5")[PORTAL]
         forges.push("more", {PORTAL: bigger})
@@ -137,6 +140,58 @@ def test_what_was_merged_before_it_was_agreed_to_waits(place: Place) -> None:
     looked_at(place, "--plan")
     place.brought()
     waits(place, "team-web")
+
+
+def asked_for(place: Place) -> str:
+    """The line that the refused apply says."""
+    refused = place.apply()
+    assert refused.code == 11, refused.out + refused.err
+    found = re.search(r"`(/reconciler approve [^`]+)`", " ".join(refused.out.split()))
+    assert found is not None, refused.out
+    return found[1]
+
+
+def test_what_is_merged_is_agreed_to_in_a_note(place: Place) -> None:
+    looked_at(place, "--plan")
+    place.brought()
+    line = asked_for(place)
+    for name, words in (
+        ("ines", line),
+        ("eve", line),
+        ("tom", f"> {line}"),
+        ("tom", re.sub(r"plan sha256:.{8}", "plan sha256:01234567", line)),
+        ("tom", re.sub(r" at .{8}", " at 01234567", line)),
+    ):
+        place.forges.lab.said(place.merge, place.somebody(name), words)
+    (note,) = place.forges.lab.said(place.merge, place.somebody("tom"), line).notes
+    note.updated = note.created + timedelta(seconds=9)
+    waits(place, "who made the change does not agree to it")
+    place.forges.lab.said(place.merge, place.somebody("tom"), f"Seen.\n\n{line}")
+    done = place.apply()
+    assert done.code == 0, done.out + done.err
+    process = place.run.process("audit", "verify", RECONCILER_SANDBOX="0")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, out + err
+
+
+def test_the_command_says_it_in_a_note(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at(place, "--plan")
+    place.brought()
+    plan = asked_for(place).split()[6]
+
+    def approve(who: str, code: int) -> str:
+        monkeypatch.setenv("GITLAB_TOKEN", f"glpat-{who}")
+        done = place.run("mr", "approve", "1", "--plan", f"{NAME}={plan}")
+        assert done.code == code, done.out + done.err
+        return " ".join((done.out + done.err).split())
+
+    assert "who made the change does not agree to it" in approve("ines", 2)
+    before = len(place.merge.discussions)
+    assert "has your agreement in a note" in approve("tom", 0)
+    assert "had your agreement in a note already" in approve("tom", 0)
+    assert len(place.merge.discussions) == before + 1
+    monkeypatch.setenv("GITLAB_TOKEN", "glpat-bot")
+    assert place.apply().code == 0
 
 
 def test_a_gitlab_that_is_away_has_nobodys_agreement(

@@ -68,6 +68,11 @@ class GitLabForge:
         """How many characters a note may have."""
         return LONGEST
 
+    @property
+    def takes_late(self) -> bool:
+        """Whether it takes approvals of what is merged."""
+        return False
+
     def me(self) -> Person:
         """The account of the token; asked for once."""
         if self._known is None:
@@ -237,9 +242,11 @@ class GitLabForge:
         plans: Sequence[tuple[str, str]] = (),
         policies: str = "",
         kept: Mapping[str, bytes] = NO_FILES,
+        *,
+        late: bool = False,
     ) -> None:
         """Agree to this commit. GitLab has no word for plans and policies."""
-        del plans, policies, kept
+        del plans, policies, kept, late
         path = self._client.below("merge_requests", number, "approve")
         for _ in range(_TRIES):
             try:
