@@ -32,6 +32,10 @@ from reconciler.wiring import build
 
 F = TypeVar("F", bound=Callable[..., object])
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_ANOTHER: Final = (
+    "The plan that you named is another one: it was applied already, or it is a plan of files that"
+    " the target branch does not have."
+)
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -180,6 +184,8 @@ class _Screen:
         if found.planned.plan.empty:
             words = "There is nothing to destroy." if self.destroy else "It is as declared."
             text.said(self.console, words)
+            if self.digest not in (None, found.planned.plan.digest):
+                text.said(self.console, _ANOTHER)
         elif may and found.decision.verdict is not Verdict.ALLOW:
             text.said(self.console, plan_text.NOBODY_HAS_TO_AGREE)
 

@@ -19,7 +19,7 @@ from reconciler.cli.building import (
     stopping_well,
 )
 from reconciler.cli.check_command import EXITS
-from reconciler.cli.checking import Asked, judged
+from reconciler.cli.checking import Asked, Done, judged
 from reconciler.cli.screen import (
     err,
     format_option,
@@ -64,6 +64,13 @@ def _waiting(ports: Ports, repo: Path, one: Declared, plan: Plan) -> tuple[Diffe
     except (LookupError, ReconcilerError):
         return None, ""  # it is told beside; who applies looks at records in earnest
     return since, late.how(one.name, plan.digest, request=None) if waits else ""
+
+
+def _ahead_of(done: Done, one: Declared, rev: str | None, *, simulated: bool) -> str:
+    """The target branch, where what was planned is not on it and `apply` would not take it."""
+    if not done.report.changing or (simulated and rev is not None):
+        return ""  # in the sandbox any commit may be tried
+    return one.spec.branches.target
 
 
 @click.command("plan")
@@ -153,7 +160,12 @@ def command(
                     if agree and found.decision.verdict is Verdict.NEEDS_APPROVAL:
                         text.said(console, f"It is merged, and waits. Who may, agrees: {agree}")
                     plan_text.to_apply(
-                        console, planned.plan, found.decision, simulated=sandbox, again=again
+                        console,
+                        planned.plan,
+                        found.decision,
+                        simulated=sandbox,
+                        ahead_of=_ahead_of(done, one, rev, simulated=sandbox),
+                        again=again,
                     )
             elif form == "json":
                 click.echo(check_json.refused(found.decision))

@@ -118,16 +118,28 @@ def to_apply(
     decision: Decision,
     *,
     simulated: bool,
+    ahead_of: str = "",
     again: Callable[[str], str] = str,
 ) -> None:
-    """How this very plan is applied; nothing where it may not be, or where it does nothing."""
+    """How this very plan is applied; nothing where it may not be, or where it does nothing.
+
+    `ahead_of`: the target branch, where that does not have what was planned.
+    """
     allowed = decision.verdict is Verdict.ALLOW
     if simulated and decision.verdict is Verdict.NEEDS_APPROVAL:
         line(console, f"{NOBODY_HAS_TO_AGREE}")
         allowed = True
     if allowed and not plan.empty:
         command = again(f"`reconciler apply {plan.environment} --plan {plan.digest}`")
-        line(console, ("To apply this very plan:", "dim"))
+        if ahead_of:
+            line(
+                console,
+                f"`{ahead_of}` does not have this yet, and `apply` takes what is there: commit it"
+                " to a branch, and propose it with `reconciler mr open`.",
+            )
+            line(console, ("Once it is merged, to apply this very plan:", "dim"))
+        else:
+            line(console, ("To apply this very plan:", "dim"))
         line(console, f"  {command.strip('`')}")
 
 

@@ -324,6 +324,10 @@ def test_an_apply_asks_and_takes_only_the_plan_that_was_agreed_to(run: Lab) -> N
     yes = run(*command)  # there is nobody to ask, and nothing is left to be asked
     assert (yes.code, "APPLIED" in yes.out) == (0, True), yes.err
     assert len(run.aws.tagged("lab-one")) == 3
+    once_more = run(*command)
+    assert once_more.code == 0, once_more.err
+    assert "The plan that you named is another one: it was applied already" in once_more.out
+    assert "another one" not in run("apply", "lab-one", "--yes").out
     nothing = run("apply", "lab-one", "--yes", "--format", "json")
     assert nothing.code == 0
     assert (nothing.json["kind"], nothing.json["done"]) == ("Outcome", [])
@@ -467,6 +471,19 @@ def test_what_is_allowed_is_applied_in_the_real_world(real: Lab, tmp_path: Path)
     done = real("apply", "acme-portal-dev", "--yes")
     assert done.code == 0, done.err
     assert json.loads(real.state_file("acme-portal-dev", "real").read_text())["resources"]
+
+
+def test_a_plan_of_what_is_not_merged_says_that_it_has_to_be(real: Lab, tmp_path: Path) -> None:
+    real = real.apart(tmp_path)
+    more = edited(lab(), PORTAL.replace("portal", "portal-dev"), "count: 1", "count: 2")
+    planned = real("plan", "acme-portal-dev", "--rev", real.commit(more, "aside"), "--whole")
+    first, second, command = planned.out.splitlines()[-3:]
+    assert first.startswith("`main` does not have this yet")
+    assert "`reconciler mr open`" in first
+    assert second == "Once it is merged, to apply this very plan:"
+    assert command.startswith("  reconciler apply acme-portal-dev --")
+    *_, heading, _ = real("plan", "acme-portal-dev").out.splitlines()
+    assert heading == "To apply this very plan:"
 
 
 def test_only_what_the_target_branch_had_is_applied_in_the_real_world(
