@@ -36,6 +36,10 @@ _ANOTHER: Final = (
     "The plan that you named is another one: it was applied already, or it is a plan of files that"
     " the target branch does not have."
 )
+_DECLARED: Final = (
+    "Its document still declares it: take it out by a merge request, or the next apply makes it"
+    " anew."
+)
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -141,6 +145,8 @@ def deliver(
         click.echo(plan_json.applied(done.outcome, done.settled, simulated=sandbox))
     elif not done.nothing:
         screen.applied(done.outcome)
+        if destroy and rev is None and done.outcome.result == "done":
+            text.said(screen.console, _DECLARED)
     if done.unrecorded is not None:
         raise done.unrecorded
     stop_with(OUTCOMES[done.outcome.result])

@@ -93,7 +93,12 @@ def wants(wanted: Wanted | None, known: Known, memory: Memory) -> tuple[Job, str
         # Also of something else than is declared now: nobody knows what of it was done.
         return Job.APPLY, f"its last apply {known.result}"
     if wanted.files != known.files:
-        return Job.APPLY, "it was never applied" if not known.commit else "it is declared otherwise"
+        if known.commit:
+            return Job.APPLY, "it is declared otherwise"
+        was = (
+            "it was destroyed, and is still declared" if known.destroyed else "it was never applied"
+        )
+        return Job.APPLY, was
     if memory.mend and memory.mend == known.drift:
         return Job.APPLY, "its drift is to be mended"
     return None

@@ -38,6 +38,7 @@ def known_of(name: str, status: Status) -> Known:
         seen=_instant(drift, "at"),
         warned=_instant(expiry, "at") if expiry.get("step") == "warned" else None,
         expiry=_text(expiry, "step"),
+        destroyed=last.get("action") == "destroy" and last.get("result") == "done",
         there=bool(applied or opened or (isinstance(resources, int) and resources)),
     )
 

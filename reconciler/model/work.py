@@ -100,6 +100,8 @@ class Known:
     """How far its end is."""
     there: bool = False
     """Whether anything of it may be in the cloud."""
+    destroyed: bool = False
+    """Whether what was done last was to destroy it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ JSON = st.recursive(
 )
 FIELDS = {
     "applied": ("files", "commit", "since", "at"),
-    "lastApply": ("result", "files", "failures", "at"),
+    "lastApply": ("action", "result", "files", "failures", "at"),
     "applying": ("at",),
     "decision": ("verdict",),
     "drift": ("digest", "since"),
@@ -83,6 +83,17 @@ def test_what_records_leave_is_known() -> None:
 def test_of_what_nothing_is_recorded_nothing_is_there() -> None:
     assert known_of("shop", {}) == Known("shop", failures=1)
     assert wants(None, known_of("shop", {}), Memory(NOON)) is None
+
+
+def test_what_was_destroyed_and_is_still_declared_was_not_never_applied() -> None:
+    for action, why in (
+        ("destroy", "it was destroyed, and is still declared"),
+        ("apply", "it was never applied"),
+    ):
+        found = known_of("shop", {"record": 9, "lastApply": {"action": action, "result": "done"}})
+        wish = wants(wanted("shop"), found, Memory(NOON))
+        assert wish is not None
+        assert wish[1] == why
 
 
 @given(FORGED)
