@@ -25,7 +25,7 @@ _GATES_WITHOUT_WAIVER = ("documents",)
 
 
 def explain(report: CheckReport, mark: str, head: World, pack: Pack) -> Story:
-    """The finding whose fingerprint begins with `mark`."""
+    """The finding whose fingerprint begins with `mark`, or the only one of the rule `mark`."""
     decision, judged = _find(report, mark)
     finding = judged.finding
     return Story(
@@ -48,12 +48,14 @@ def _find(report: CheckReport, mark: str) -> tuple[Decision, Judged]:
         for decision in report.decisions
         for one in decision.findings
         if one.finding.fingerprint.startswith(mark.lower())
+        or one.finding.rule.lower() == mark.lower()
     }
     if len(found) > 1:
+        of_rule = mark.lower() == next(iter(found.values()))[1].finding.rule.lower()
         raise UsageError(
             "ambiguous",
-            f"{len(found)} findings begin with `{mark}`",
-            hint=f"give more of it: {listed(sorted(found), _LISTED)}",
+            f"{len(found)} findings {'are of the rule' if of_rule else 'begin with'} `{mark}`",
+            hint=f"give {'one' if of_rule else 'more of it'}: {listed(sorted(found), _LISTED)}",
         )
     if not found:
         raise UsageError(

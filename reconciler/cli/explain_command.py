@@ -30,10 +30,12 @@ def command(
 
     What it says, the lines that it is about, why it weighs what it weighs, what mends it, and what
     would except it. The check is made again, so give the same range.
+    A rule stands for its finding where there is only one.
 
     \b
     Examples:
       reconciler explain 3bc9b5c74007
+      reconciler explain SEC014
       reconciler explain 3bc9b5c74007 --base main --head fix
       reconciler explain 3bc9b5c74007 --all --format json
     """  # noqa: D301  # \b is click's mark for lines as they are

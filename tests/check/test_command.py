@@ -343,6 +343,13 @@ def test_the_story_of_a_finding(clone: Project, run: Run, files: Files) -> None:
         assert story["finding"]["fingerprint"] == mark
         text = story["waiver"].replace("a-team", "team-security").replace("a-name", "w")
         assert f"environments: [{name}]" in text
+    of_rule = run("explain", "sec001", *span)
+    assert of_rule.code == 2
+    assert "3 findings are of the rule `sec001`" in of_rule.err
+    assert all(mark in of_rule.err for mark in marks)
+    (name, *_) = (name for name, _ in marks.values())
+    only = run("explain", "SEC001", *span, "--env", name)
+    assert (only.code, only.out.startswith("SEC001")) == (0, True), only.err
     wrong = run("explain", "fedcba98", *span)
     assert wrong.code == 2
     assert "has no finding" in wrong.err
