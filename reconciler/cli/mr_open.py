@@ -5,10 +5,14 @@ from typing import TextIO
 
 import click
 
-from reconciler.cli.merge_requests import desk, number_argument, tell
-from reconciler.cli.screen import format_option, repo_option
-from reconciler.errors import UsageError
+from reconciler.app.kept import ROOTS
+from reconciler.cli.again import again
+from reconciler.cli.merge_requests import Desk, desk, number_argument, tell
+from reconciler.cli.screen import err, format_option, out, repo_option
+from reconciler.core.tree import changes
+from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.merge_request import Proposal
+from reconciler.report import merge_request_text, text
 
 
 @click.command("open")
@@ -62,6 +66,21 @@ def open_command(
     words = file.read() if file is not None else description
     made = at.forge.open(Proposal(title[:240], words, branch, target or at.target, labels, draft))
     tell(at, made, form, "is open")
+    if form == "text":
+        merge_request_text.next_step(out(), made, again)
+        if branch == git.branch and _uncommitted(at):
+            text.said(err(), "What is not committed here is not in it.")
+
+
+def _uncommitted(at: Desk) -> bool:
+    """Whether documents lie here otherwise than the branch that is checked out has them."""
+    if at.repository.workdir is None:
+        return False
+    try:
+        found = changes(at.repository.snapshot("HEAD"), at.repository.snapshot(None))
+        return any(one.path.partition("/")[0] in ROOTS for one in found)
+    except ReconcilerError:
+        return False  # it is open by now; what the files are like, other commands say
 
 
 @click.command("close")

@@ -1,6 +1,6 @@
 """Merge requests for people."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from rich.console import Console
@@ -48,6 +48,11 @@ def done(console: Console, one: MergeRequest, what: str) -> None:
     line(console, f"  {one.source} -> {one.target}, at {one.head[:_SHORT] or 'no commit'}")
     if one.link:
         line(console, f"  {one.link}")
+
+
+def next_step(console: Console, one: MergeRequest, again: Callable[[str], str] = str) -> None:
+    """What is to be done with one that was opened just now."""
+    line(console, "Next: " + again(f"`reconciler mr check {one.number}`").strip("`"))
 
 
 def shown(console: Console, told: Told) -> None:

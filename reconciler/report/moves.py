@@ -109,7 +109,7 @@ def promoted_text(console: Console, found: Promoted) -> None:
     line(console, "")
     for one in _evidence(found, str):
         line(console, one)
-    line(console, f"Next: reconciler mr check {found.request.number}")
+    merge_request_text.next_step(console, found.request)
 
 
 def rolled_back_text(console: Console, found: RolledBack, target: str) -> None:
@@ -126,7 +126,7 @@ def rolled_back_text(console: Console, found: RolledBack, target: str) -> None:
         line(console, f"Not as it was then, and left as it is: {', '.join(found.beside)}.")
     line(console, "")
     if found.request is not None:
-        line(console, f"Next: reconciler mr check {found.request.number}")
+        merge_request_text.next_step(console, found.request)
     else:
         line(console, "Somebody else agrees to it afterwards:")
         line(console, f"  reconciler rollback {found.environment} --agree --because ...")

@@ -140,6 +140,14 @@ def test_from_opening_to_merging(place: Place) -> None:
     made = place.run("ines", "open", "--description", "It is slow.", "--label", "portal")
     assert made.code == 0, made.err
     assert "!1 is open: Give the portal more" in made.out
+    assert made.out.splitlines()[-1] == "Next: reconciler mr check 1"
+    assert made.err == ""
+    folder = Path(place.home("ines").workdir or "")
+    write(folder, {"notes.txt": "not of a kind that anything here is made of"})
+    assert place.run("ines", "open", "--label", "portal").err == ""
+    write(folder, {"environments/demo/later.yaml": "{}"})
+    once_more = place.run("ines", "open", "--label", "portal")
+    assert once_more.err == "What is not committed here is not in it.\n"
     again = place.run("ines", "open", "--format", "json").json
     assert (again["number"], again["labels"]) == (1, ["portal"])
     assert "!1" in place.run("tom", "list").out
