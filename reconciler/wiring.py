@@ -887,8 +887,8 @@ class Ports:
             raise UsageError(
                 "nobody",
                 "nobody knows who does this, and it has to be recorded",
-                hint="`git config user.name` and `git config user.email`, or RECONCILER_ACTOR_NAME"
-                " and RECONCILER_ACTOR_EMAIL",
+                hint="`git config user.name 'Your Name'` and `git config user.email"
+                " you@example.com`, or RECONCILER_ACTOR_NAME and RECONCILER_ACTOR_EMAIL",
             )
         agent = next(
             (one for one in agents if one.spec.identity.email.lower() == email.lower()), None

@@ -90,8 +90,8 @@ class Writing:
             raise UsageError(
                 "nobody",
                 "nobody knows who does this",
-                hint="`git config user.name` and `git config user.email`, or RECONCILER_ACTOR_NAME"
-                " and RECONCILER_ACTOR_EMAIL",
+                hint="`git config user.name 'Your Name'` and `git config user.email"
+                " you@example.com`, or RECONCILER_ACTOR_NAME and RECONCILER_ACTOR_EMAIL",
             )
 
     def event(self, number: int, body: Body) -> kinds.Event:

@@ -8,6 +8,11 @@ import click
 
 from reconciler.cli.voice import taught
 
+_ELSEWHERE: Mapping[str, str] = {
+    "help": "`--help` stands behind any command: `reconciler check --help`",
+    "version": "it is `reconciler --version`",
+}
+"""What other programs have as commands, and what it is here."""
 Place = Callable[[str], tuple[str, str]]
 """Where a command is: its module, and its name there."""
 
@@ -42,7 +47,7 @@ class LazyGroup(click.Group):
         if name not in self._lines and not name.startswith("-"):
             from reconciler.core.suggest import did_you_mean
 
-            hint = did_you_mean(name, self._lines)
+            hint = _ELSEWHERE.get(name) or did_you_mean(name, self._lines)
             ctx.fail(f"there is no command `{name}`" + (f"; {hint}" if hint else ""))
         return super().resolve_command(ctx, args)
 

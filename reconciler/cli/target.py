@@ -28,10 +28,17 @@ def target_of(repository: Repository, base: str | None = None) -> str:
     settings = lazy_shared(repository.snapshot(default)).settings
     branch = settings.document.spec.branches.target if settings else "main"
     found = repository.git.named(f"refs/remotes/origin/{branch}", f"refs/heads/{branch}")
+    if found is None and repository.git.empty:
+        raise UsageError(
+            "no-target",
+            f"nothing is committed here yet, so there is no branch `{branch}` that judges",
+            hint="`git add . && git commit -m 'Start'`",
+        )
     if found is None:
         raise UsageError(
             "no-target",
             f"there is no branch `{branch}` to compare with",
-            hint="name it with `--base`, or check everything with `--all`",
+            hint=f"`git fetch origin {branch}`, or name another with `--base` where a command has"
+            " that",
         )
     return found

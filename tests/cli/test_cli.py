@@ -94,6 +94,13 @@ def test_a_misspelt_command_gets_a_suggestion(run: Run) -> None:
     assert "there is no command `validat`; did you mean `validate`?" in done.err
 
 
+def test_what_is_a_command_elsewhere_is_shown_as_what_it_is_here(run: Run) -> None:
+    for word, here in (("help", "`reconciler check --help`"), ("version", "--version`")):
+        done = run(word)
+        assert done.code == 2
+        assert here in done.err
+
+
 @pytest.mark.parametrize(
     "argv",
     [["nonsense"], ["validate", "--nonsense"], ["show"], ["list", "--stage", "prod"],

@@ -131,6 +131,17 @@ def test_in_any_odd_place_it_says_what_is_wrong(
     held(path, words_for(path, "7"), folder / "repo")
 
 
+@pytest.mark.parametrize("line", ["status", "mr list", "mr open", "apply shop --yes"])
+def test_before_the_first_commit_it_says_that_one_is_needed(
+    line: str, places: dict[str, Path], tmp_path: Path
+) -> None:
+    shutil.copytree(places["empty"], tmp_path / "here", symlinks=True)
+    code, _, err = run(line, tmp_path / "here" / "repo")
+    assert (code, "nothing is committed here yet" in err) == (2, True), err
+    assert "git commit" in err
+    assert "--all" not in err
+
+
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 def test_what_no_command_takes_is_wrong_usage(path: tuple[str, ...], tmp_path: Path) -> None:
     line = " ".join(path)
