@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from textwrap import shorten
 from typing import Final
 
 from reconciler.model.record import DriftedResource
@@ -26,12 +27,12 @@ def title(cause: Cause, environments: Sequence[str]) -> str:
     names = sorted({_ATTRIBUTE.match(path)[0] for path, _, _ in cause.changes})  # type: ignore[index]  # it matches anything
     what = ", ".join(names) if cause.what == "changed" else cause.what
     where = environments[0] if len(environments) == 1 else counted(len(environments), "environment")
-    return f"Drift of {where}: {cause.type} {what}"[:_TITLE]
+    return shorten(f"Drift of {where}: {cause.type} {what}", _TITLE, placeholder=" ...")
 
 
 def kept(cause: Cause, environments: Sequence[str]) -> str:
     """The title of what takes it over."""
-    return f"Keep: {title(cause, environments)}"[:_TITLE]
+    return shorten(f"Keep: {title(cause, environments)}", _TITLE, placeholder=" ...")
 
 
 def description(
