@@ -4,6 +4,8 @@ Each line says when, what, and of which run. Whatever looks like a secret is tak
 in a value can begin a line of its own.
 """
 
+import json
+import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final, Self, TextIO
@@ -15,6 +17,8 @@ from reconciler.core.redact import hidden
 
 _LONGEST: Final = 2000
 _FIRST: Final = ("at", "level", "event", "run")
+_CLEAR: Final = re.compile(r'[^\s="]+')
+"""What can be told from the words around it."""
 
 
 class Log:
@@ -74,8 +78,13 @@ def _shown(value: object) -> object:
 
 
 def _plain(_log: Any, _level: str, words: MutableMapping[str, Any]) -> str:
-    """For people: when, what, and the rest as name=value."""
+    """For people: when, what, and the rest as name=value, in quotes where it could be misread."""
     at, level, event = (words.pop(name, "") for name in ("at", "level", "event"))
     mark = "" if level == "info" else f"{level}: "
-    more = "".join(f" {name}={value}" for name, value in words.items())
+    more = "".join(f" {name}={_word(value)}" for name, value in words.items())
     return f"{at} {mark}{event}{more}"
+
+
+def _word(value: object) -> str:
+    text = str(value)
+    return text if _CLEAR.fullmatch(text) else json.dumps(text, ensure_ascii=False)

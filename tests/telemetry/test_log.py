@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from datetime import datetime
 from typing import Any
 
@@ -46,7 +47,17 @@ def test_for_people_it_is_one_plain_line() -> None:
     Log(as_json=False, stream=stream).bound(run="r-1").warned("late", why="no\nanswer")
     at, rest = stream.getvalue().split(" ", 1)
     assert datetime.fromisoformat(at).tzinfo is not None
-    assert rest == "warning: late run=r-1 why=no answer\n"
+    assert rest == 'warning: late run=r-1 why="no answer"\n'
+
+
+@given(st.dictionaries(st.sampled_from(("because", "environment", "why")), st.text(min_size=1)))
+def test_for_people_too_it_can_be_told_where_a_value_ends(words: dict[str, str]) -> None:
+    stream = io.StringIO()
+    Log(as_json=False, stream=stream).said("applied", **words)
+    _, _, rest = stream.getvalue().rstrip("\n").partition(" applied")
+    found = re.findall(r' (\w+)=("(?:[^"\\]|\\.)*"|[^\s="]+)', rest)
+    assert [name for name, _ in found] == sorted(words)
+    assert "".join(f" {name}={value}" for name, value in found) == rest
 
 
 @given(st.text(), st.text())

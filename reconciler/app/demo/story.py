@@ -122,7 +122,7 @@ def _later(teller: Teller) -> None:
         "The kiosk was to live for 72 hours. The simulated cloud has a clock of its own."
     )
     teller.run(ADA, "sandbox", "forward", "66h", words=["66h ahead"], shown=1)
-    teller.hears("why=fair-kiosk announced")
+    teller.hears("fair-kiosk announced")
     teller.run(ADA, "sandbox", "forward", "8h", words=["ahead"], shown=1)
     teller.hears("destroyed environment=fair-kiosk")
     teller.screen.say(

@@ -210,7 +210,7 @@ def _in_branch(stage: Stage, path: str, branch: str) -> str:
 
 
 def _all_in(words: str, line: str) -> bool:
-    return set(words.split()) <= set(line.split())
+    return set(words.split()) <= set(line.replace('"', " ").split())
 
 
 def _without_time(line: str) -> str:
