@@ -226,7 +226,7 @@ class _Screen:
                 hint=f"give `--plan {digest}` for this very plan, or `--yes`",
             ) from None
         if not agreed:
-            text.said(self.console, "Nothing was applied.")
+            text.said(self.console, f"Nothing was {'destroyed' if self.destroy else 'applied'}.")
             stop_with(Exit.FAILURE)
 
     def _agreed(self) -> bool:

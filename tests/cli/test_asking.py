@@ -57,7 +57,7 @@ def test_anything_else_applies_nothing(
     assert caught.value.exit_code == Exit.FAILURE
     file = one.console.file
     assert isinstance(file, io.StringIO)
-    assert file.getvalue() == "Nothing was applied.\n"
+    assert file.getvalue() == f"Nothing was {'destroyed' if destroy else 'applied'}.\n"
 
 
 def test_a_destroy_wants_the_name(typed: Callable[[str], None]) -> None:

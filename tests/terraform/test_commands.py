@@ -177,7 +177,7 @@ def test_the_loop_of_a_sample(
     assert "aws_dynamodb_table.items" in run("state", "pitch-acme").out
 
     kept = run("destroy", "pitch-acme", typed="pitch\n")
-    assert (kept.code, "Nothing was applied" in kept.out) == (1, True)
+    assert (kept.code, "Nothing was destroyed" in kept.out) == (1, True)
     assert "DATA IS LOST" in kept.out
     assert run.tables("pitch") == ["pitch-acme-items"]
     assert "nothing to destroy" in run("destroy", "trade-fair", "--yes").out
