@@ -582,17 +582,29 @@ class Records:
             self.store.saw(tip)
         return tip, kept
 
+    def gone_back(self) -> ReconcilerError | None:
+        """What is wrong when what this machine saw of the branch is not behind it any more.
+
+        For who only reads: what is told of such records may be of long ago, or of somebody else.
+        """
+        seen = self.store.seen()  # before the tip: others write meanwhile
+        try:
+            self._behind(self.store.tip(), seen)
+        except ReconcilerError as error:
+            return error
+        return None
+
     def _behind(self, tip: str, seen: str) -> Kept | None:
         if not tip:
             if seen:
-                raise _rewritten(f"the branch is gone; it had come to {seen[:12]}")
+                raise _rewritten(f"the branch is gone; it had come to {seen[:12]}", seen)
             return None
         kept = self.kept(tip)
         if seen and seen != tip:
             known = self.kept(seen)
             there = self.ancestor(tip, known.record.chain.sequence)
             if there is None or there.commit != seen:
-                raise _rewritten(f"{seen[:12]} was on it, and is not behind {tip[:12]}")
+                raise _rewritten(f"{seen[:12]} was on it, and is not behind {tip[:12]}", seen)
         return kept
 
     def _built(self, before: Kept | None, drafts: Sequence[Draft]) -> list[Kept]:
@@ -748,10 +760,11 @@ def _unwritable(err: Broken) -> ReconcilerError:
     )
 
 
-def _rewritten(why: str) -> ReconcilerError:
+def _rewritten(why: str, seen: str = "") -> ReconcilerError:
+    back = f"ask who moved the branch, and put it back to {seen[:12]}; " if seen else ""
     return ReconcilerError(
         "records-rewritten",
         f"the history of records is not what it was: {why}",
-        hint="`reconciler audit verify` names what is broken; nothing is applied until somebody"
-        " answers for it with `reconciler audit acknowledge`",
+        hint=f"{back}`reconciler audit verify` names what is broken; nothing is applied until"
+        " somebody answers for it with `reconciler audit acknowledge`",
     )

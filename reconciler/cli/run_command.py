@@ -1,7 +1,7 @@
 """`reconciler run`."""
 
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
@@ -18,6 +18,7 @@ from reconciler.cli.screen import repo_option, stop_with
 from reconciler.cli.voice import VOICE
 from reconciler.controller import Controller
 from reconciler.errors import Exit, ReconcilerError
+from reconciler.model.base import format_timestamp
 from reconciler.model.work import Ended, Job, Standing
 from reconciler.ports import Log
 from reconciler.wiring import build
@@ -30,6 +31,8 @@ _VERBS: Final = {
     Job.REVIEW: "looked at merge requests",
     Job.CHORES: "saw to what follows",
 }
+_LEFT: Final = ("Stalled", "Frozen", "Reconciling", "Drifted")
+"""The conditions of what is not as declared; of several the first is told."""
 
 
 @click.command("run")
@@ -131,6 +134,8 @@ def command(
         finally:
             crew.close()
             telemetry.close()
+    if once:
+        voice.left(controller.standings.values())
     log.said("ended")
     stop_with(_exit(controller, voice) if once else Exit.OK)
 
@@ -179,6 +184,18 @@ class _Voice:
         elif before != words:
             write = self._log.said if ended.state in ("held", "waiting") else self._log.failed
             write(f"not {_VERBS[task.job]}", **self._about(ended, standing))
+
+    def left(self, standings: Iterable[Standing]) -> None:
+        """What is not as declared, where no task told why: an exit code alone helps nobody."""
+        told = {name for (name, _), state in self.states.items() if state != "done"}
+        for one in standings:
+            left = next((each for kind in _LEFT if (each := one.of(kind)) is not None), None)
+            if one.name in told or left is None or (left.name == "Frozen" and not _stopped(one)):
+                continue
+            about = {"environment": one.name, "why": left.why, "track": one.track}
+            if one.task is not None and left.name == "Reconciling":
+                about["due"] = format_timestamp(one.task.due)
+            self._log.said(f"not as declared: {left.name}", **about)
 
     def weather(self, error: ReconcilerError | None) -> None:
         """Whether it can look at all."""

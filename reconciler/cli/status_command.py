@@ -7,10 +7,11 @@ import click
 from reconciler.app.leases import living
 from reconciler.cli.building import sandbox_option
 from reconciler.cli.controlling import spec_of, standings
-from reconciler.cli.screen import format_option, out, progress, repo_option, stop_with
+from reconciler.cli.screen import errors, format_option, out, progress, repo_option, stop_with
 from reconciler.core.suggest import did_you_mean
 from reconciler.errors import Exit, UsageError
 from reconciler.report import status as report
+from reconciler.report import text
 from reconciler.wiring import build
 
 
@@ -32,7 +33,8 @@ def command(
     """Show every environment with everything that is so of it, since when, and why.
 
     It is told from git alone: what the target branch declares, what is recorded, and who holds
-    which lease. No controller has to run.
+    which lease. No controller has to run. Where the records are not what this machine saw of
+    them, that is said, too: then what is told here may be of long ago.
 
     \b
     Examples:
@@ -40,7 +42,8 @@ def command(
       reconciler status acme-portal
       reconciler status --unready --format json
 
-    Exit code 0: all is as declared; 12: something has drifted; 1: anything else is not.
+    Exit code 0: all is as declared; 12: something has drifted; 1: anything else is not, or the
+    records went back.
     """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
     spec = spec_of(ports, repo)
@@ -66,6 +69,10 @@ def command(
         click.echo(report.as_json(shown, held, simulated=sandbox))
     else:
         report.table(out(), shown, held, now, simulated=sandbox)
+    wrong = ports.records(repo, spec, simulated=sandbox).gone_back()
+    if wrong is not None:
+        text.failed(errors(), wrong)
+        stop_with(Exit.FAILURE)
     if all(one.of("Ready") for one in shown):
         return
     drifted = all(one.of("Ready") or one.of("Drifted") for one in shown)

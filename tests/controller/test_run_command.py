@@ -101,6 +101,9 @@ def test_what_cannot_be_used_stalls_keeps_nobody_else_and_is_told(there: Lab) ->
     assert [one["environment"] for one in lines(found.err) if one["event"] == "applied"] == [
         "lab-one"
     ]
+    (left,) = [one for one in lines(found.err) if one["event"].startswith("not as declared")]
+    assert (left["event"], left["environment"]) == ("not as declared: Stalled", "lab-two")
+    assert left["why"]
     table = done(there, "status", "--unready")
     assert table.code == 1
     assert "Stalled" in table.out
@@ -108,6 +111,42 @@ def test_what_cannot_be_used_stalls_keeps_nobody_else_and_is_told(there: Lab) ->
     nobody = done(there, "status", "lab-on")
     assert nobody.code == 2
     assert "lab-one" in nobody.err
+
+
+def test_what_failed_and_waits_is_told_with_when_it_is_tried_again(there: Lab) -> None:
+    never = {"operation": "sns:CreateTopic", "nth": 1, "times": 0, "kind": "error"}
+    faults = json.dumps({"errors": [never]})
+    first = done(there, "run", "--once", "--log-json", RECONCILER_SANDBOX_FAULTS=faults)
+    assert first.code == 1
+    assert "not as declared" not in first.err, "each was told by what was tried"
+    second = done(there, "run", "--once", "--log-json")
+    left = [one for one in lines(second.err) if one["event"] == "not as declared: Reconciling"]
+    applied = [one for one in lines(second.err) if one["event"] == "applied"]
+    assert {one["environment"] for one in (*left, *applied)} == {"lab-one", "lab-two"}
+    for one in left:
+        assert second.code == 1
+        assert "its last apply failed" in one["why"]
+        assert one["due"] > one["at"][:19]
+
+
+def test_records_that_went_back_are_no_good_news(there: Lab) -> None:
+    assert done(there, "run", "--once").code == 0
+    assert done(there, "status").code == 0
+    tip = there.repo.repository.references["refs/heads/records-sandbox"].target
+    there.repo.repository.references.delete("refs/heads/records-sandbox")
+    gone = done(there, "status")
+    assert gone.code == 1
+    assert "lab-one" in gone.out
+    assert "the branch is gone" in gone.err
+    assert str(tip)[:12] in " ".join(gone.err.split())
+    there.repo.repository.references.create("refs/heads/records-sandbox", tip)
+    assert done(there, "status").code == 0
+    before = there.repo.repository.revparse_single("refs/heads/records-sandbox~1").id
+    there.repo.repository.references["refs/heads/records-sandbox"].set_target(before)
+    back = done(there, "status", "--format", "json")
+    assert back.code == 1
+    assert back.json["kind"] == "Status"
+    assert "is not behind" in " ".join(back.err.split())
 
 
 def test_it_shows_how_it_does_and_ends_well(there: Lab) -> None:
