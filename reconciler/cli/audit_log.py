@@ -11,7 +11,7 @@ from reconciler.cli.screen import format_option, out, repo_option, stop_with
 from reconciler.core.records.query import Wanted
 from reconciler.errors import Exit
 from reconciler.model.record import RecordKind
-from reconciler.report import audit_json, audit_text, plan_text
+from reconciler.report import audit_json, audit_text, plan_text, text
 
 
 @click.command("log")
@@ -71,6 +71,8 @@ def log_command(
         if sandbox:
             plan_text.simulated(console)
         audit_text.logged(console, log)
+        if found.beside and not log.there:
+            text.said(console, found.beside)
     stop_with(Exit.FAILURE if log.broken else Exit.OK)
 
 

@@ -114,7 +114,9 @@ def verify_command(repo: Path, sandbox: bool, form: str, strict: bool) -> None:
 def _nothing_here(found: Audit, *, sandbox: bool) -> ReconcilerError:
     """A clone of one branch has no records, and nobody may take that for a whole history."""
     branch = found.trail.branch
-    if sandbox:
+    if found.beside:
+        hint = found.beside
+    elif sandbox:
         hint = "records of the sandbox stay where it ran; before the first one there are none"
     else:
         fetch = f"git fetch {found.remote} {branch}:refs/remotes/{found.remote}/{branch}"

@@ -14,6 +14,7 @@ from reconciler.core.load import lazy_shared
 from reconciler.core.records.query import moment
 from reconciler.core.tree import files_below
 from reconciler.errors import ReconcilerError, UsageError
+from reconciler.model.base import parse_start
 from reconciler.model.settings import Branches
 from reconciler.ports import RepoTree
 from reconciler.wiring import Ports, Repository, build
@@ -73,6 +74,8 @@ class Audit:
     """The repository's own, by its settings."""
     remote: str = "origin"
     """Where records are fetched from."""
+    beside: str = ""
+    """Where there are none: how to read the other ones, of the sandbox or real, that are here."""
 
     def declared(self) -> Collection[str]:
         """The names of the environments that the target branch declares."""
@@ -101,7 +104,28 @@ def audit(repo: Path, *, sandbox: bool) -> Audit:
     found = trail(ports.record_store(repo, branch), branch, "" if sandbox else kept_at)
     name = settings.document.metadata.name if settings else ""
     now = ports.clock(simulated=sandbox)().replace(microsecond=0)
-    return Audit(ports, repo, repository, target, found, now, name, kept_at or "origin")
+    tip = found.records.store.tip()
+    if sandbox and tip:
+        now = max(now, _newest(found, tip, now))
+    beside = "" if tip else _beside(ports, repo, branches.records_of(simulated=not sandbox))
+    if beside:
+        how = "without `--sandbox` it reads" if sandbox else "`--sandbox` reads"
+        beside = f"{how} `{beside}`, which is here"
+    return Audit(ports, repo, repository, target, found, now, name, kept_at or "origin", beside)
+
+
+def _newest(found: Trail, tip: str, now: datetime) -> datetime:
+    """When the last record was written: a clone knows of the sandbox's clock no more than that."""
+    try:
+        return parse_start(found.records.kept(tip).record.at)
+    except (ReconcilerError, ValueError):
+        return now
+
+
+def _beside(ports: Ports, repo: Path, branch: str) -> str:
+    """The branch, where there are records on it."""
+    found = trail(ports.record_store(repo, branch), branch)
+    return found.branch if found.records.store.tip() else ""
 
 
 def past(repo: Path, *, sandbox: bool) -> Audit:

@@ -15,7 +15,7 @@ import unicodedata
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -457,6 +457,17 @@ def test_what_the_sandbox_did_says_so(repo: GitRepo, run: Run) -> None:
     assert found["summary"]["records"] == 16
     page = Page(exported(run, "html", *PERIOD, "--sandbox").out)
     assert "SANDBOX: nothing of this is real." in page.texts
+
+
+def test_a_clone_that_knows_nothing_of_the_sandboxs_clock_leaves_nothing_out(
+    repo: GitRepo, run: Run
+) -> None:
+    own = Told(repo.path, "records-sandbox")
+    ahead = (datetime.now(UTC) + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    own.write(ahead, "", CONTROLLER, policy(own.head))
+    found = exported(run, "json", "--sandbox").json
+    assert found["summary"]["records"] == 1
+    assert found["until"] == ahead
 
 
 def test_without_the_target_branch_nothing_is_verified(

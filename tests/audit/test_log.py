@@ -146,10 +146,21 @@ def test_a_branch_that_is_gone_is_no_new_one(
 def test_the_sandbox_has_records_of_its_own(run: Run, told: Told) -> None:
     own = Told(told.path, "records-sandbox")
     own.write("2026-11-06T08:00:00Z", "", CONTROLLER, policy(told.head))
+    assert "`--sandbox`" not in run("log").out
     done = run("log", "--sandbox")
     assert done.out.startswith("SIMULATED: ")
     assert len(done.out.splitlines()) == 3
     assert run("log", "--sandbox", "--format", "json").json["records"][0]["simulated"] is True
+
+
+def test_where_only_the_sandbox_has_records_it_is_said_how_to_read_them(
+    run: Run, repo: GitRepo
+) -> None:
+    own = Told(repo.path, "records-sandbox")
+    own.write("2026-11-06T08:00:00Z", "", CONTROLLER, policy(own.head))
+    assert "`--sandbox` reads `records-sandbox`, which is here" in run("log").out
+    verified = run("verify")
+    assert (verified.code, "`--sandbox` reads `records-sandbox`" in verified.err) == (1, True)
 
 
 def test_control_characters_are_shown_and_not_obeyed(run: Run, told: Told) -> None:
