@@ -257,7 +257,9 @@ def _conditions(
         elif stuck and tried is not None:
             found.append(Condition("Stalled", tried.at, tried.why))
         else:
-            found.append(Condition("Reconciling", known.opened, _why(wish, known, tried)))
+            failed = known.ended if known.result not in ("", "done") else None
+            since = known.opened or failed
+            found.append(Condition("Reconciling", since, _why(wish, known, tried)))
     elif wish is None and wanted is not None and not known.drift:
         found.append(Condition("Ready", known.applied, "it is as declared"))
     if known.drift and wanted is not None:

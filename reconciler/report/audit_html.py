@@ -115,6 +115,7 @@ def _about(found: Evidence) -> Iterator[Html]:
     )
     if found.simulated:
         yield tag("p", "SANDBOX: nothing of this is real.", class_="state warn")
+        yield tag("p", "Here nobody's approval is waited for: what needs one is applied without.")
     if found.broken is not None:
         yield tag(
             "p",
@@ -331,7 +332,8 @@ class _Page:
         )
         heads = ("When", "Environment", "Who", "What was tried", "Why it was stopped", "Commit",
                  "Decision", "Record")  # fmt: skip
-        return _or_none("Everybody who was stopped", heads, rows)
+        caption = "What was stopped, and who asked for it; who made a commit stands in git"
+        return _or_none(caption, heads, rows)
 
     def _policies(self) -> Html:
         rows = (

@@ -126,7 +126,7 @@ def viewed(console: Console, view: RecordView) -> None:
     ]
     _rows(console, rows)
     if isinstance(body, DecisionBody):
-        _decision(console, body)
+        _decision(console, body, simulated=record.simulated)
     if isinstance(body, ApplyEnded):
         _outcome(console, body)
     _section(console, "files that it changed", _files(view))
@@ -189,7 +189,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _decision(console: Console, body: DecisionBody) -> None:
+def _decision(console: Console, body: DecisionBody, *, simulated: bool) -> None:
     decision = body.decision
     reasons = decision.get("reasons")
     _section(console, "reasons", map(_text, reasons if isinstance(reasons, list) else ()))
@@ -204,7 +204,7 @@ def _decision(console: Console, body: DecisionBody) -> None:
     )
     _section(
         console,
-        "approvals that are missing",
+        "approvals that are missing" + ", and are not waited for in the sandbox" * simulated,
         (
             f"{_text(one.get('count'))} of {', '.join(map(_text, one.get('teams') or ()))}:"
             f" {_text(one.get('why'))}"

@@ -457,6 +457,7 @@ def test_what_the_sandbox_did_says_so(repo: GitRepo, run: Run) -> None:
     assert found["summary"]["records"] == 16
     page = Page(exported(run, "html", *PERIOD, "--sandbox").out)
     assert "SANDBOX: nothing of this is real." in page.texts
+    assert any("nobody's approval is waited for" in one for one in page.texts)
 
 
 def test_a_clone_that_knows_nothing_of_the_sandboxs_clock_leaves_nothing_out(

@@ -153,6 +153,15 @@ def test_the_sandbox_has_records_of_its_own(run: Run, told: Told) -> None:
     assert run("log", "--sandbox", "--format", "json").json["records"][0]["simulated"] is True
 
 
+def test_what_the_sandbox_did_not_wait_for_is_no_missing_approval(run: Run, repo: GitRepo) -> None:
+    own = Told(repo.path, "records-sandbox")
+    missing = [{"count": 1, "teams": ["team-web"], "why": "a change of risk L2"}]
+    body = decision(own.head, "NEEDS_APPROVAL", missing=missing)
+    own.write("2026-11-06T08:00:00Z", "acme-portal", CONTROLLER, body)
+    said = run("show", "0", "--sandbox").out
+    assert "approvals that are missing, and are not waited for in the sandbox:" in said
+
+
 def test_where_only_the_sandbox_has_records_it_is_said_how_to_read_them(
     run: Run, repo: GitRepo
 ) -> None:

@@ -159,6 +159,13 @@ def test_a_clock_that_was_set_back_delays_nothing_for_long() -> None:
     assert task.due <= NOON + HOUR
 
 
+def test_since_when_an_apply_stands_failed_is_told() -> None:
+    failed = known("shop", tried="v1", result="failed", failures=2, ended=NOON - HOUR)
+    condition = stood(wanted("shop"), failed, Memory(NOON)).of("Reconciling")
+    assert condition is not None
+    assert (condition.since, condition.why) == (NOON - HOUR, "its last apply failed")
+
+
 def test_what_is_removed_goes_first_and_looking_last() -> None:
     stages = [wanted("shop", stage=stage) for stage in ("production", "staging", "dev")]
     ranks = [rank_of(Job.DESTROY, None)]
