@@ -206,7 +206,7 @@ class Controller:
             tried |= {(one.environment, one.job) for one in self.dispatch()}
             if not self.running and not self._waiting and not self._own:
                 return True
-            look = self.inbox.take(self.working.poll)
+            look = self.inbox.take(self._patience(self.working.seconds() + self.working.poll))
             self._reap()
             if look.stop:
                 return False
