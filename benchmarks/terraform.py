@@ -252,7 +252,7 @@ def run(resources: int = 40, large: int = 5_000, many: int = 20, rounds: int = 5
         return results
     with tempfile.TemporaryDirectory() as name:
         engine = find_engine(Path(name), "terraform")
-    return [*results, overhead(engine, resources, rounds), drift(many, max(rounds // 2, 1))]
+    return [*results, overhead(engine, resources, rounds), drift(many, rounds)]
 
 
 if __name__ == "__main__":

@@ -6,12 +6,16 @@ Credentials go into the environment of one process and nowhere else: no file, no
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import cache, lru_cache
+from threading import Lock
 from typing import Any, Final, Literal
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.loaders import Loader, create_loader
 from botocore.parsers import ResponseParserError
+from botocore.session import get_session
 
 from reconciler.errors import ReconcilerError, TransientError
 from reconciler.model.drift import Culprit
@@ -21,6 +25,9 @@ Purpose = Literal["plan", "apply"]
 _CONFIG: Final = Config(
     connect_timeout=5, read_timeout=30, retries={"max_attempts": 4, "mode": "standard"}
 )
+_MAKING: Final = Lock()
+"""Sessions make one client at a time."""
+_GIVEN: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION")
 _SHORTEST: Final = 900
 _EVENTS: Final = 50
 """As many events as one answer of CloudTrail holds: most of them only look at a thing."""
@@ -114,6 +121,28 @@ def _variables(key: str, secret: str, token: str | None) -> dict[str, str]:
     return found | ({"AWS_SESSION_TOKEN": token} if token else {})
 
 
+@cache
+def _descriptions() -> Loader:
+    """What boto knows of services: reading it takes longer than asking one."""
+    return create_loader()
+
+
+def _new_session(
+    key: str | None, secret: str | None, token: str | None, region: str | None
+) -> boto3.Session:
+    with _MAKING:
+        inner = get_session()
+        inner.register_component("data_loader", _descriptions())
+        made = boto3.Session(key, secret, token, region, botocore_session=inner)
+        places = _descriptions().search_paths
+        places[:] = dict.fromkeys(places)  # each session adds the same one
+    return made
+
+
+_session = lru_cache(maxsize=8)(_new_session)
+"""The same for the same credentials."""
+
+
 class AwsSession:
     """Clients of one account in one region. `variables`: the credentials of one run."""
 
@@ -123,12 +152,9 @@ class AwsSession:
         endpoint: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        self._session = boto3.Session(
-            aws_access_key_id=variables.get("AWS_ACCESS_KEY_ID"),
-            aws_secret_access_key=variables.get("AWS_SECRET_ACCESS_KEY"),
-            aws_session_token=variables.get("AWS_SESSION_TOKEN"),
-            region_name=variables.get("AWS_REGION"),
-        )
+        given = tuple(variables.get(one) for one in _GIVEN)
+        # Without a key boto looks for one itself, anew each time.
+        self._session = (_session if given[0] else _new_session)(*given)
         self._endpoint = endpoint
         self._headers = dict(headers or {})
 
@@ -136,7 +162,8 @@ class AwsSession:
         """A client of one service."""
         # The endpoint that is named is the sandbox's, on this machine: no proxy reaches it.
         config = _CONFIG.merge(Config(proxies={})) if self._endpoint else _CONFIG
-        client = self._session.client(service, endpoint_url=self._endpoint, config=config)
+        with _MAKING:
+            client = self._session.client(service, endpoint_url=self._endpoint, config=config)
         if self._headers:
 
             def add(params: dict[str, Any], **_: object) -> None:

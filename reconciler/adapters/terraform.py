@@ -149,6 +149,22 @@ class _Heard:
                 self.diagnostics.append(said)
 
 
+_AT_WORK: Final[list[object]] = []
+"""One for each command that runs now; appending and taking out need no lock."""
+
+
+@contextmanager
+def _share() -> Iterator[Mapping[str, str]]:
+    """Where several run at once, each gets its share of the cores, as Go wants to be told."""
+    mine = object()
+    _AT_WORK.append(mine)
+    try:
+        many = len(_AT_WORK)
+        yield {"GOMAXPROCS": str(max((os.cpu_count() or 1) // many, 1))} if many > 1 else {}
+    finally:
+        _AT_WORK.remove(mine)
+
+
 Beside = Callable[[Path], AbstractContextManager[tuple[Mapping[str, str], tuple[int, ...]]]]
 """For the source in a folder: variables, and open files."""
 
@@ -194,8 +210,8 @@ class Terraform:
         """
         log = out or self.home / f"{step}.jsonl"
         heard = _Heard(hear)
-        with log.open("wb") as sink, log.open("rb") as source:
-            process = self._start(step, arguments, sink)
+        with log.open("wb") as sink, log.open("rb") as source, _share() as more:
+            process = self._start(step, arguments, sink, more)
             ended: Literal["itself", "out-of-time", "out-of-memory", "stopped"] = "itself"
             most = self.megabytes if step in _LOOKING else None
             grace = min(self.grace, _LOOKING.get(step, self.grace))
@@ -226,7 +242,7 @@ class Terraform:
         return ran, data
 
     def _start(
-        self, step: Step, arguments: Sequence[str], sink: BinaryIO
+        self, step: Step, arguments: Sequence[str], sink: BinaryIO, share: Mapping[str, str]
     ) -> "subprocess.Popen[bytes]":
         errors = (self.home / "stderr.txt").open("ab")
         beside = (self.beside if step in _ASKING else nothing_beside)(self.folder)
@@ -234,7 +250,7 @@ class Terraform:
             process = subprocess.Popen(
                 [*self.engine.command, *arguments],
                 cwd=self.folder,
-                env=_environment(self.home, {**self.environment, **more}),
+                env=_environment(self.home, {**share, **self.environment, **more}),
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=errors,

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 import pytest
 
 from reconciler.adapters import terraform as adapter
-from reconciler.adapters.terraform import find_engine
+from reconciler.adapters.terraform import _share, find_engine
 from reconciler.app.terraform import Site, accept_state, apply, look_at_state, planning, unlock
 from reconciler.core.backend import backend
 from reconciler.errors import ReconcilerError, TransientError, WaitingError
@@ -450,6 +450,14 @@ def test_when_we_are_killed_terraform_goes_on_and_the_next_one_settles_it(
     assert len(addresses(machine.site(), source(slow.text))) == 3
     with planning(machine.site(), source(slow.text)) as planned:
         assert planned.before == ()
+
+
+def test_where_several_run_at_once_each_gets_its_share_of_the_cores() -> None:
+    with _share() as alone, _share() as second:
+        assert alone == {}
+        assert second == {"GOMAXPROCS": str(max((os.cpu_count() or 1) // 2, 1))}
+    with _share() as again:
+        assert again == {}
 
 
 def zombie(pid: int) -> bool:

@@ -4,6 +4,7 @@ Each fork gets the environment, the folder and the streams of who asked, and end
 may be begun here before the fork: no thread, no client, no channel.
 """
 
+import gc
 import os
 import select
 import signal
@@ -77,6 +78,8 @@ def _load() -> None:
     from reconciler.adapters.sandbox.servicer import schema
 
     schema()
+    gc.collect()
+    gc.freeze()  # what is loaded is shared with the forks as long as nobody counts it again
 
 
 def _answer(listener: socket.socket, channel: socket.socket, current: str) -> None:
