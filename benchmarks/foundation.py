@@ -191,7 +191,7 @@ def touching_one(large: Generated, small: Generated, program: str) -> list[Resul
 
 
 _COLD = """
-import sys, time
+import gc, sys, time
 from pathlib import Path
 from reconciler.adapters.cache import SqliteCache
 from reconciler.adapters.git import GitSource
@@ -199,6 +199,7 @@ from reconciler.adapters.workers import Workers
 from reconciler.app.affected import affected_between
 from reconciler.app.kept import Kept
 from reconciler.app.render import Rendering
+gc.set_threshold(100_000, 50, 50)  # as the command line does
 start = time.perf_counter()
 source = GitSource(Path(sys.argv[1]))
 base, head = source.snapshot("main"), source.snapshot(sys.argv[2])
