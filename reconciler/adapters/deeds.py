@@ -119,13 +119,14 @@ class Deeds:
     def _fork(self) -> tuple[socket.socket, IO[bytes], _Loaded]:
         """What a fork is talked to over, and where its words go."""
         said = TemporaryFile()  # noqa: SIM115  # it is read when the process has ended
+        here = Path.cwd()
         ours, theirs = socket.socketpair()
         with theirs:
+            streams = (theirs.fileno(), theirs.fileno(), said.fileno())
             for _ in range(2):
                 loaded = self._loaded = self._loaded or self._load()
                 try:
-                    streams = (theirs.fileno(), theirs.fileno(), said.fileno())
-                    hand(loaded.channel, {}, streams, whole_environment(), Path.cwd())
+                    hand(loaded.channel, {}, streams, whole_environment(), here)
                 except OSError:  # it died while it waited
                     loaded.end()
                     self._loaded = None
@@ -256,7 +257,9 @@ def _tell(stream: int, told: Mapping[str, int]) -> None:
 
 
 def _last(said: IO[bytes]) -> str:
-    """The last line of what it said."""
+    """The last line of what it said; none where another one was loaded meanwhile."""
+    if said.closed:
+        return ""
     said.seek(0, os.SEEK_END)
     said.seek(max(said.tell() - _LAST, 0))
     return said.read().decode("utf-8", "replace").strip().rpartition("\n")[2]

@@ -79,6 +79,20 @@ def test_where_what_forks_is_killed_there_is_another(deeds: Deeds, found: Found)
     assert more["pid"] != first
 
 
+def test_the_end_of_what_another_one_forked_is_known_too(
+    deeds: Deeds, found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = after(deeds, found, "well")[1]["pid"]
+    deeds.start(Task("waits", Job.LOOK, NOW), {})
+    wait_for((tmp_path / "begun").exists, PATIENCE)
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: zombie(first), PATIENCE)
+    assert after(deeds, found, "well")[0].state == "done"
+    deeds.stop()
+    assert found.get(timeout=PATIENCE)[0].why == "its process ended"
+
+
 @pytest.mark.parametrize("when", ["at work", "just begun"])
 def test_what_runs_can_be_asked_to_end(
     deeds: Deeds, found: Found, when: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
