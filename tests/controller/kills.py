@@ -37,6 +37,7 @@ class Hits:
         self.busy = False
         self.point: dict[str, Any] | None = None
         self.count = self.hits = 0
+        self.waits: threading.Timer | None = None
         atexit.register(self.told)
         os.register_at_fork(after_in_child=self.forked)
 
@@ -98,7 +99,8 @@ class Hits:
         name = f"{self.points}/{point['name']}"
         os.rename(name, f"{name}.hit")  # noqa: PTH104
         if point["after"]:
-            threading.Timer(point["after"], self.done, [point["whom"]]).start()
+            self.waits = threading.Timer(point["after"], self.done, [point["whom"]])
+            self.waits.start()
         else:
             self.done(point["whom"])
 
@@ -113,7 +115,9 @@ class Hits:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def told(self) -> None:
-        """How much there was to be hit at, where it came to its end."""
+        """How much there was to be hit at, where it came to its end; none escapes by being fast."""
+        if self.waits and os.getpid() == self.whole:
+            self.waits.join()
         if self.count and os.getpid() == self.whole:
             self.busy = True
             Path(self.points, f"{os.getpid()}.count").write_text(str(self.count), encoding="utf-8")

@@ -23,7 +23,7 @@ STEPS = (
     Point("os.rename .run.json", 2),  # the decision is recorded
     Point("open refs/heads/records-sandbox"),  # the intent is recorded
     Point("subprocess.Popen 'apply'"),
-    Point("subprocess.Popen 'apply'", after=1.0),  # something is made
+    Point("subprocess.Popen 'apply'", after=0.3),  # something is made
     Point("subprocess.Popen 'pull'", 2),  # all is made
     Point("os.rename marks/"),
     Point("os.remove doubts/"),  # all is known
@@ -33,7 +33,7 @@ STEPS = (
 LOST = (
     ("controller", Point("socket.sendmsg"), ""),  # a task is given away
     ("deed", Point("subprocess.Popen 'plan'", whom="parent"), "/locks/"),
-    ("deed", Point("subprocess.Popen 'apply'", after=0.5, whom="both"), "/locks/"),
+    ("deed", Point("subprocess.Popen 'apply'", after=0.3, whom="both"), "/locks/"),
     ("deed", Point("os.remove doubts/", whom="parent"), "/locks/"),
 )
 """Where a controller is when it dies, or what carries a task out for it."""
