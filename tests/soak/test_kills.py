@@ -86,7 +86,7 @@ class Storm:
     def point(self, whom: tuple[str, ...], most: int) -> Point:
         """Anywhere; every third a while after that."""
         draw = self.draw
-        after = draw.uniform(0.05, 1.5) if draw.random() < 1 / 3 else 0.0
+        after = draw.uniform(0.05, 0.8) if draw.random() < 1 / 3 else 0.0
         return Point("", draw.randint(1, most), after, draw.choice(whom))  # type: ignore[arg-type]  # one of them
 
 
