@@ -239,6 +239,13 @@ class Ports:
         named = bool(self.settings.actor_name and self.settings.actor_email)
         return Checkup(path, lambda: datetime.now(UTC), named=named).examine(spec)
 
+    @staticmethod
+    def gather(path: Path) -> int:
+        """Make one pack of what lies alone in a repository, if that is much: how many objects."""
+        from reconciler.adapters.git_upkeep import gather
+
+        return gather(path)
+
     @cached_property
     def checkov(self) -> Checkov:
         """The scanner of Terraform and pipelines; it starts with its first scan."""

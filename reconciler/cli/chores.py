@@ -85,7 +85,13 @@ def see_to_it(
         news = ports.telling(repo, spec, telemetry, told.append, simulated=sandbox)
         part("news", lambda: tell_news(news))
         found.failed += told
+    part("the repository", lambda: _gather(ports, repo, found))
     return found
+
+
+def _gather(ports: Ports, repo: Path, found: Followed) -> None:
+    if count := ports.gather(repo):
+        found.did.append(f"{count} objects of the repository are one pack now")
 
 
 def _taking(ports: Ports, repo: Path, at: Steward, found: Followed, names: Collection[str]) -> None:

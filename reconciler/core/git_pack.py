@@ -1,6 +1,6 @@
 """Many objects as one pack and its index, as git keeps them: one file to sync instead of hundreds.
 
-Nothing is a delta here; `git gc` makes it small. Pure: the adapter writes the files.
+Nothing is a delta here: gathering makes it small. Pure: the adapter writes the files.
 """
 
 import hashlib
@@ -14,6 +14,8 @@ _TYPES: Final[dict[str, int]] = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
 _LEVEL: Final = 1
 _LARGE: Final = 2**31
 _IDX: Final = b"\xfftOc\0\0\0\2"
+_NAMES: Final = len(_IDX) + 256 * 4
+_NAME: Final = 20
 
 
 def pack(objects: Mapping[str, tuple[ObjectKind, bytes]]) -> tuple[str, bytes, bytes]:
@@ -29,6 +31,19 @@ def pack(objects: Mapping[str, tuple[ObjectKind, bytes]]) -> tuple[str, bytes, b
     body = b"".join(parts)
     seal = _sha1(body)
     return seal.hex(), body + seal, _index(places, seal)
+
+
+def names(index: bytes) -> tuple[str, ...]:
+    """The objects that a pack holds, by its index; ValueError: it is none that we know."""
+    if not index.startswith(_IDX) or len(index) < _NAMES:
+        msg = "not the index of a pack"
+        raise ValueError(msg)
+    count = int.from_bytes(index[_NAMES - 4 : _NAMES], "big")
+    if len(index) < _NAMES + count * (_NAME + 8) + 2 * _NAME:
+        msg = "the index of a pack is cut off"
+        raise ValueError(msg)
+    text = index[_NAMES : _NAMES + count * _NAME].hex()
+    return tuple(text[at : at + 2 * _NAME] for at in range(0, len(text), 2 * _NAME))
 
 
 def _head(kind: int, size: int) -> bytes:

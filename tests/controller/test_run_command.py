@@ -12,6 +12,8 @@ import pytest
 
 from reconciler.adapters.sandbox.cloud import Cloud
 from reconciler.cli.run_command import _VERBS
+from reconciler.core.git_objects import object_id
+from reconciler.core.git_pack import pack
 from reconciler.model.work import Job
 from tests.repos import Files, GitRepo
 from tests.terraform.lab import Done, Lab, lab
@@ -92,6 +94,21 @@ def test_one_pass_makes_it_so_and_says_what_it_did(there: Lab) -> None:
     assert again.code == 0
     assert "applied" not in again.err
     assert "begun" in again.err
+
+
+def test_what_months_of_fetching_leave_behind_is_made_one_pack(there: Lab) -> None:
+    there.repo.commit(without(there.files, ONE, TWO))
+    packs = there.repo.path / "objects" / "pack"
+    for number in range(60):
+        data = f"{number}".encode()
+        name, body, index = pack({object_id("blob", data): ("blob", data)})
+        (packs / f"pack-{name}.pack").write_bytes(body)
+        (packs / f"pack-{name}.idx").write_bytes(index)
+    found = done(there, "run", "--once", "--log-json")
+    assert found.code == 0, found.err
+    assert "objects of the repository are one pack now" in found.err
+    assert len([*packs.glob("*.pack")]) == 1
+    assert done(there, "run", "--once", "--log-json").err.count("one pack now") == 0
 
 
 def test_what_cannot_be_used_stalls_keeps_nobody_else_and_is_told(there: Lab) -> None:
