@@ -1,8 +1,6 @@
 """Leases as refs: `refs/reconciler/leases/NAME`, moved only from where it was.
 
-Each state of a lease is a commit of its own, with nothing behind it: nobody wants to know how often
-a lease was renewed, and a ref that is listed at every look has to stay small. A lease that was
-given back has no ref.
+Nobody wants to know how often a lease was renewed. One that was given back has no ref.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,20 +9,11 @@ from pathlib import Path
 from threading import RLock
 from typing import Final
 
+from reconciler.adapters.document_refs import DocumentRefs
 from reconciler.adapters.git import open_repository
-from reconciler.adapters.git_refs import GitRefs
-from reconciler.adapters.git_remote import Credentials, RemoteRefs, place_of
+from reconciler.adapters.git_remote import Credentials
 from reconciler.adapters.processes import has_ended, machine, uptime
-from reconciler.core.git_objects import (
-    FILE,
-    BadObject,
-    TreeEntry,
-    Who,
-    commit_bytes,
-    read_commit,
-    read_tree,
-    write_tree,
-)
+from reconciler.core.git_objects import BadObject, Who
 from reconciler.core.lease import environment_named, lease_bytes, mark, read_lease, unreadable
 from reconciler.errors import TransientError, UsageError
 from reconciler.model.author import Author
@@ -50,12 +39,7 @@ class LeaseRefs:
         simulated: bool = False,
     ) -> None:
         """`seen`: what this machine remembers of an environment's lease."""
-        place = place_of(open_repository(home), remote, _NOUN) if remote else None
-        self._server: RemoteRefs | None = None
-        if remote and place is None:
-            self._server = RemoteRefs(home, _NOUN)
-            self._server.reach(remote, credentials)
-        self._refs: GitRefs = self._server or GitRefs(place or home, _NOUN)
+        self._refs = DocumentRefs(home, remote, credentials, _NOUN, _DOCUMENT)
         self._repository = open_repository(home)
         self._me = me
         self._seen = seen
@@ -80,22 +64,15 @@ class LeaseRefs:
     def put(self, environment: str, old: str, lease: Lease) -> str:
         """Write one where the ref is still there."""
         ref = self._ref(environment)
+        who = Who(self._me.name, self._me.email, int(lease.beat.timestamp()))
+        words = f"{environment} is held by {lease.holder}\n\n{lease.reason}\n"
         with self._alone:
-            try:
-                blob = self._refs.write("blob", lease_bytes(lease))
-                entry = TreeEntry(_DOCUMENT, FILE, bytes.fromhex(blob))
-                tree = self._refs.write("tree", write_tree([entry]))
-                who = Who(self._me.name, self._me.email, int(lease.beat.timestamp()))
-                words = f"{environment} is held by {lease.holder}\n\n{lease.reason}\n"
-                made = self._refs.write("commit", commit_bytes(tree, (), who, who, words))
-                return made if self._refs.replace(ref, old, made) else ""
-            finally:
-                self._refs.drop()
+            return self._refs.put(ref, old, lease_bytes(lease), who, words)
 
     def remove(self, environment: str, old: str) -> bool:
         """Take one away where the ref is still there."""
         with self._alone:
-            return self._refs.replace(self._ref(environment), old, "")
+            return self._refs.refs.replace(self._ref(environment), old, "")
 
     def stood(self, lease: Lease) -> timedelta:
         """For how long it was seen to stand so: remembered on the disk, until the machine ends."""
@@ -130,7 +107,7 @@ class LeaseRefs:
         for _ in range(_LOOKS):
             tips = {
                 name: tip
-                for ref, tip in self._refs.tips(prefix).items()
+                for ref, tip in self._refs.refs.tips(prefix).items()
                 if environment_named(name := ref.removeprefix(self._root))
             }
             lacking = [
@@ -138,13 +115,13 @@ class LeaseRefs:
                 for name, tip in tips.items()
                 if tip not in self._known and tip not in self._repository
             ]
-            if self._server is None or not lacking:
+            if self._refs.server is None or not lacking:
                 return tips
             if failed is not None and tips == before:
                 raise failed
             before, failed = tips, None
             try:
-                self._server.fetch(*lacking)
+                self._refs.server.fetch(*lacking)
             except TransientError as err:
                 failed = err
         return before
@@ -154,14 +131,6 @@ class LeaseRefs:
         if known is not None:
             return known
         try:
-            kind, data = self._refs.read(tip)
-            if kind != "commit":
-                return unreadable(environment, tip)
-            kind, tree = self._refs.read(read_commit(data).tree)
-            found = read_tree(tree).get(_DOCUMENT) if kind == "tree" else None
-            kind, data = self._refs.read(found.oid.hex()) if found else ("", b"")
+            return read_lease(environment, self._refs.read(tip), tip)
         except (LookupError, BadObject):
             return unreadable(environment, tip)
-        return (
-            read_lease(environment, data, tip) if kind == "blob" else unreadable(environment, tip)
-        )
