@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from reconciler.cli.main import main
 from tests.audit.story import Told, tell
-from tests.repos import GitRepo, as_json, shipped
-
-
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return as_json(self.out)
-
+from tests.done import Done
+from tests.repos import GitRepo, shipped
 
 Run = Callable[..., Done]
 

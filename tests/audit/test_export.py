@@ -38,9 +38,10 @@ from reconciler.model.verified import Anchor, Verified
 from reconciler.model.verified import Break as ChainBreak
 from reconciler.report import audit_csv, audit_html, audit_json
 from reconciler.wiring import build
-from tests.audit.conftest import Done, Run
+from tests.audit.conftest import Run
 from tests.audit.story import ADA, CONTROLLER, Told, decision, drift, more, policy, tell
 from tests.docs.scenes import with_made_up_ids
+from tests.done import Done
 from tests.repos import GitRepo
 
 GOLDEN: Final = Path(__file__).parent / "golden" / "evidence.html"

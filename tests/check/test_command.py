@@ -6,10 +6,8 @@ import html
 import json
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import pygit2
@@ -21,22 +19,11 @@ from reconciler.cli.main import main
 from tests.check.project import ADA, PITCH, PORTAL, SARA, SERVERLESS, Project, Warm, without
 from tests.check.test_change import BIGGER, BUCKET, PUBLIC, TOO_BIG, waiver
 from tests.core.secrets.samples import sample
+from tests.done import Done
 from tests.repos import Files, edited, write
 
 TOKEN = sample("secret-github-token")
 NOW = ("--now", "2026-11-21T12:00:00Z")
-
-
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.out)
-        return found
 
 
 Run = Callable[..., Done]

@@ -7,26 +7,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from reconciler.cli.main import COMMANDS, main
-from tests.repos import BOX, LAB, SHOP, GitRepo, as_json, edited, environment, place, small, write
-
-
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return as_json(self.out)
-
+from tests.done import Done
+from tests.repos import BOX, LAB, SHOP, GitRepo, edited, environment, place, small, write
 
 Run = Callable[..., Done]
 

@@ -15,8 +15,9 @@ from reconciler.cli.run_command import _VERBS
 from reconciler.core.git_objects import object_id
 from reconciler.core.git_pack import pack
 from reconciler.model.work import Job
+from tests.done import Done
 from tests.repos import Files, GitRepo
-from tests.terraform.lab import Done, Lab, lab
+from tests.terraform.lab import Lab, lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,21 +13,11 @@ import pytest
 from reconciler.adapters.regorus_engine import EmbeddedEngine
 from reconciler.cli.main import main
 from tests.check.project import PORTAL, quiet, warm
-from tests.repos import AUTHOR, GitRepo, as_json, edited, write
+from tests.done import Done
+from tests.repos import AUTHOR, GitRepo, edited, write
 from tests.verify.history import files_of, key
 
 PEOPLE = {"ada": "Ada Berg", "tom": "Tom Weber", "ines": "Ines Duarte", "eve": "Eve"}
-
-
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return as_json(self.out)
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from reconciler.cli import (
 from reconciler.cli.main import main
 from reconciler.settings import ProcessSettings
 from tests.check.project import CUSTOMER, DEMO, PITCH, Warm, quiet
+from tests.done import Done
 from tests.repos import ROOT, Files, GitRepo, edited, shipped
 from tests.sandbox.conftest import Aws
 
@@ -138,18 +138,6 @@ def lab() -> Files:
     files[TEMPLATE] = HEAD + LITTLE
     files[SERVICE] = REAL
     return files
-
-
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.out)
-        return found
 
 
 @dataclass

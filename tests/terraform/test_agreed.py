@@ -23,8 +23,9 @@ from reconciler.model.approval import Person
 from reconciler.model.merge_request import MergeRequest, Proposal
 from reconciler.model.record import DecisionBody, Record, Refusal
 from tests.check.project import ADA, INES, PORTAL, Warm, signature, warm
+from tests.done import Done
 from tests.repos import Files, GitRepo, edited
-from tests.terraform.lab import Done, Lab, lab
+from tests.terraform.lab import Lab, lab
 from tests.verify.history import key
 
 TOM = signature("Tom Weber", "tom@example.com")  # team-web, which acme-portal belongs to

@@ -19,12 +19,13 @@ from reconciler.cli import merge_requests, mr_check_command
 from reconciler.model.record import DecisionBody
 from reconciler.settings import ProcessSettings
 from tests.check.project import INES, PORTAL, Warm, warm
+from tests.done import Done
 from tests.fakes.gitlab.state import DEVELOPER, MAINTAINER, Merge, User
 from tests.forge import gitlab_forges as people
 from tests.forge.gitlab_forges import GitLabForges
 from tests.repos import GitRepo, edited
 from tests.review.samples_at_gitlab import samples_at_gitlab
-from tests.terraform.lab import Done, Lab, lab
+from tests.terraform.lab import Lab, lab
 
 NAME = "acme-portal"
 

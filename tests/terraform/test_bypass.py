@@ -17,8 +17,9 @@ from reconciler.adapters.regorus_engine import EmbeddedEngine
 from reconciler.app.records import Records
 from reconciler.core.lineage import Lineage
 from tests.check.project import CUSTOMER, PORTAL_DEV, STRANGER, Warm, signature, warm
+from tests.done import Done
 from tests.repos import Files, GitRepo, edited
-from tests.terraform.lab import Done, Lab, lab
+from tests.terraform.lab import Lab, lab
 
 TOM = signature("Tom Weber", "tom@example.com")  # team-web, which the portal belongs to
 NAME = "acme-portal-dev"

@@ -26,8 +26,9 @@ from reconciler.app.records import Records
 from reconciler.cli.main import main
 from reconciler.model.record import ApplyEnded
 from tests.check.project import PORTAL, Warm, warm
+from tests.done import Done
 from tests.repos import GitRepo, edited, shipped
-from tests.terraform.lab import SERVICE, TEMPLATE, Done, Lab, lab, remains, whole
+from tests.terraform.lab import SERVICE, TEMPLATE, Lab, lab, remains, whole
 from tests.terraform.test_runs import StateServer, served, wait_for
 
 HACK = "environments/demo/hackathon-booking.yaml"

@@ -4,27 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from reconciler.cli.main import main
-from tests.repos import as_json
+from tests.done import Done
 from tests.verify.history import World
-
-
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return as_json(self.out)
-
 
 Run = Callable[..., Done]
 
