@@ -119,6 +119,8 @@ class Working:
     """What of no single environment it does."""
     often: float = 0.0
     """Seconds between two looks at all merge requests, where no head tells of them."""
+    lost: Callable[[Collection[Standing]], None] = lambda _standings: None
+    """Told whenever it is another sandbox, of everything that went with the one before."""
 
 
 @dataclass
@@ -245,7 +247,7 @@ class Controller:
             self._moved(working.view.declare(heads.target))
             with working.telemetry.span("change", heads.target):
                 pass  # every step of what becomes of it hangs below this one
-        if before is None or heads.records != before.records:
+        if before is None or (heads.records, heads.cloud) != (before.records, before.cloud):
             self._moved(working.view.follow(working.follow()))
         law, jumped = self._lawful(now), self._jumped(now, began)
         if law != self._law or jumped:
@@ -261,6 +263,8 @@ class Controller:
         changed, self._new = self._new, set()
         everything = {*working.view.names, *self.standings}
         self._stand(everything if changed is None else self._touched(changed), now)
+        if before is None or heads.cloud != before.cloud:
+            working.lost([one for one in self.standings.values() if one.lost])
         self.ready = True
         working.telemetry.took("tick", working.seconds() - began)
         working.telemetry.counted("ticks", result="done")

@@ -339,6 +339,18 @@ class Runs(Protocol):
         ...
 
 
+class Vanishing(Protocol):
+    """A cloud that can vanish as a whole, with all that was made in it: the sandbox."""
+
+    def cloud(self) -> str:
+        """Which one it is; another one whenever it was started anew; empty: none runs."""
+        ...
+
+    def gone(self, environment: str, recorded: StateMark | None) -> str:
+        """Why what is recorded is not there any more; empty: it is."""
+        ...
+
+
 class Workspace(Protocol):
     """One environment's source, made ready for one run of Terraform."""
 

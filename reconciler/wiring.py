@@ -61,6 +61,7 @@ from reconciler.ports import (
     Signer,
     Speaker,
     Telemetry,
+    Vanishing,
     Verify,
 )
 from reconciler.settings import (
@@ -318,6 +319,12 @@ class Ports:
             return {}
         return held_by(self.settings.state_folder(), status.cloud_id)
 
+    def vanishing(self, repo: Path) -> Vanishing:
+        """What the sandbox that runs has of a repository."""
+        from reconciler.adapters.building import SandboxStates
+
+        return SandboxStates(self.settings.state_folder() / "sandbox", self._known_of(repo))
+
     def forget_sandboxes(self) -> None:
         """Remove the states of sandboxes that are gone."""
         from reconciler.adapters.building import forget_clouds
@@ -345,20 +352,24 @@ class Ports:
         built = make(self.settings, root, self.terraform, of, spec, self.workers.jobs)
         own = self.settings.secret_key.get_secret_value() if self.settings.secret_key else ""
         key = fingerprint_key(own, history.root)
+        recorded = self._known(
+            repo, spec, lambda of, name: state_of(of.status(name)), None, simulated=simulated
+        )
         site = Site(
             built.runs,
             built.open,
             built.backend,
             key,
             built.simulated,
-            # A sandbox's states end with it, and its records do not.
-            (lambda _name: None)
-            if simulated
-            else self._known(repo, spec, lambda of, name: state_of(of.status(name)), None),
+            # A sandbox's states end with it, and its records do not: that stops no plan.
+            (lambda _name: None) if simulated else recorded,
             (lambda _name: frozenset())
             if simulated
             else self._known(repo, spec, unknown_of, frozenset()),
             built.patience,
+            (lambda name: self.vanishing(repo).gone(name, recorded(name)))
+            if simulated
+            else (lambda _name: ""),
         )
         return Building(
             site,
@@ -523,6 +534,7 @@ class Ports:
         home, other = home_of(repo), "" if simulated else spec.records.remote or ""
         listed = self._listing(repo, home, spec)
         kept = listed if other == home else self._listing(repo, other, spec)
+        vanishing = self.vanishing(repo) if simulated else None
 
         def look() -> Heads:
             tips = listed(target, records, REQUESTS, leases)
@@ -535,7 +547,13 @@ class Ports:
             more = tips if kept is listed else kept(records, leases)
             held = sum(name.startswith(leases) for name in more)
             reviews = sorted(f"{name} {tip}" for name, tip in tips.items() if REQUESTS in name)
-            return Heads(tips[target], more.get(records, ""), fingerprint(*reviews), held)
+            return Heads(
+                tips[target],
+                more.get(records, ""),
+                fingerprint(*reviews),
+                held,
+                vanishing.cloud() if vanishing is not None else "",
+            )
 
         return look
 
@@ -832,13 +850,20 @@ class Ports:
         return self.settings.state_folder() / repository_name(GitHistory(repo).root, repo)
 
     def _known(
-        self, repo: Path, spec: SettingsSpec, of: "Callable[[Records, str], T]", otherwise: T
+        self,
+        repo: Path,
+        spec: SettingsSpec,
+        of: "Callable[[Records, str], T]",
+        otherwise: T,
+        *,
+        simulated: bool = False,
     ) -> Callable[[str], T]:
         """Something that the records that are here know of environments."""
         from reconciler.app.audit.reading import trail
         from reconciler.app.records import Broken
 
-        branch, remote = spec.branches.records, spec.records.remote or ""
+        branch = spec.branches.records_of(simulated=simulated)
+        remote = "" if simulated else spec.records.remote or ""
 
         def recorded(name: str) -> T:
             try:

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from reconciler.adapters.aws import AwsAccounts, AwsCloud, AwsSession
 from reconciler.adapters.aws_discard import AwsDiscard
-from reconciler.adapters.runs import Runs
+from reconciler.adapters.runs import Runs, mark_in
 from reconciler.adapters.sandbox import mirror
 from reconciler.adapters.sandbox.attached import attached
 from reconciler.adapters.sandbox.cloud import Cloud as SandboxCloud
@@ -27,10 +27,10 @@ from reconciler.adapters.sandbox.configuration import FAULTS
 from reconciler.adapters.sandbox.faults import Faults
 from reconciler.adapters.terraform import Beside, Limits, Terraform, Workspace, nothing_beside
 from reconciler.core.backend import backend, state_server
-from reconciler.core.state import SANDBOX, read_state
+from reconciler.core.state import SANDBOX, gone, read_state
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.place import Place
-from reconciler.model.run import Engine
+from reconciler.model.run import Engine, StateMark
 from reconciler.model.settings import HttpState, LocalState, PgState, SettingsSpec
 from reconciler.ports import Cloud, Discarder, Run
 from reconciler.settings import ProcessSettings, network_environment, secret_of
@@ -178,6 +178,36 @@ def sandbox(
         environment=environment,
         applying=dict,
     )
+
+
+class SandboxStates:
+    """What the sandbox that runs has of a repository's environments. It only reads.
+
+    `folder`: the sandbox's; `root`: where the runs of the repository are.
+    """
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self._cloud = SandboxCloud(folder)
+        self._root = root
+
+    def cloud(self) -> str:
+        """Which sandbox it is; empty: none runs."""
+        return self._cloud.status().cloud_id
+
+    def gone(self, environment: str, recorded: StateMark | None) -> str:
+        """Why what is recorded is not there any more; empty: it is."""
+        cloud = self.cloud()
+        runs = self._root / f"sandbox-{cloud}"
+        try:
+            data = (runs / "states" / f"{environment}.tfstate").read_bytes()
+        except OSError:
+            data = b""
+        try:
+            state = read_state(data, environment)
+        except ReconcilerError:
+            return ""  # it is being written, or broken: who plans finds out
+        found = state.mark if state is not None else None
+        return gone(recorded, mark_in(runs, environment), found, cloud)
 
 
 def _check_faults(text: str) -> None:

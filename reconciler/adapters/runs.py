@@ -149,11 +149,7 @@ class Runs:
 
     def mark(self, environment: str) -> StateMark | None:
         """How far the environment's state had come when we last saw it."""
-        try:
-            found = json.loads((self.root / "marks" / f"{environment}.json").read_bytes())
-            return StateMark(**found)
-        except (OSError, ValueError, TypeError):
-            return None
+        return mark_in(self.root, environment)
 
     def remember(self, environment: str, mark: StateMark | None) -> None:
         """From now on this is how far it has come; None: there is nothing to remember."""
@@ -186,6 +182,14 @@ class Runs:
             _write(path, {"addresses": sorted(addresses)})
         else:
             path.unlink(missing_ok=True)
+
+
+def mark_in(root: Path, environment: str) -> StateMark | None:
+    """What a folder of runs remembers of a state; a folder that is not there is not made."""
+    try:
+        return StateMark(**json.loads((root / "marks" / f"{environment}.json").read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def _held(environment: str, who: str) -> WaitingError:

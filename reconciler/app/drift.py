@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from reconciler.app.terraform import Site, planning
+from reconciler.app.terraform import Site, planning, refuse_gone
 from reconciler.core.drift import might_be, pending, unmanaged
 from reconciler.core.plan import drift_digest
 from reconciler.model.drift import Drift, Unmanaged
@@ -25,6 +25,7 @@ def look_for_drift(
 ) -> Drift:
     """Plan, ask the cloud, compare. Nothing is changed."""
     name = rendered.environment
+    refuse_gone(site, name)
     with planning(site, rendered, hear=hear) as planned:
         plan, state, doubts = planned.plan, planned.state, planned.doubts
     known = state.names if state else frozenset()

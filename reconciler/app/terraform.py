@@ -48,6 +48,10 @@ class Site:
     """What records know to have been begun, and nothing more."""
     patience: float = 30
     """Seconds to wait for another run of the same environment on this machine."""
+    gone: Callable[[str], str] = lambda _name: ""
+    """Why nothing of an environment is in the sandbox any more; empty: it is, or it is no sandbox.
+
+    Planning does not stop at that: what is made again there is nowhere twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,6 +369,19 @@ def _bring_back(site: Site, run: Run, name: str) -> None:
     run.unkeep()
 
 
+def refuse_gone(site: Site, name: str) -> None:
+    """Stop where everything is gone with the sandbox: there is nothing to look at."""
+    why = site.gone(name)
+    if why:
+        raise ReconcilerError(
+            "gone-with-sandbox",
+            f"nothing of {name} is there any more: {why}",
+            hint=f"`reconciler apply {name}` makes it again, and so does the controller,"
+            " `reconciler run`; before that, `reconciler sandbox start` where none runs",
+            subject=name,
+        )
+
+
 @contextmanager
 def _looking(site: Site, rendered: Rendered) -> Iterator[Workspace]:
     """A workspace to look at the state with."""
@@ -397,6 +414,7 @@ def accept_state(
 def look_at_state(site: Site, rendered: Rendered) -> State | None:
     """What the state knows."""
     name = rendered.environment
+    refuse_gone(site, name)
     with _looking(site, rendered) as workspace:
         return _known_state(site, workspace, name, Redactor())
 

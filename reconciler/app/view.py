@@ -24,7 +24,7 @@ from reconciler.model.desired import Effective, Loaded, Shared
 from reconciler.model.environment import Environment
 from reconciler.model.problem import Problem
 from reconciler.model.work import Known, Wanted
-from reconciler.ports import RepoTree
+from reconciler.ports import RepoTree, Vanishing
 
 _DOCUMENTS: Final = "environments/"
 _NEVER: Final = timedelta(days=365)
@@ -40,11 +40,14 @@ class View:
         records: Records,
         kept: Kept,
         rendering: Rendering,
+        vanishing: Vanishing | None = None,
     ) -> None:
         self._snapshot = snapshot
         self._records = records
         self._kept = kept
         self._rendering = rendering
+        self._vanishing = vanishing
+        self._cloud = ""
         self._tree: RepoTree | None = None
         self._record_tree = ""
         self._files: dict[str, dict[str, Wanted]] = {}
@@ -121,10 +124,18 @@ class View:
         """Follow records; the names of which something else is known now."""
         after = self._records.kept(tip).tree if tip else ""
         names = set(self._records.changed(self._record_tree, after))
+        cloud = self._vanishing.cloud() if self._vanishing is not None else ""
+        if cloud != self._cloud:
+            names |= self.known.keys()
         for name in names:
-            self.known[name] = known_of(name, self._records.status_in(after, name))
-        self._record_tree = after
+            self.known[name] = self._there(known_of(name, self._records.status_in(after, name)))
+        self._record_tree, self._cloud = after, cloud
         return names
+
+    def _there(self, known: Known) -> Known:
+        """What is known of it, but for what went with a sandbox: that is not there any more."""
+        lost = self._vanishing.gone(known.name, known.state) if self._vanishing is not None else ""
+        return replace(known, files="", lost=lost) if lost else known
 
     def of(self, name: str) -> Known:
         """What is known of an environment."""

@@ -25,6 +25,11 @@ def remember(context: click.Context, option: click.Parameter, value: Any) -> Any
     return value
 
 
+def as_if_typed(*options: str) -> None:
+    """In a process that nobody typed a command for: these were given to whoever started it."""
+    _given.update({one: f"--{one}" for one in options})
+
+
 def again(text: str) -> str:
     """The text, with its commands as they have to be typed to mean the same target."""
     return _COMMAND.sub(_with_options, text) if _given else text

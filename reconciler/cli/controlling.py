@@ -1,7 +1,7 @@
 """What the controller and `status` work with, built from a repository and its settings."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -39,6 +39,7 @@ def view_of(ports: Ports, repo: Path, spec: SettingsSpec, *, sandbox: bool) -> V
         ports.records(repo, spec, simulated=sandbox),
         ports.kept,
         Rendering(ports.workers, ports.settings.render_seconds),
+        ports.vanishing(repo) if sandbox else None,
     )
 
 
@@ -74,6 +75,7 @@ def working_of(
     telemetry: Telemetry,
     tell: Callable[[ReconcilerError | None], None],
     news: Callable[[Ended, Standing | None], None],
+    lost: Callable[[Collection[Standing]], None] = lambda _standings: None,
     *,
     sandbox: bool,
     jobs: int,
@@ -104,6 +106,7 @@ def working_of(
         intervals.poll.total_seconds()
         if spec.forge.kind != "local"
         else intervals.retry.total_seconds(),
+        lost,
     )
 
 

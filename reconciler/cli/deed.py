@@ -21,6 +21,7 @@ from reconciler.app.freezes import frozen
 from reconciler.app.remediation import against, begin, due, finish
 from reconciler.app.rollout import roll_out
 from reconciler.app.telemetry import step, told
+from reconciler.cli.again import again, as_if_typed
 from reconciler.cli.attending import Attending
 from reconciler.cli.building import building_of, declared, declared_tree, only_agreed, settings_of
 from reconciler.cli.bypass import tell_bypass
@@ -366,6 +367,8 @@ def _carry_out() -> int:
     if not line.strip():
         return 0  # nobody wants anything any more
     order = Order.read(line)
+    if order.sandbox:
+        as_if_typed("sandbox")
     ports = build()
     telemetry = ports.gathering()
     with redirect_stdout(sys.stderr):
@@ -373,6 +376,8 @@ def _carry_out() -> int:
         telemetry.close()
     answer = {
         **asdict(came),
+        "why": again(came.why),
+        "hint": again(came.hint),
         "later": came.later.isoformat() if came.later else None,
         "measures": told(telemetry.measured),
     }

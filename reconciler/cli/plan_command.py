@@ -124,6 +124,9 @@ def command(
         # names another place would be sent the credentials for it.
         one = replace(one, spec=settings_of(done.target))
         site = building_of(ports, repo, one, simulated=sandbox).site
+        gone = site.gone(environment)
+        if gone and form == "text":
+            text.said(console, f"Nothing of {environment} is there any more: {gone}.")
         hear = hearing(err(), Redactor(), show=False)
         with ExitStack() as stack:
             with progress("planning"):

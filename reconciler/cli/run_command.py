@@ -1,7 +1,7 @@
 """`reconciler run`."""
 
 import signal
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
@@ -11,6 +11,7 @@ import click
 
 from reconciler.app.telemetry import measures, passed_on
 from reconciler.app.watch import Inbox
+from reconciler.cli.again import again
 from reconciler.cli.building import sandbox_option
 from reconciler.cli.controlling import spec_of, working_of
 from reconciler.cli.mr_watch import place_option
@@ -101,6 +102,7 @@ def command(
         telemetry,
         voice.weather,
         voice.news,
+        voice.lost,
         sandbox=sandbox,
         jobs=jobs or spec.controller.concurrency,
     )
@@ -192,10 +194,20 @@ class _Voice:
             left = next((each for kind in _LEFT if (each := one.of(kind)) is not None), None)
             if one.name in told or left is None or (left.name == "Frozen" and not _stopped(one)):
                 continue
-            about = {"environment": one.name, "why": left.why, "track": one.track}
+            about = {"environment": one.name, "why": again(left.why), "track": one.track}
             if one.task is not None and left.name == "Reconciling":
                 about["due"] = format_timestamp(one.task.due)
             self._log.said(f"not as declared: {left.name}", **about)
+
+    def lost(self, standings: Collection[Standing]) -> None:
+        """What went with a sandbox. Its tasks tell of each; here it is said how many they are."""
+        if standings:
+            self._log.warned(
+                "gone with the sandbox",
+                environments=len(standings),
+                why=next(iter(standings)).lost,
+                then="they are made again, as far as they may be",
+            )
 
     def weather(self, error: ReconcilerError | None) -> None:
         """Whether it can look at all."""
@@ -203,7 +215,7 @@ class _Voice:
         if error is None:
             self._log.said("all is well again")
         else:
-            self._log.failed(error.message, reason=error.reason, hint=error.hint)
+            self._log.failed(error.message, reason=error.reason, hint=again(error.hint))
 
     def refused(self, why: str) -> None:
         """Nothing of a sender is in these words, and each is said once."""

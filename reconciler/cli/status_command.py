@@ -1,18 +1,22 @@
 """`reconciler status`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from reconciler.app.leases import living
+from reconciler.cli.again import again
 from reconciler.cli.building import sandbox_option
 from reconciler.cli.controlling import spec_of, standings
 from reconciler.cli.screen import errors, format_option, out, progress, repo_option, stop_with
 from reconciler.core.suggest import did_you_mean
 from reconciler.errors import Exit, UsageError
+from reconciler.model.work import Standing
 from reconciler.report import status as report
 from reconciler.report import text
-from reconciler.wiring import build
+from reconciler.report.words import counted
+from reconciler.wiring import Ports, build
 
 
 @click.command("status")
@@ -69,6 +73,7 @@ def command(
         click.echo(report.as_json(shown, held, simulated=sandbox))
     else:
         report.table(out(), shown, held, now, simulated=sandbox)
+        _tell_lost(ports, [one for one in shown if one.lost])
     wrong = ports.records(repo, spec, simulated=sandbox).gone_back()
     if wrong is not None:
         text.failed(errors(), wrong)
@@ -77,3 +82,13 @@ def command(
         return
     drifted = all(one.of("Ready") or one.of("Drifted") for one in shown)
     stop_with(Exit.DRIFT if drifted else Exit.FAILURE)
+
+
+def _tell_lost(ports: Ports, lost: Sequence[Standing]) -> None:
+    """What went with the sandbox that it was made in, and what makes it again."""
+    if not lost:
+        return
+    many, why = counted(len(lost), "environment"), lost[0].lost
+    start = "" if ports.sandbox().status().running else "`reconciler sandbox start` first; then "
+    makes = f"`reconciler run` makes what is gone again, and `reconciler apply {lost[0].name}` one"
+    text.said(out(), again(f"Nothing of {many} is there any more: {why}. {start}{makes}."))

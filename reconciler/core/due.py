@@ -54,9 +54,8 @@ def standing(
     """
     task = _task(name, wanted, known, law, memory, waiting, now)
     conditions = tuple(_conditions(wanted, known, law, memory, waiting, task, now))
-    if wanted is None:
-        return Standing(name, "", "", "", conditions, task, known.commit)
-    return Standing(name, wanted.track, wanted.stage, wanted.owner, conditions, task, known.commit)
+    track, stage, owner = (wanted.track, wanted.stage, wanted.owner) if wanted else ("", "", "")
+    return Standing(name, track, stage, owner, conditions, task, known.commit, known.lost)
 
 
 def waits(
@@ -92,6 +91,8 @@ def wants(wanted: Wanted | None, known: Known, memory: Memory) -> tuple[Job, str
     if known.result not in ("", "done"):
         # Also of something else than is declared now: nobody knows what of it was done.
         return Job.APPLY, f"its last apply {known.result}"
+    if known.lost:
+        return Job.APPLY, known.lost
     if wanted.files != known.files:
         if known.commit:
             return Job.APPLY, "it is declared otherwise"
@@ -107,7 +108,7 @@ def wants(wanted: Wanted | None, known: Known, memory: Memory) -> tuple[Job, str
 def key_of(job: Job, wanted: Wanted | None, known: Known, law: Law) -> str:
     """What a task is done with: while nothing of it changes, trying again changes nothing."""
     own = (wanted.oid, wanted.files) if wanted is not None else ("", "")
-    words = (job, *own, law.digest, str(known.record))
+    words = (job, *own, law.digest, str(known.record), known.lost)
     return sha256("\0".join(words).encode()).hexdigest()[:16]
 
 
@@ -155,6 +156,8 @@ def _task(
                 return Task(name, job, due, why, rank_of(job, wanted), key)
     if wanted is None or wanted.problem or not known.commit or known.opened is not None:
         return None
+    if known.lost:
+        return None  # there is nothing to look at
     look = _looking(wanted, known, law, memory, now)
     roll = None
     if found is None and name not in law.frozen:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from reconciler.core.records.standing import Status
 from reconciler.model.decision import Verdict
+from reconciler.model.run import StateMark
 from reconciler.model.work import Known
 
 _YEARS: Final = range(2000, 3000)
@@ -40,12 +41,20 @@ def known_of(name: str, status: Status) -> Known:
         expiry=_text(expiry, "step"),
         destroyed=last.get("action") == "destroy" and last.get("result") == "done",
         there=bool(applied or opened or (isinstance(resources, int) and resources)),
+        state=_mark(state),
     )
 
 
 def _part(status: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     found = status.get(key)
     return found if isinstance(found, dict) else {}
+
+
+def _mark(part: Mapping[str, Any]) -> StateMark | None:
+    lineage, serial = _text(part, "lineage"), _whole(part.get("serial"), -1)
+    if not lineage or serial < 0:
+        return None
+    return StateMark(lineage, serial, _whole(part.get("resources"), 0))
 
 
 def _waits(status: Mapping[str, Any]) -> bool:

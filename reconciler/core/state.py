@@ -119,6 +119,28 @@ def check_state(
         raise _lost(environment, "state-went-back", words)
 
 
+def gone(
+    recorded: StateMark | None, remembered: StateMark | None, found: StateMark | None, cloud: str
+) -> str:
+    """Why what records know is not in the sandbox that is there; empty: it is, or never was.
+
+    A sandbox that is started anew is empty by what it is, and what was in it may be made again:
+    nothing outside of it can be there twice. `remembered` is of the sandbox that is there, as
+    `found` is: a state that it had and has not any more was taken from under it, and stops a plan.
+    `cloud`: which one it is; empty: none runs.
+    """
+    if recorded is None or not recorded.resources:
+        return ""
+    if not cloud:
+        return "the sandbox does not run, and what it held is gone"
+    if found is not None and found.lineage == recorded.lineage:
+        back = found.serial < recorded.serial
+        return f"its state went back to serial {found.serial}" if back else ""
+    if remembered is not None and remembered.lineage == recorded.lineage:
+        return "its state vanished" if found is None else "its state is another one"
+    return "the sandbox that it was made in is gone"
+
+
 def _lost(environment: str, reason: str, words: str) -> ReconcilerError:
     return ReconcilerError(
         reason,

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Literal
 
 from reconciler.model.base import DriftMode, Stage
+from reconciler.model.run import StateMark
 
 Outcome = Literal["done", "again", "held", "waiting", "stuck"]
 """again: by itself, later and later; held: when somebody else has ended; waiting: when people have
@@ -102,6 +103,10 @@ class Known:
     """Whether anything of it may be in the cloud."""
     destroyed: bool = False
     """Whether what was done last was to destroy it."""
+    state: StateMark | None = None
+    """How far its state had come; None: there is none, or nobody knows."""
+    lost: str = ""
+    """Why nothing of that is there any more, though nobody destroyed it; empty: it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +176,8 @@ class Standing:
     """What is to be done next; None: nothing before something changes."""
     commit: str = ""
     """The commit that was applied last."""
+    lost: str = ""
+    """Why nothing of that is there any more; empty: it is there."""
 
     def of(self, name: str) -> Condition | None:
         """A condition, when it holds."""
@@ -205,3 +212,5 @@ class Heads:
     """Changes when a merge request of the local forge does."""
     leases: int = field(default=0, compare=False)
     """How many are held, or were and nobody gave back."""
+    cloud: str = ""
+    """Which sandbox it is; empty: it does not run, or it is a real account."""

@@ -200,3 +200,60 @@ def test_it_shows_how_it_does_and_ends_well(there: Lab) -> None:
 
 def test_every_job_has_a_word() -> None:
     assert {*_VERBS} == {*Job}
+
+
+def test_what_went_with_the_sandbox_is_told_and_made_again(there: Lab) -> None:
+    assert done(there, "run", "--once").code == 0
+    cloud = Cloud(there.state / "sandbox")
+    cloud.stop()
+
+    without_one = done(there, "status")
+    assert without_one.code == 1
+    assert "0 of 2 environments as declared." in without_one.out
+    assert "the sandbox does not run, and what it held is gone" in without_one.out
+    assert "`reconciler sandbox start` first" in without_one.out
+
+    cloud.start()
+    anew = done(there, "status")
+    assert anew.code == 1
+    gone = "Nothing of 2 environments is there any more: the sandbox that it was made in is gone."
+    assert gone in anew.out
+    assert f"`reconciler run --repo {there.repo.path} --sandbox` makes what is gone" in anew.out
+    drift = done(there, "drift", "lab-one")
+    assert drift.code == 1, drift.out
+    assert "NO DRIFT" not in drift.out
+    assert "nothing of lab-one is there any more" in drift.err
+    assert "reconciler apply lab-one" in drift.err
+    assert "--sandbox` makes it again" in drift.err
+    state = done(there, "state", "lab-one")
+    assert (state.code, "nothing of lab-one is there" in state.err) == (1, True)
+    planned = done(there, "plan", "lab-one")
+    assert "Nothing of lab-one is there any more: the sandbox that" in planned.out
+
+    again = done(there, "run", "--once", "--log-json")
+    assert again.code == 0, again.err
+    said = lines(again.err)
+    (told,) = [one for one in said if one["event"] == "gone with the sandbox"]
+    assert (told["environments"], told["level"]) == (2, "warning")
+    made = {one["environment"]: one for one in said if one["event"] == "applied"}
+    assert {one["because"] for one in made.values()} == {"the sandbox that it was made in is gone"}
+    assert set(made) == {"lab-one", "lab-two"}
+    whole = done(there, "status")
+    assert (whole.code, "any more" in whole.out) == (0, False), whole.out
+    assert done(there, "drift", "--all").code == 0
+    assert done(there, "run", "--once").code == 0
+    assert done(there, "audit", "verify").code == 0
+
+
+def test_a_state_that_is_taken_from_under_a_sandbox_stops_it(there: Lab) -> None:
+    assert done(there, "run", "--once").code == 0
+    (state,) = there.state.glob("*/sandbox-*/states/lab-one.tfstate")
+    state.unlink()
+    found = done(there, "status", "lab-one")
+    assert found.code == 1
+    assert "its state vanished" in found.out
+    stopped = done(there, "run", "--once", "--log-json")
+    assert stopped.code == 1
+    (said,) = [one for one in lines(stopped.err) if one["event"] == "not applied"]
+    assert "there is no state any more" in said["why"]
+    assert "`reconciler state lab-one --sandbox --accept" in said["hint"]
