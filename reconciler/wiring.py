@@ -233,12 +233,15 @@ class Ports:
             complete=["tools"] if all(one.installed for one in self.toolbox().tools()) else [],
         )
 
-    def checkup(self, path: Path, spec: SettingsSpec | None) -> Iterator[Advice]:
+    def checkup(
+        self, path: Path, spec: SettingsSpec | None, *, simulated: bool = False
+    ) -> Iterator[Advice]:
         """Whether the repository around a path is as work in it needs it."""
         from reconciler.adapters.git_checkup import Checkup
 
         named = bool(self.settings.actor_name and self.settings.actor_email)
-        return Checkup(path, lambda: datetime.now(UTC), named=named).examine(spec)
+        clock = self.clock(simulated=simulated)
+        return Checkup(path, clock, named=named, simulated=simulated).examine(spec)
 
     @staticmethod
     def gather(path: Path) -> int:

@@ -13,7 +13,7 @@ import pygit2
 from reconciler.adapters.git import common_folder, open_repository
 from reconciler.core.records.words import line
 from reconciler.model.merge_request import Advice
-from reconciler.model.settings import SettingsSpec
+from reconciler.model.settings import Branches, SettingsSpec
 
 _MANY_PACKS: Final = 100
 _REMOTES: Final = "refs/remotes/"
@@ -22,12 +22,18 @@ _CLOCKS_DIFFER: Final = 120.0
 
 
 class Checkup:
-    """One repository on this machine. `named`: who does it by variables, whom git need not know."""
+    """One repository on this machine. `named`: who does it by variables, whom git need not know.
 
-    def __init__(self, path: Path, now: Callable[[], datetime], *, named: bool) -> None:
+    `simulated`: for work in the sandbox, whose records and clock (`now`) are others.
+    """
+
+    def __init__(
+        self, path: Path, now: Callable[[], datetime], *, named: bool, simulated: bool = False
+    ) -> None:
         self._repository = open_repository(path)
         self._now = now
         self._named = named
+        self._simulated = simulated
 
     def examine(self, spec: SettingsSpec | None) -> Iterator[Advice]:
         """Everything about it; what the settings name is left out where they cannot be read."""
@@ -37,7 +43,7 @@ class Checkup:
         if spec is not None:
             yield self._target(spec.branches.target)
             yield self._records(spec)
-        yield self._clock()
+        yield self._clock((spec.branches if spec else Branches()).records_of(simulated=True))
         yield self._packs()
 
     def _place(self) -> Advice:
@@ -89,25 +95,33 @@ class Checkup:
         return Advice("target branch", good=False, told=told, hint=hint)
 
     def _records(self, spec: SettingsSpec) -> Advice:
-        branch, remote = spec.branches.records, spec.records.remote
+        branch = spec.branches.records_of(simulated=self._simulated)
+        remote = None if self._simulated else spec.records.remote
         tip = self._tip(branch, remote or "origin")
-        there = "it is not here yet: the first record makes it"
+        seen = f"refs/reconciler/seen/{branch}" in self._repository.references
+        there = "is not here any more" if seen else "is not here yet: the first record makes it"
+        there = f"`{branch}` {there}"
         if tip is not None:
             there = f"`{branch}` is here, at {str(tip.id)[:12]}"
         if remote is not None and remote not in set(self._repository.remotes.names()):
             told = f"records are pushed to `{remote}`, and there is no such remote"
             hint = f"`git remote add {remote} ADDRESS`"
             return Advice("records", good=False, told=told, hint=hint)
-        if remote is None and "origin" in set(self._repository.remotes.names()):
+        origin = "origin" in set(self._repository.remotes.names())
+        if remote is None and origin and not self._simulated:
             told = f"{there}; records stay in this clone, where nobody else sees them"
             return Advice("records", None, told, "`records: {remote: origin}` in reconciler.yaml")
         return Advice("records", None if tip is None else True, there)
 
-    def _clock(self) -> Advice:
-        """Nothing that is here can have been made later than now."""
+    def _clock(self, simulated: str) -> Advice:
+        """Nothing that is here can have been made later than now.
+
+        `simulated`: the records that the sandbox's clock dates, which goes ahead of this one.
+        """
         newest = 0
         for name in self._repository.references:
-            if name.startswith(("refs/heads/", _REMOTES)):
+            other = name.endswith(f"/{simulated}") and not self._simulated
+            if name.startswith(("refs/heads/", _REMOTES)) and not other:
                 found = self._commit(name)
                 newest = max(newest, found.commit_time if found is not None else 0)
         ahead = newest - self._now().timestamp()
@@ -115,6 +129,9 @@ class Checkup:
             said = self._now().astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
             return Advice("clock", good=True, told=f"{said}, later than every commit here")
         told = f"it is {ahead:.0f} s behind the last commit here; approvals are compared by time"
+        if self._simulated:
+            hint = f"`reconciler sandbox forward {ahead:.0f}s`: records follow in time"
+            return Advice("clock", good=False, told=f"the sandbox's: {told}", hint=hint)
         return Advice("clock", good=False, told=told, hint="`timedatectl set-ntp true`")
 
     def _packs(self) -> Advice:

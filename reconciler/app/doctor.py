@@ -8,6 +8,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from reconciler.app.records import Records
 from reconciler.core.approve import key_fingerprint
 from reconciler.core.suggest import did_you_mean
 from reconciler.errors import ReconcilerError
@@ -16,6 +17,7 @@ from reconciler.model.merge_request import Advice
 from reconciler.model.overview import Row
 from reconciler.model.scan import Tool
 from reconciler.model.settings import SettingsSpec
+from reconciler.model.work import Standing
 from reconciler.ports import Forge, Signer
 
 _NO_KEY: Final = "name the file of an SSH private key in RECONCILER_SIGNING_KEY"
@@ -49,6 +51,34 @@ def configured(given: Collection[str], known: Collection[str], spec: SettingsSpe
     good = sorted(set(given) - set(odd))
     told = f"set here: {', '.join(good)}" if good else "none of ours is set; defaults hold"
     return Part("variables", (*found, Advice("variables", good=True, told=told)))
+
+
+def remembered(records: Records, branch: str) -> Iterator[Advice]:
+    """Whether records are what this machine saw of them; a remote is not asked."""
+    wrong = records.gone_back()
+    if wrong is not None:
+        yield _failed("records so far", wrong)
+    elif records.store.seen():
+        told = f"everything that was seen of `{branch}` here is behind it"
+        yield Advice("records so far", good=True, told=told)
+
+
+def sandboxed(running: str, standings: Callable[[], Iterable[Standing]]) -> Part:
+    """The sandbox. `running`: where and since when; empty: none runs."""
+
+    def look() -> Iterator[Advice]:
+        if running:
+            yield Advice("sandbox", good=True, told=running)
+        else:
+            yield Advice("sandbox", None, "it does not run", "`reconciler sandbox start`")
+        gone = [one for one in standings() if one.lost]
+        if gone:
+            told = f"nothing of {len(gone)} of them is there any more: {gone[0].lost}"
+            hint = "`reconciler run --sandbox` makes them again"
+            yield Advice("environments", good=False, told=told, hint=hint)
+        yield Advice("credentials", good=True, told="none are needed")
+
+    return looked_at("sandbox", look)
 
 
 def _variables(spec: BaseModel, path: str = "") -> Mapping[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pygit2
@@ -12,7 +12,10 @@ import pytest
 
 from reconciler.adapters.git_checkup import Checkup
 from reconciler.adapters.machine import fits, folders
+from reconciler.adapters.record_store import GitRecords
+from reconciler.app.records import Records
 from tests.docs.scenes import run
+from tests.records.drafts import draft
 from tests.repos import GitRepo, small
 
 
@@ -180,3 +183,45 @@ def test_a_key_that_cannot_be_read_is_told_beside_the_rest(
     monkeypatch.setenv("RECONCILER_SIGNING_KEY", str(tmp_path / "nothing"))
     code, out, err = run("doctor", repository(tmp_path))
     assert (code, "signing key" in out + err) == (1, True)
+
+
+def test_records_that_are_gone_are_told(tmp_path: Path) -> None:
+    folder = repository(tmp_path)
+    _, out, _ = run("doctor --format json", folder)
+    assert "yet" in findings(out, "repository")["records"]["told"]
+    Records(GitRecords(folder, "records")).append([draft("drift-gone")])
+    _, out, _ = run("doctor --format json", folder)
+    assert findings(out, "repository")["records so far"]["verdict"] == "good"
+    pygit2.Repository(str(folder)).branches.delete("records")
+    code, out, _ = run("doctor --format json", folder)
+    told = findings(out, "repository")
+    assert "is not here any more" in told["records"]["told"]
+    assert (code, told["records so far"]["verdict"]) == (1, "bad")
+    assert "the branch is gone" in told["records so far"]["told"]
+    assert told["records so far"]["hint"]
+
+
+def test_the_sandbox_is_looked_at_by_its_own_records_and_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILER_STATE_DIR", str(tmp_path / "state"))
+    folder = repository(tmp_path)
+    now = datetime.now(UTC).replace(microsecond=0)
+    ahead = draft("drift-gone", at=now + timedelta(days=1))
+    Records(GitRecords(folder, "records-sandbox")).append([ahead])
+    _, out, _ = run("doctor --format json", folder)
+    told = findings(out, "repository")
+    assert told["clock"]["verdict"] == "good", "what the sandbox dates says nothing of this clock"
+    assert "`records` is not here yet" in told["records"]["told"]
+
+    _, out, _ = run("doctor --sandbox --format json", folder)
+    told = findings(out, "repository")
+    assert "`records-sandbox` is here" in told["records"]["told"]
+    assert told["records so far"]["verdict"] == "good"
+    assert (told["clock"]["verdict"], "sandbox" in told["clock"]["told"]) == ("bad", True)
+    assert findings(out, "sandbox")["sandbox"]["hint"] == "`reconciler sandbox start`"
+    assert "credentials" not in [one["name"] for one in json.loads(out)["parts"]]
+    run(told["clock"]["hint"].split("`")[1].removeprefix("reconciler "), folder)
+    _, out, _ = run("doctor --sandbox --format json", folder)
+    assert findings(out, "repository")["clock"]["verdict"] == "good"
+    assert "SIMULATED" in run("doctor --sandbox", folder)[1]
