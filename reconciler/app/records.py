@@ -197,7 +197,8 @@ class Records:
         self.store = store
         self.objects = Objects(store)
         self._signer = signer
-        self._writer = writer
+        self.writer = writer
+        """Whose the key is that signs, where the settings say that it is a program's."""
         self._lock = Lock()
         self._records: OrderedDict[str, Kept] = OrderedDict()
         self._scanned: OrderedDict[str, None] = OrderedDict()
@@ -708,7 +709,7 @@ class Records:
     def _unsigned(self, record: Record, draft: Draft, tree: str, words: str) -> bytes:
         seconds = int(draft.at.timestamp())
         author = Who(record.actor.name, record.actor.email, seconds)
-        writer = self._writer
+        writer = self.writer
         committer = Who(writer.name, writer.email, seconds) if writer else author
         parents = (record.chain.parent,) if record.chain.parent else ()
         return commit_bytes(tree, parents, author, committer, words)

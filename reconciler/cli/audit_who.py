@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from reconciler.app.audit.authors import authors
 from reconciler.app.audit.who import who_could, who_did
 from reconciler.cli.auditing import audit, past, records_option, when_option
 from reconciler.cli.screen import format_option, out, repo_option, stop_with
@@ -31,7 +32,8 @@ def did_command(
     Exit code 0: read; 1: the records are broken or gone, and what is shown is not all.
     """  # noqa: D301  # \b is click's mark for lines as they are
     asked = past(repo, sandbox=sandbox)
-    found = who_did(asked.trail, environment, since, asked.declared)
+    author = authors(asked.ports.commits(repo), asked.target)
+    found = who_did(asked.trail, environment, since, asked.declared, author)
     if form == "json":
         click.echo(audit_json.did(found))
     else:
@@ -75,4 +77,7 @@ def could_command(
     if form == "json":
         click.echo(audit_json.could(found))
     else:
-        audit_text.could(out(), found)
+        console = out()
+        if sandbox:
+            plan_text.simulated(console)
+        audit_text.could(console, found)

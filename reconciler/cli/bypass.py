@@ -17,6 +17,7 @@ from reconciler.cli.building import Declared, declared_tree, settings_of
 from reconciler.cli.checking import Asked, judged
 from reconciler.cli.recording import recorder_of, refusal_noted
 from reconciler.core.lineage import Lineage
+from reconciler.core.records.refusals import forced, pushed
 from reconciler.core.records.words import line
 from reconciler.core.redact import hidden
 from reconciler.errors import IndeterminateError, NotAllowedError, ReconcilerError
@@ -187,7 +188,7 @@ def _refused(  # all that is told of
     """What is raised, once it is recorded."""
     before, commit = change
     why, branch = "; ".join(denied), one.spec.branches.target
-    what = f"bring {commit[:12]} to {branch} though its gates deny it"
+    what = forced(commit, branch)
     law = declared_tree(ports, repo, None).revision
     refusal_noted(recorder, one.name, law, commit, what, why, said)
     return NotAllowedError(
@@ -215,7 +216,7 @@ def tell_bypass(ports: Ports, repo: Path, name: str, why: str, *, sandbox: bool)
         if ports.forge(repo, spec).brought(commit) is not None:
             return
         recorder = recorder_of(ports, repo, tree, spec, simulated=sandbox)
-        what = f"push {commit[:12]} to {spec.branches.target} without a merge request"
+        what = pushed(commit, spec.branches.target)
         recorder.refused(name, tree.revision, commit, what, why)
     except ReconcilerError as error:  # it is refused all the same
         sys.stderr.write(f"a bypass could not be recorded: {hidden(error.message)}\n")

@@ -1,6 +1,7 @@
 """What commands that record have in common: whose records, and that their history is whole."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def recorder_of(
     records = ports.records(repo, spec, simulated=simulated)
     agents = [one.document for one in lazy_shared(tree).agents.values()]
     recorder = ports.recorder(repo, records, agents, simulated=simulated)
+    recorder = _as_program(recorder, tree)
     if spec.records.signed or recorder.records.signs_with:
         can_sign(ports, repo, tree, recorder)
     tip = records.tip()
@@ -61,6 +63,21 @@ def recorder_of(
     if tip:
         memory.put(tip)
     return recorder
+
+
+def _as_program(recorder: Recorder, tree: RepoTree) -> Recorder:
+    """Known for a program only by a key of `records.writers`, in that writer's own name.
+
+    Who is a person of a team stays one, also where the key is named there, too.
+    """
+    actor, writer = recorder.actor, recorder.records.writer
+    email = actor.email.lower()
+    if actor.kind != "human" or writer is None or email != writer.email.lower():
+        return recorder
+    teams = lazy_shared(tree).teams.values()
+    if any(email == one.email.lower() for team in teams for one in team.document.spec.members):
+        return recorder
+    return replace(recorder, actor=actor.model_copy(update={"kind": "program"}))
 
 
 def record_refusal(

@@ -332,7 +332,7 @@ class _Page:
         )
         heads = ("When", "Environment", "Who", "What was tried", "Why it was stopped", "Commit",
                  "Decision", "Record")  # fmt: skip
-        caption = "What was stopped, and who asked for it; who made a commit stands in git"
+        caption = "What was stopped, and who asked for it or made the commit, as git has it"
         return _or_none(caption, heads, rows)
 
     def _policies(self) -> Html:

@@ -14,6 +14,7 @@ from reconciler.core.powers import powers
 from reconciler.core.records.chain import first_chain
 from reconciler.core.records.deeds import deeds
 from reconciler.core.records.document import fields_of, record_of
+from reconciler.core.records.refusals import forced, hurried, pushed
 from reconciler.model.audit import Powers
 from reconciler.model.record import Actor, Draft, Record
 from tests.audit.conftest import Run
@@ -94,6 +95,31 @@ def test_the_order_of_records_makes_no_difference(order: list[int]) -> None:
         for one in range(8)
     ]
     assert deeds(many[one] for one in order) == deeds(many)
+
+
+def test_a_bypass_is_told_of_whoever_made_the_commit() -> None:
+    def refusal(what: str) -> dict[str, object]:
+        body = {"kind": "refusal", "what": what, "why": "denied", "commit": HEAD, "decision": None}
+        return dict(body)
+
+    def author(commit: str) -> tuple[str, str, int | None, str]:
+        assert commit == HEAD
+        return "Caretaker", "caretaker@agents.example.com", None, "agent"
+
+    for what in (
+        pushed(HEAD, "main"),
+        forced(HEAD, "main"),
+        hurried(HEAD, "shop", "not-promoted"),
+    ):
+        found = deeds([record(1, CONTROLLER, refusal(what))], author)
+        assert {(one.name, one.kind, one.did) for one in found} == {
+            ("reconciler", "program", "refused a change"),
+            ("Caretaker", "agent", "was refused"),
+        }
+        unknown = deeds([record(1, CONTROLLER, refusal(what))])
+        assert [(one.name, one.did) for one in unknown] == [("reconciler", "refused a change")]
+    asked = deeds([record(1, TOM, refusal("unfreeze shop by a command"))], author)
+    assert [(one.name, one.did) for one in asked] == [("Tom Weber", "was refused")]
 
 
 def test_who_did_from_the_command_line(run: Run, told: Told) -> None:

@@ -48,6 +48,28 @@ def test_nothing_begins_without_a_key_that_may_sign(
     assert not begin(fresh, monkeypatch, "controller", "ada")
 
 
+def acting(world: World, patch: pytest.MonkeyPatch, key: str, email: str) -> str:
+    """What whoever has a key and says an address is taken for."""
+    world.key(key)
+    patch.setenv("RECONCILER_SIGNING_KEY", str(world.folder / f"key-{key}"))
+    patch.setenv("RECONCILER_ACTOR_NAME", "whoever")
+    patch.setenv("RECONCILER_ACTOR_EMAIL", email)
+    patch.delenv("RECONCILER_ACTOR_ID", raising=False)
+    ports = build()
+    tree = ports.repository(world.path).snapshot(world.head)
+    spec = settings_of(tree)
+    return recorder_of(ports, world.path, tree, spec, simulated=False).actor.kind
+
+
+def test_a_program_is_known_by_its_key_and_no_person_becomes_one(
+    fresh: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert acting(fresh, monkeypatch, "controller", "Reconciler@example.com") == "program"
+    assert acting(fresh, monkeypatch, "controller", "ada@example.com") == "human"
+    with pytest.raises(UsageError, match="may not sign"):
+        acting(fresh, monkeypatch, "ada", "reconciler@example.com")
+
+
 COMMANDS = {
     "acknowledge": ("audit", "acknowledge", "--all", "--because", "see INC-7"),
     "settle": ("audit", "settle", "acme-portal", "--because", "it is gone"),

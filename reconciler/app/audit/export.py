@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from reconciler.app.audit.authors import authors
 from reconciler.app.audit.dora import Sources, figures
 from reconciler.app.audit.log import Declared
 from reconciler.app.audit.reading import (
@@ -16,6 +17,7 @@ from reconciler.app.audit.reading import (
     unknown_environment,
 )
 from reconciler.app.records import Broken, Kept
+from reconciler.core.records.deeds import Doers
 from reconciler.core.records.evidence import Ledger, row_of
 from reconciler.core.records.query import Wanted, instant, older, wants
 from reconciler.core.records.standing import STATUS
@@ -106,7 +108,8 @@ def evidence(
 ) -> Evidence:
     """The evidence of a period."""
     found = sources.trail
-    walk, ledger = Reading(found, period), Ledger()
+    author = authors(sources.commits, sources.target)
+    walk, ledger = Reading(found, period), Ledger(Doers(author))
     details: list[Detail] = []
     total = 0
     for kept in walk:

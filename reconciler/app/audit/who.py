@@ -8,7 +8,7 @@ from reconciler.app.audit.log import Declared
 from reconciler.app.audit.reading import Trail, records_of, unknown_environment
 from reconciler.core.load import Found, as_problems, lazy_shared, load_environment
 from reconciler.core.powers import powers
-from reconciler.core.records.deeds import deeds
+from reconciler.core.records.deeds import Authors, deeds, nobody_known
 from reconciler.core.records.query import Wanted, instant, older, wants
 from reconciler.core.suggest import did_you_mean, listed
 from reconciler.core.tree import files_below
@@ -23,8 +23,14 @@ from reconciler.ports import Commits, RepoTree
 _OLD_IN_A_ROW = 64
 
 
-def who_did(found: Trail, environment: str, since: datetime | None, declared: Declared) -> Deeds:
-    """Who did what with an environment, from its records alone."""
+def who_did(
+    found: Trail,
+    environment: str,
+    since: datetime | None,
+    declared: Declared,
+    author: Authors = nobody_known,
+) -> Deeds:
+    """Who did what with an environment, from its records, and from commits that they name."""
     broken: Break | None = None
     records: list[Record] = []
     looked = old = 0
@@ -41,7 +47,7 @@ def who_did(found: Trail, environment: str, since: datetime | None, declared: De
         raise unknown_environment(environment, found, names)
     done = [one for one in records if wants(Wanted(since), one)]
     there = bool(found.records.tip())
-    return Deeds(found.branch, there, environment, deeds(done), broken)
+    return Deeds(found.branch, there, environment, deeds(done, author), broken)
 
 
 class _Judge(NamedTuple):

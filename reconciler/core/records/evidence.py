@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from reconciler.core.records.deeds import Doers, approvals, approver
+from reconciler.core.records.refusals import brought
 from reconciler.model.audit import Entry
 from reconciler.model.evidence import (
     Apply,
@@ -177,7 +178,9 @@ class Ledger:
                 self._stops.append(own)
             case Refusal():
                 told = (body.what, body.why, body.commit or "")
-                self._refusals.append(Refused(*place, row.who, *told, body.decision))
+                made = self.doers.author(brought(body)) if brought(body) else None
+                who = Who(*made) if made is not None else row.who
+                self._refusals.append(Refused(*place, who, *told, body.decision))
             case Promotion() | Rollback() | Expiry():
                 merge = body.merge_request
                 self._moves.append(
