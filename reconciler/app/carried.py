@@ -83,7 +83,9 @@ class Proof:
         return ()
 
 
-def carried(proof: Proof, records: Records, what: Applied, plan: Plan) -> Given | None:
+def carried(
+    proof: Proof, records: Records, what: Applied, plan: Plan, *, simulated: bool
+) -> Given | None:
     """What people said when the trial began, for a step of it; None: it is no step, or not only.
 
     A plan that also puts back what drifted is not only a step: whoever agreed did not see that.
@@ -95,17 +97,19 @@ def carried(proof: Proof, records: Records, what: Applied, plan: Plan) -> Given 
         walked = proof.walked(what.commit, name, path)
         if not any(proof.makings.same(what.since, one, name, path) for one in walked):
             return None
-        return _given_at(proof, records, what, walked[0])
+        return _given_at(proof, records, what, walked[0], simulated=simulated)
     except (BadObject, LookupError, Broken, ReconcilerError):
         return None  # nobody is known to have agreed, so nobody has
 
 
-def _given_at(proof: Proof, records: Records, what: Applied, began: str) -> Given | None:
+def _given_at(
+    proof: Proof, records: Records, what: Applied, began: str, *, simulated: bool
+) -> Given | None:
     """What was said for the apply of the commit that began it, newest first."""
     name, path = what.environment, what.path
     for kept in records.of_environment(name):
         body = kept.record.body
-        if not isinstance(body, ApplyEnded) or kept.record.simulated:
+        if not isinstance(body, ApplyEnded) or kept.record.simulated is not simulated:
             continue
         if (body.action, body.result) != ("apply", "done") or body.commit is None:
             continue

@@ -89,7 +89,11 @@ def _by_trial(
     since = str(known.get("commit", "")) if isinstance(known, dict) else ""
     what = Applied(one.name, one.path, one.revision, since)
     given: Given | None = carried(
-        ports.proof(repo, one.spec), recorder.records, what, found.planned.plan
+        ports.proof(repo, one.spec),
+        recorder.records,
+        what,
+        found.planned.plan,
+        simulated=recorder.simulated,
     )
     return found if given is None else heard(found, given)
 

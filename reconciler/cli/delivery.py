@@ -34,6 +34,7 @@ from reconciler.cli.bypass import refuse_bypass
 from reconciler.cli.recording import record_refusal, recorder_of, refusal_noted
 from reconciler.cli.screen import progress
 from reconciler.core.records.facts import Action
+from reconciler.core.records.refusals import hurried
 from reconciler.core.redact import Redactor
 from reconciler.errors import ReconcilerError, TransientError, UsageError, WaitingError
 from reconciler.model.base import format_timestamp
@@ -147,13 +148,17 @@ def _delivered(
             )
         stack.enter_context(stopping_well(ports))
         building = building_of(ports, repo, one, simulated=sandbox)
+        gone = building.site.gone(name)
+        if gone and not wish.alone:  # the controller says so of all of them at once
+            who.said(f"Nothing of {name} is there any more: {gone}.")
         hear = who.hearing(Redactor())
         with step(measured, "plan", tree.revision, environment=name), progress("planning"):
             found = stack.enter_context(
                 delivering(checked, name, building.site, destroy=wish.destroy, hear=hear)
             )
-        if isinstance(found, Decided) and not sandbox:
-            found = agreed_to(ports, repo, one, recorder, found, wish.removal, who.said)
+        if isinstance(found, Decided) and _heard_there(one, wish):
+            said = _unheard if sandbox else who.said  # there it holds up nothing
+            found = agreed_to(ports, repo, one, recorder, found, wish.removal, said)
         decision = found.decision
         may = _may(decision, sandbox=sandbox)
         if not isinstance(found, Decided):
@@ -217,6 +222,19 @@ def _telling(ports: Ports, repo: Path, one: Declared) -> Telling | None:
 
 def _nobody(_state: DeploymentState) -> None:
     """There is nobody to tell."""
+
+
+def _unheard(_words: str) -> None:
+    """It makes no difference to anybody."""
+
+
+def _heard_there(one: Declared, wish: Wish) -> bool:
+    """Whether people are asked for their agreement, or it is only to be recorded who gave it.
+
+    In the sandbox nobody has to agree. Who did, stands in the decision all the same, where that is
+    in this repository: nothing of a sandbox asks a server.
+    """
+    return not wish.sandbox or (one.spec.forge.kind == "local" and not wish.destroy)
 
 
 def _agreed_settings(
@@ -299,7 +317,7 @@ def _held_to_promotion(
         refuse_unpromoted(recorder, tree, one.name)
     except WaitingError as refused:
         commit = ports.makings(repo).brought(tree.revision, one.name, one.path)
-        what = f"bring {commit[:12]} to {one.name} before it was promoted ({refused.reason})"
+        what = hurried(commit, one.name, refused.reason)
         law = declared_tree(ports, repo, None).revision
         refusal_noted(recorder, one.name, law, commit, what, refused.message, said)
         raise

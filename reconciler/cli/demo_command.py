@@ -15,12 +15,13 @@ from typing import Final
 import click
 
 from reconciler.app.demo.story import tell
-from reconciler.app.demo.telling import Teller
+from reconciler.app.demo.telling import Teller, folded, typed
 from reconciler.cli.main import main
 from reconciler.cli.screen import out
 from reconciler.errors import UsageError
 from reconciler.wiring import build
 
+_WIDE: Final = 100
 _LIKE_A_TOKEN: Final = string.ascii_letters + string.digits
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 """What ends it as Ctrl-C does; the second is said to it when its terminal is closed."""
@@ -116,7 +117,10 @@ class _Screen:
 
     def say(self, words: str) -> None:
         """In plain words."""
-        self._line(f"\n{words}")
+        self._console.print()
+        for line in words.splitlines():
+            for each in folded(line, self._width):
+                self._line(each)
 
     def says_if_anybody_reads(self, words: str) -> None:
         """Where the terminal is gone, what is to be done is done all the same."""
@@ -125,18 +129,21 @@ class _Screen:
 
     def command(self, line: str) -> None:
         """As one would type it."""
-        self._line(f"\n$ {line}", "bold cyan")
+        self._line(f"\n$ {typed(line, self._width - 2)}", "bold cyan")
 
     def output(self, lines: Iterable[str]) -> None:
         """What it said."""
         for line in lines:
-            self._line(f"  {line}".rstrip())
+            for each in folded(f"  {line}".rstrip(), self._width):
+                self._line(each)
 
     def ends(self, folder: Path, seconds: float) -> None:
         """What to try next."""
         self._line(f"\n== That was all, in {seconds:.0f} s ==", "bold")
-        self.say(
-            f"""Everything is left in {folder}. What to try next:
+        # Not folded: these are to be copied.
+        self._line(
+            f"""
+Everything is left in {folder}. What to try next:
   cd {folder}
   . as/ada                                  # you are Ada, in the simulated cloud
   reconciler status
@@ -149,6 +156,11 @@ class _Screen:
 The simulated cloud goes on running, and takes some memory. To clean up:
   . {folder}/as/ada && reconciler sandbox stop && rm -r {folder}"""
         )
+
+    @property
+    def _width(self) -> int:
+        """What a terminal shows in one line; where there is none, what most of them do."""
+        return min(self._console.width, _WIDE) if self._console.is_terminal else _WIDE
 
     def _line(self, text: str, style: str = "") -> None:
         self._console.print(text, style=style, soft_wrap=True)

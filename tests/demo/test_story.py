@@ -16,7 +16,7 @@ import pytest
 
 from reconciler.adapters.sandbox.cloud import Cloud
 from reconciler.app.demo.files import repository_files
-from reconciler.app.demo.telling import Teller, shortened
+from reconciler.app.demo.telling import Teller, folded, shortened, typed
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.demo import ADA, EVERYBODY, INES, TOM
 from reconciler.wiring import build
@@ -78,6 +78,10 @@ def test_the_whole_story_is_told_and_leaves_something_to_play_with(tmp_path: Pat
             check=False,
         )
         assert '"shop"' in again.stdout, again.stderr
+        told = said.partition("== That was all")[0].splitlines()
+        assert not [one for one in told if len(one) > 100 and " " in one.strip()]
+        page = (folder / "evidence.html").read_text()
+        assert re.search(r"Approvals that counted</td><td>3<", page)
         assert "fair-kiosk" not in again.stdout
     finally:
         Cloud(folder / "state" / "sandbox").stop()
@@ -151,6 +155,27 @@ def test_what_is_left_out_is_counted() -> None:
     assert shortened(said, 5, 2) == ["0", "1", "2", "[15 more lines]", "18", "19"]
     assert shortened(said, 20, 0) == said.splitlines()
     assert shortened(said, 19, 0) == said.splitlines()
+
+
+def test_long_lines_are_folded_and_nothing_of_them_is_lost() -> None:
+    log = "  applied " + " ".join(f"word-{one}" for one in range(30))
+    made = folded(log, 60)
+    assert all(len(one) <= 60 for one in made)
+    assert [one.startswith("      word") for one in made] == [False] + [True] * (len(made) - 1)
+    assert " ".join(made).split() == log.split()
+    row = f"shop{' ' * 40}customer{' ' * 40}Ready"
+    assert folded(row, 60) == ["shop  customer  Ready"]
+    assert folded(row, 200) == [row]
+    assert folded("x" * 80, 60) == ["x" * 80]
+
+
+def test_a_long_command_goes_on_before_an_option() -> None:
+    command = f"reconciler mr approve 2 --plan shop=sha256:{'0' * 64}"
+    assert typed(command, 200) == command
+    assert typed(command, 98).splitlines() == [
+        "reconciler mr approve 2 \\",
+        f"    --plan shop=sha256:{'0' * 64}",
+    ]
 
 
 def test_a_controller_that_does_not_say_it_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ def said(
 ) -> Given | None:
     what = Applied(NAME, PATH, commit or trial.world.head, since(trial))
     plan = plan or plan_for(NAME, "step")
-    return carried(proof or trial.proof(), trial.world.records(), what, plan)
+    return carried(proof or trial.proof(), trial.world.records(), what, plan, simulated=False)
 
 
 def verdict(trial: Trial, given: Given | None) -> Verdict:
@@ -139,9 +139,13 @@ def test_a_trial_that_was_never_applied_carries_nothing(tmp_path: Path) -> None:
     before = made.proof().raw(made.world.head).parents[0]
     advance(made)
     what = Applied(NAME, PATH, made.world.head, str(before))
-    assert carried(made.proof(), made.world.records(), what, plan_for(NAME)) is None
+    assert (
+        carried(made.proof(), made.world.records(), what, plan_for(NAME), simulated=False) is None
+    )
     what = Applied(NAME, PATH, made.world.head, "")
-    assert carried(made.proof(), made.world.records(), what, plan_for(NAME)) is None
+    assert (
+        carried(made.proof(), made.world.records(), what, plan_for(NAME), simulated=False) is None
+    )
 
 
 def test_a_plan_that_puts_back_drift_is_more_than_a_step(trial: Trial) -> None:

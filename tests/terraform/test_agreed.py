@@ -16,6 +16,7 @@ from reconciler.adapters.local_forge import LocalForge
 from reconciler.adapters.merge_request_refs import MergeRequestRefs
 from reconciler.adapters.record_store import GitRecords
 from reconciler.adapters.regorus_engine import EmbeddedEngine
+from reconciler.adapters.sandbox.cloud import Cloud
 from reconciler.adapters.ssh_keys import verify
 from reconciler.app.records import Records
 from reconciler.errors import TransientError
@@ -94,6 +95,21 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
     engine.close()
 
 
+def started(folder: Path) -> tuple[GitRepo, Files]:
+    """A repository in which people are known by their keys."""
+    files = lab()
+    for path, text in files.items():
+        if path.startswith("profiles/teams/"):
+            for who in (ADA, INES, TOM):
+                name = who.email.partition("@")[0]
+                own = f'keys: ["{key(name, folder).public_key.text}"]'
+                text = re.sub(rf'keys: \["[^"]+ {who.email}"\]', own, text)  # noqa: PLW2901
+            files[path] = text
+    repo = GitRepo.make(folder / "r.git")
+    repo.commit(dict(files))
+    return repo, files
+
+
 @pytest.fixture
 def place(
     tmp_path: Path,
@@ -101,18 +117,40 @@ def place(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Place:
-    files = lab()
-    for path, text in files.items():
-        if path.startswith("profiles/teams/"):
-            for who in (ADA, INES, TOM):
-                name = who.email.partition("@")[0]
-                own = f'keys: ["{key(name, tmp_path).public_key.text}"]'
-                text = re.sub(rf'keys: \["[^"]+ {who.email}"\]', own, text)  # noqa: PLW2901
-            files[path] = text
-    repo = GitRepo.make(tmp_path / "r.git")
-    repo.commit(dict(files))
+    repo, files = started(tmp_path)
     run = Lab(repo, tmp_path / "state", "", files).inside(ports, capsys, monkeypatch).real()
     return Place(run, tmp_path, files)
+
+
+def test_in_the_sandbox_nobody_has_to_agree_and_who_did_is_recorded(
+    tmp_path: Path,
+    ports: Warm,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    repo, files = started(tmp_path)
+    cloud = Cloud(tmp_path / "state" / "sandbox")
+    try:
+        run = Lab(repo, tmp_path / "state", cloud.start(), files)
+        place = Place(run.inside(ports, capsys, monkeypatch), tmp_path, files)
+        done = place.apply()
+        assert done.code == 0, done.out + done.err
+        assert "approval" not in done.err
+        made = place.opened(place.change(5))
+        place.agrees(made, TOM)
+        place.merge(made)
+        done = place.apply()
+        assert done.code == 0, done.out + done.err
+    finally:
+        cloud.stop()
+    kept = Records(GitRecords(repo.path, "records-sandbox"))
+    bodies = [one.record.body for one in kept.of_environment(NAME)]
+    newest, oldest = (one for one in bodies if isinstance(one, DecisionBody))
+    assert (oldest.verdict, oldest.decision["agreed"]) == ("NEEDS_APPROVAL", [])
+    assert (newest.verdict, [one["name"] for one in newest.decision["agreed"]]) == (
+        "ALLOW",
+        ["Tom Weber"],
+    )
 
 
 def test_what_was_agreed_to_with_that_very_plan_is_applied(place: Place) -> None:

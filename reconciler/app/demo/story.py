@@ -5,7 +5,7 @@ from datetime import date
 from typing import Final
 
 from reconciler.app.demo.files import repository_files
-from reconciler.app.demo.telling import Teller, number_in
+from reconciler.app.demo.telling import Teller, number_in, plan_in
 from reconciler.model.demo import ADA, AGENT, EVERYBODY, INES, MINA, PROGRAM, TOM
 
 _SHOP: Final = "environments/customer/shop.yaml"
@@ -80,9 +80,15 @@ def _agreed(teller: Teller) -> None:
     teller.run(INES, "mr", "close", "1", shown=1)
     teller.run(INES, "mr", "open", "--source", "keep-longer", words=["!2"], shown=4)
     teller.run(INES, "mr", "check", "2", code=11, words=["NEEDS APPROVAL", "1 person of team-web"])
-    teller.run(TOM, "mr", "approve", "2", words=["!2"], shown=3)
+    _agrees(teller, "2")
     teller.run(INES, "mr", "merge", "2", words=["MERGED !2"], shown=3)
     teller.hears("applied environment=shop")
+
+
+def _agrees(teller: Teller, number: str) -> None:
+    """Tom looks at the plan, and agrees to the commit and to that very plan."""
+    said = teller.run(TOM, "plan", "shop", "--rev", teller.branch_of(number), code=11, shown=8)
+    teller.run(TOM, "mr", "approve", number, "--plan", f"shop={plan_in(said)}", shown=4)
 
 
 def _agent(teller: Teller) -> None:
@@ -112,7 +118,7 @@ def _drift(teller: Teller) -> None:
     )
     teller.hears("applied environment=fair-kiosk")
     teller.run(TOM, "mr", "list", words=["!4"], shown=6)
-    teller.run(TOM, "mr", "approve", "4", shown=3)
+    _agrees(teller, "4")
     teller.run(TOM, "mr", "merge", "4", words=["MERGED !4"], shown=3)
     teller.hears("applied environment=shop")
 
@@ -130,7 +136,7 @@ def _later(teller: Teller) -> None:
     )
     said = teller.run(INES, "promote", "shop-staging", "--to", "production", words=["canary_step"])
     number = number_in(said)
-    teller.run(TOM, "mr", "approve", number, shown=3)
+    _agrees(teller, number)
     teller.run(INES, "mr", "merge", number, words=["MERGED"], shown=3)
     teller.hears("applied environment=shop")
     teller.run(ADA, "sandbox", "forward", "20m", words=["ahead"], shown=1)

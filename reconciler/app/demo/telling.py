@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import join
+from textwrap import wrap
 from typing import Final, Protocol
 
 from reconciler.errors import ReconcilerError
@@ -18,6 +19,7 @@ from reconciler.model.demo import Somebody
 PATIENCE: Final = 120.0
 """Seconds for what the controller is to do; it takes a few."""
 _NUMBER: Final = re.compile(r"!(\d+)")
+_PLAN: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class Stage(Protocol):
@@ -170,6 +172,11 @@ class Teller:
         _, said = self.stage.run(None, ("sandbox", "status", "--format", "json"))
         return str(json.loads(said)["endpoint"])
 
+    def branch_of(self, number: str) -> str:
+        """What a merge request would bring in, as its own command says."""
+        _, said = self.stage.run(None, ("mr", "show", number, "--format", "json"))
+        return str(json.loads(said)["source"])
+
     def hears(self, *words: str) -> None:
         """Wait until the controller has said each of these, in whatever order."""
         left = list(words)
@@ -190,6 +197,36 @@ def number_in(said: str) -> str:
     if found is None:
         raise ReconcilerError("demo-went-otherwise", "no merge request was named there")
     return found[1]
+
+
+def plan_in(said: str) -> str:
+    """The digest of the one plan that is shown."""
+    found = _PLAN.search(said)
+    if found is None:
+        raise ReconcilerError("demo-went-otherwise", "no plan was shown there")
+    return found[0]
+
+
+def folded(text: str, width: int) -> list[str]:
+    """A line in as many as it takes, each further one indented; what has no gap is not broken.
+
+    A table gives up its columns first: a row in one line is read more easily.
+    """
+    bare = text.lstrip()
+    indent = " " * (len(text) - len(bare))
+    if len(text) > width:
+        text = indent + re.sub(r" {2,}", "  ", bare)
+    if len(text) <= width:
+        return [text]
+    gap = f"{indent}    "
+    return wrap(text, width, subsequent_indent=gap, break_long_words=False, break_on_hyphens=False)
+
+
+def typed(command: str, width: int) -> str:
+    """A command as one would type it: a long one goes on in a new line before an option."""
+    if len(command) <= width:
+        return command
+    return command.replace(" --", " \\\n    --")
 
 
 def shortened(said: str, shown: int, last: int) -> list[str]:
