@@ -25,7 +25,7 @@ from reconciler.model.base import parse_start
 from reconciler.model.record import DecisionBody
 from reconciler.model.verified import Anchor, Replayed, Verified
 from reconciler.ports import RepoTree
-from reconciler.report import text, verify_json, verify_text
+from reconciler.report import plan_text, text, verify_json, verify_text
 from reconciler.wiring import Ports
 
 _because_option = click.option(
@@ -106,9 +106,16 @@ def verify_command(repo: Path, sandbox: bool, form: str, strict: bool) -> None:
     if form == "json":
         click.echo(verify_json.verified(found))
     else:
+        _simulated(sandbox=sandbox)
         verify_text.verified(out(), found)
     broken = found.breaks if strict else found.open_breaks
     stop_with(Exit.FAILURE if broken else Exit.OK)
+
+
+def _simulated(*, sandbox: bool) -> None:
+    """Nobody is to take the sandbox's history for the real one."""
+    if sandbox:
+        plan_text.simulated(out())
 
 
 def _nothing_here(found: Audit, *, sandbox: bool) -> ReconcilerError:
@@ -154,6 +161,8 @@ def replay_command(
         raise UsageError("usage", "name one record, or give `--all`")
     found = past(repo, sandbox=sandbox)
     results: list[Replayed] = []
+    if form == "text":
+        _simulated(sandbox=sandbox)
     for kept in _decisions(found, record):
         one = _replayed(found, kept)
         results.append(one)

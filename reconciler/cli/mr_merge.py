@@ -13,10 +13,12 @@ from reconciler.cli.checking import Asked, judged
 from reconciler.cli.merge_requests import Desk, desk, number_argument
 from reconciler.cli.screen import format_option, out, repo_option, stop_with
 from reconciler.core.review.consent import Heard
+from reconciler.core.review.wanted import statuses_of
 from reconciler.errors import Exit, WaitingError
 from reconciler.model.approval import Given
 from reconciler.model.check import CheckReport
 from reconciler.model.merge_request import MergeRequest
+from reconciler.model.review import Review
 from reconciler.report import check_text, merge_request_json, merge_request_text
 
 
@@ -73,6 +75,7 @@ def merge_command(number: int, repo: Path, form: str, message: str) -> None:
         raise _lost(at, request, base)
     if at.forge.consents(number) != heard.consents:
         raise _meanwhile(request, "who agrees changed")
+    _say_so(at, request, report)
     try:
         commit = at.forge.merge(number, request.head, message, onto=base)
     except WaitingError as err:
@@ -81,6 +84,19 @@ def merge_command(number: int, repo: Path, form: str, message: str) -> None:
         at.forge.fetched(request)
         raise _lost(at, request, base) from err
     _tell(request, commit, report, form)
+
+
+def _say_so(at: Desk, request: MergeRequest, report: CheckReport) -> None:
+    """What stands on it from an earlier look is said anew: what is merged was allowed.
+
+    Only where that is in this repository: on a server those who look at it do that.
+    """
+    if at.spec.forge.kind != "local":
+        return
+    there = at.forge.statuses(request)
+    for status in statuses_of(Review(report, request.number), request.link):
+        if status.name in there:
+            at.forge.show_status(request, status)
 
 
 def _lost(at: Desk, request: MergeRequest, base: str) -> WaitingError:

@@ -153,6 +153,10 @@ def test_from_opening_to_merging(place: Place) -> None:
     assert (refused.code, refused.json["merged"]) == (11, None)
     assert place.tip("main") == before
 
+    # what is said on it meanwhile is no longer so once it is merged
+    assert place.run("ines", "check", "1").code == 11
+    assert "reconciler: failed: needs approval" in place.run("ines", "show", "1").out
+
     # a colleague, with his key
     agreed = place.run("tom", "approve", "1", "--head", head[:12])
     assert agreed.code == 0, agreed.err
@@ -166,6 +170,9 @@ def test_from_opening_to_merging(place: Place) -> None:
     assert [str(one) for one in commit.parent_ids] == [before, head]
     shown = place.run("ines", "show", "1", "--format", "json").json
     assert (shown["state"], shown["merged"]) == ("merged", str(commit.id))
+    told = place.run("ines", "show", "1").out
+    assert "reconciler: success: allowed" in told
+    assert ": failed: " not in told
     assert place.run("ines", "merge", "1").code == 0
     assert place.run("ines", "list").out == "No merge request to `main` is open.\n"
 
