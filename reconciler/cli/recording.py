@@ -14,6 +14,7 @@ from reconciler.core.records.verify import Doer
 from reconciler.core.records.words import line
 from reconciler.core.redact import hidden
 from reconciler.errors import ReconcilerError, UsageError
+from reconciler.model.record import Stood
 from reconciler.model.settings import SettingsSpec
 from reconciler.ports import RepoTree
 from reconciler.report import text
@@ -86,11 +87,12 @@ def refusal_noted(
     commit: str,
     what: str,
     why: str,
+    declared: Stood,
     said: Callable[[str], None],
 ) -> None:
     """What a gate stops right before an apply, once for each commit; it is stopped all the same."""
     try:
-        recorder.refused(name, law, commit, what, why)
+        recorder.refused(name, law, commit, what, why, declared)
     except ReconcilerError as error:
         said(f"That this was refused could not be recorded: {line(hidden(error.message), 300)}")
 

@@ -192,7 +192,7 @@ class _Voice:
             left = next((each for kind in _LEFT if (each := one.of(kind)) is not None), None)
             if one.name in told or left is None or (left.name == "Frozen" and not _stopped(one)):
                 continue
-            about = {"environment": one.name, "why": left.why, "track": one.track}
+            about = {"environment": one.name, "why": left.said, "track": one.track}
             if one.task is not None and left.name == "Reconciling":
                 about["due"] = format_timestamp(one.task.due)
             self._log.said(f"not as declared: {left.name}", **about)
