@@ -91,6 +91,10 @@ class Checkup:
     def _records(self, spec: SettingsSpec) -> Advice:
         branch, remote = spec.branches.records, spec.records.remote
         tip = self._tip(branch, remote or "origin")
+        if tip is not None and remote is None and self._commit(f"refs/heads/{branch}") is None:
+            told = f"`{branch}` is at `origin` and not here: a record would begin a second history"
+            hint = f"`git fetch origin {branch}:{branch}`"
+            return Advice("records", good=False, told=told, hint=hint)
         there = "it is not here yet: the first record makes it"
         if tip is not None:
             there = f"`{branch}` is here, at {str(tip.id)[:12]}"

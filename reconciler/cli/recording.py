@@ -34,6 +34,7 @@ def recorder_of(
     if spec.records.signed or recorder.records.signs_with:
         can_sign(ports, repo, tree, recorder)
     tip = records.tip()
+    records.begin()
     branch = spec.branches.records_of(simulated=simulated)
     memory = ports.found_whole(repo, branch)
     known = memory.get()

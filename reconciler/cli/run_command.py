@@ -81,6 +81,7 @@ def command(
     """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
     spec = spec_of(ports, repo)
+    ports.records(repo, spec, simulated=sandbox).begin()
     log = VOICE.log()
     inbox = Inbox()
     telemetry = ports.telemetry()

@@ -48,6 +48,8 @@ def command(
     ports = build()
     spec = spec_of(ports, repo)
     now = ports.clock(simulated=sandbox)()
+    records = ports.records(repo, spec, simulated=sandbox)
+    records.begin()
     with progress("reading documents and records"):
         found = standings(ports, repo, spec, now, sandbox=sandbox)
     if environment is not None and environment not in {one.name for one in found}:
@@ -69,7 +71,7 @@ def command(
         click.echo(report.as_json(shown, held, simulated=sandbox))
     else:
         report.table(out(), shown, held, now, simulated=sandbox)
-    wrong = ports.records(repo, spec, simulated=sandbox).gone_back()
+    wrong = records.gone_back()
     if wrong is not None:
         text.failed(errors(), wrong)
         stop_with(Exit.FAILURE)

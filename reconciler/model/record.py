@@ -660,6 +660,16 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Another repository that has the branch of records, while this one has none of its own."""
+
+    branch: str
+    remote: str
+    bring: str
+    """The command that brings it here."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stood:
     """What the target branch declares though a gate stopped it."""
 
