@@ -11,7 +11,9 @@ import pytest
 from reconciler.adapters.git_remote import token_credentials
 from reconciler.adapters.record_store import GitRecords, record_store
 from reconciler.app.records import Records
+from reconciler.cli.controlling import spec_of
 from reconciler.errors import ReconcilerError
+from reconciler.wiring import build
 from tests.chatops.yard import files_with_keys, make_yard
 from tests.core.secrets.samples import filled
 from tests.records import drafts
@@ -118,7 +120,10 @@ def test_status_says_so_instead_of_never_applied_and_nothing_is_begun(
         assert "the branch `records` is at `origin` and not here" in " ".join(err.split()), command
         assert "git fetch origin records:records" in " ".join(err.split())
     git(yard.clone, "-c", "protocol.file.allow=always", "fetch", "-q")
-    doctor = " ".join(yard.run("doctor")[1].split())
-    assert "`records` is at `origin` and not here" in doctor
+    ports = build()
+    found = ports.checkup(yard.clone, spec_of(ports, yard.clone))
+    told = next(one for one in found if one.what == "records")
+    assert "`records` is at `origin` and not here" in told.told
+    assert (told.good, told.hint) == (False, "`git fetch origin records:records`")
     assert yard.recorded == []
     assert yard.freezes == []
