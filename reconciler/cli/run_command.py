@@ -1,10 +1,9 @@
 """`reconciler run`."""
 
 import signal
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
 import click
@@ -13,6 +12,7 @@ from reconciler.app.telemetry import measures, passed_on
 from reconciler.app.watch import Inbox
 from reconciler.cli.building import sandbox_option
 from reconciler.cli.controlling import spec_of, working_of
+from reconciler.cli.ending import TOLD, told_to_end
 from reconciler.cli.mr_watch import place_option
 from reconciler.cli.screen import repo_option, stop_with
 from reconciler.cli.voice import VOICE
@@ -64,8 +64,8 @@ def command(
     keeps each environment with one of them. It may be killed at any time: whoever comes next goes
     on from what is recorded.
 
-    SIGTERM and Ctrl-C start nothing more and let what runs end; a second one asks it to end at the
-    next safe point.
+    SIGTERM, Ctrl-C and a terminal that is closed start nothing more and let what runs end; a second
+    one asks it to end at the next safe point.
 
     \b
     Examples:
@@ -121,7 +121,7 @@ def command(
         if health
         else nullcontext()
     )
-    with _ending_well(inbox), hooks as listening, shown as showing:
+    with told_to_end(inbox.stop, (*TOLD, signal.SIGINT)), hooks as listening, shown as showing:
         for what, at in (("webhooks", listening), ("health", showing)):
             if at is not None:
                 log.said("listening", what=what, host=at.host, port=at.port)
@@ -221,18 +221,3 @@ class _Voice:
             "track": standing.track if standing else "",
         }
         return {name: value for name, value in found.items() if value}
-
-
-@contextmanager
-def _ending_well(inbox: Inbox) -> Iterator[None]:
-    """SIGTERM and Ctrl-C end it when what runs has ended; a second one asks that to hurry."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        inbox.stop()
-
-    before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import urllib.request
@@ -195,6 +196,22 @@ def test_it_shows_how_it_does_and_ends_well(there: Lab) -> None:
             process.kill()
     assert process.returncode == 0, err
     assert lines(err)[-1]["event"] == "ended"
+    assert done(there, "lease", "list", "--format", "json").json["leases"] == []
+
+
+def test_a_terminal_that_is_closed_ends_it_as_well(there: Lab) -> None:
+    ours, theirs = os.openpty()
+    process = there.at_a_terminal(theirs, "run")
+    os.close(theirs)
+    said = b""
+    try:
+        while b"begun" not in said:
+            said += os.read(ours, 4096)
+        os.close(ours)
+        assert process.wait(PATIENCE) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
     assert done(there, "lease", "list", "--format", "json").json["leases"] == []
 
 

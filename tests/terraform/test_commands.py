@@ -722,11 +722,17 @@ def waiting(mark: Path, go: Path) -> dict[str, str]:
     return {**lab(), SERVICE: text, track: law}
 
 
-def in_the_middle(run: Lab, folder: Path, name: str) -> tuple[str, Path, subprocess.Popen[str]]:
+def in_the_middle(
+    run: Lab, folder: Path, name: str, terminal: int | None = None
+) -> tuple[str, Path, subprocess.Popen[str]]:
     """An apply that waits: of which commit, until what is there, and its process."""
     mark, go = folder / "mark", folder / "go"
     rev = run.commit(waiting(mark, go), "waits")
-    process = run.process("apply", name, "--yes", "--rev", rev, RECONCILER_CACHE_DIR="none")
+    command = ("apply", name, "--yes", "--rev", rev)
+    if terminal is None:
+        process = run.process(*command, RECONCILER_CACHE_DIR="none")
+    else:
+        process = run.at_a_terminal(terminal, *command, RECONCILER_CACHE_DIR="none")
     wait_for(lambda: mark.exists() or process.poll() is not None, 60)
     if not mark.exists():
         process.kill()
@@ -760,6 +766,22 @@ def test_a_command_that_is_asked_to_stop_says_what_was_done(
     assert addresses(held["resources"]) == [
         f"terraform_data.{one}" for one in ("first", "last", "waits")
     ]
+
+
+def test_a_terminal_that_is_closed_stops_an_apply_as_sigterm_does(run: Lab, tmp_path: Path) -> None:
+    """Nobody reads what is said any more; what was done is recorded all the same."""
+    name = "acme-portal-dev"
+    run = run.apart(tmp_path)
+    ours, theirs = os.openpty()
+    _, go, process = in_the_middle(run, tmp_path, name, terminal=theirs)
+    os.close(theirs)
+    os.close(ours)
+    assert process.wait(60) == 1
+    go.touch()
+    records = Records(GitRecords(run.repo.path, "records-sandbox"))
+    ends = [one.record.body for one in records.of_environment(name)]
+    assert [one.result for one in ends if isinstance(one, ApplyEnded)] == ["interrupted"]
+    assert run("lease", "list", "--format", "json").json["leases"] == []
 
 
 @pytest.mark.soak  # where reading the state comes to the lock first, it is no plan that is stopped
