@@ -327,8 +327,11 @@ def test_an_apply_asks_and_takes_only_the_plan_that_was_agreed_to(run: Lab) -> N
     assert len(run.aws.tagged("lab-one")) == 3
     once_more = run(*command)
     assert once_more.code == 0, once_more.err
-    assert "The plan that you named is another one: it was applied already" in once_more.out
-    assert "another one" not in run("apply", "lab-one", "--yes").out
+    assert "The plan that you named was applied already" in once_more.err
+    for form in ((), ("--format", "json")):
+        never = run("apply", "lab-one", "--plan", "sha256:" + "0" * 64, *form)
+        assert (never.code, "it was never applied" in never.err) == (1, True), never.err
+    assert "named" not in run("apply", "lab-one", "--yes").err
     nothing = run("apply", "lab-one", "--yes", "--format", "json")
     assert nothing.code == 0
     assert (nothing.json["kind"], nothing.json["done"]) == ("Outcome", [])
@@ -364,6 +367,9 @@ def test_what_the_static_gates_deny_is_never_planned(
         done = run(verb, "hackathon-booking", "--rev", rev, *more)
         assert done.code == 10, done.out + done.err
         assert "DENY" in done.out
+        assert ("There is no plan: the gates that come before deny it" in done.out) == (
+            verb == "plan"
+        )
         document = run(verb, "hackathon-booking", "--rev", rev, "--format", "json", *more).json
         assert (document["kind"], document["decision"]["verdict"]) == ("Refusal", "DENY")
     # Of what was not planned no report says that it would change nothing.
