@@ -1,6 +1,8 @@
 """`reconciler run`."""
 
 import signal
+import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -26,11 +28,12 @@ from reconciler.wiring import build
 _VERBS: Final = {
     Job.APPLY: "applied",
     Job.DESTROY: "destroyed",
-    Job.ROLL: "saw to its rollout",
+    Job.ROLL: "looked whether it does well",
     Job.LOOK: "looked for drift",
     Job.REVIEW: "looked at merge requests",
     Job.CHORES: "saw to what follows",
 }
+_DEEDS: Final = (Job.APPLY, Job.DESTROY)
 _LEFT: Final = ("Stalled", "Frozen", "Reconciling", "Drifted")
 """The conditions of what is not as declared; of several the first is told."""
 
@@ -126,6 +129,7 @@ def command(
             if at is not None:
                 log.said("listening", what=what, host=at.host, port=at.port)
         log.said("begun", repository=str(repo), simulated=sandbox, jobs=working.jobs)
+        began = time.monotonic()
         crew.prepare()
         try:
             if once:
@@ -137,7 +141,7 @@ def command(
             telemetry.close()
     if once:
         voice.left(controller.standings.values())
-    log.said("ended")
+    voice.ended(controller.standings.values(), time.monotonic() - began, once=once)
     stop_with(_exit(controller, voice) if once else Exit.OK)
 
 
@@ -170,6 +174,7 @@ class _Voice:
         self._said: dict[tuple[str, str], str] = {}
         self.states: dict[tuple[str, str], str] = {}
         self.failing = False
+        self._counts: Counter[str] = Counter()
 
     def news(self, ended: Ended, standing: Standing | None) -> None:
         """What came of a task."""
@@ -177,6 +182,8 @@ class _Voice:
         key, words = (task.environment, task.job), f"{ended.state} {ended.why}"
         before, self._said[key] = self._said.get(key), words
         self.states[key] = ended.state
+        if task.job in _DEEDS and ended.state in ("done", "again"):
+            self._counts[_VERBS[task.job] if ended.state == "done" else "failed"] += 1
         if ended.state == "done":
             if task.job in (Job.APPLY, Job.DESTROY) or (ended.why and before != words):
                 self._log.said(_VERBS[task.job], **self._about(ended, standing))
@@ -197,6 +204,13 @@ class _Voice:
             if one.task is not None and left.name == "Reconciling":
                 about["due"] = format_timestamp(one.task.due)
             self._log.said(f"not as declared: {left.name}", **about)
+
+    def ended(self, standings: Iterable[Standing], seconds: float, *, once: bool) -> None:
+        """What all of it came to, and how long it took."""
+        about: dict[str, object] = {**self._counts}
+        if once:
+            about["left"] = sum(any(one.of(kind) for kind in _LEFT) for one in standings)
+        self._log.said("ended", **about, seconds=round(seconds, 1))
 
     def weather(self, error: ReconcilerError | None) -> None:
         """Whether it can look at all."""

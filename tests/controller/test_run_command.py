@@ -76,6 +76,8 @@ def test_one_pass_makes_it_so_and_says_what_it_did(there: Lab) -> None:
     said = lines(first.err)
     assert said[0]["event"] == "begun"
     assert said[-1]["event"] == "ended"
+    assert [said[-1].get(one) for one in ("applied", "failed", "left")] == [2, None, 0]
+    assert said[-1]["seconds"] > 0
     assert {one["environment"] for one in said if one["event"] == "applied"} == {
         "lab-one",
         "lab-two",
