@@ -28,6 +28,7 @@ from reconciler.model.merge_request import (
 from reconciler.model.notice import Batch, Claim, Notice
 from reconciler.model.policy import Answered, Indeterminate, Lines, Module, Modules, Parsed
 from reconciler.model.problem import Problem
+from reconciler.model.record import Elsewhere
 from reconciler.model.rendered import Rendered
 from reconciler.model.run import Engine, Event, Ran, StateMark
 from reconciler.model.scan import ScanFailed, Scanned, ScanRequest
@@ -485,6 +486,14 @@ class RecordStore(Protocol):
 
     def saw(self, commit: str) -> None:
         """From now on this is the last one."""
+        ...
+
+    def elsewhere(self) -> Elsewhere | None:
+        """Who is known to have the branch, where it was never here and others are not followed.
+
+        Asked only where it is not here: whoever has it may have to be asked over the network. One
+        that cannot be asked is not known to have it.
+        """
         ...
 
     def others(self) -> Mapping[str, str]:

@@ -19,6 +19,7 @@ from reconciler.adapters.git_refs import GitRefs
 from reconciler.adapters.git_remote import Credentials, RemoteRefs, place_of
 from reconciler.core.git_objects import BadObject, read_commit, read_tree
 from reconciler.errors import ReconcilerError, UsageError
+from reconciler.model.record import Elsewhere
 from reconciler.ports import RecordStore
 
 _SOON: Final = 1.0
@@ -28,6 +29,7 @@ _TRIES: Final = 5
 _BATCH: Final = 4096
 """So many objects are held before they are written here."""
 _NOUN: Final = "records"
+_ORIGIN: Final = "origin"
 _CACHE: Final = 16 * 1024 * 1024
 """libgit2 keeps objects that it has read, by itself up to 256 MB in each process; a history is read
 once from end to end, and what is read twice is remembered here."""
@@ -38,7 +40,7 @@ def record_store(
 ) -> RecordStore:
     """Where records are kept: in the repository around a path, or at a remote of it."""
     if not remote:
-        return GitRecords(path, branch)
+        return GitRecords(path, branch, credentials)
     place = place_of(open_repository(path), remote, _NOUN)
     if place is None:
         return RemoteRecords(path, branch, remote, credentials)
@@ -48,10 +50,12 @@ def record_store(
 class GitRecords(GitRefs):
     """Records in a repository on this machine."""
 
-    def __init__(self, path: Path, branch: str) -> None:
+    def __init__(self, path: Path, branch: str, credentials: Credentials | None = None) -> None:
         pygit2.settings.cache_max_size(_CACHE)
         super().__init__(path, _NOUN)
         self._branch = branch
+        self._asking = credentials
+        self._alone = False
         self._ref = f"refs/heads/{branch}"
         if not pygit2.reference_is_valid_name(self._ref):
             raise UsageError("not-a-branch", f"{branch!a} is no name of a branch")
@@ -87,6 +91,38 @@ class GitRecords(GitRefs):
         self._saved = time.monotonic()
         with suppress(OSError, ValueError, pygit2.GitError):
             self._repository.references.create(self._seen_ref, commit, force=True)
+
+    def elsewhere(self) -> Elsewhere | None:
+        """A remote that has the branch: as it was fetched, or as where we were cloned from has it.
+
+        Whoever wrote on here without it would begin a second history.
+        """
+        if self._alone or self.tip() or self.seen():
+            return None
+        names = list(self._repository.remotes.names())
+        fetched = sorted(name for name, tip in self.others().items() if tip)
+        if not fetched and _ORIGIN in names and self._asked(_ORIGIN):
+            fetched = [_ORIGIN]
+        if not fetched:
+            self._alone = True  # who was cloned from is asked once
+            return None
+        name = _ORIGIN if _ORIGIN in fetched else fetched[0]
+        bring = f"git fetch {name} {self._branch}:{self._branch}"
+        if name not in names:
+            bring = f"git branch {self._branch} refs/remotes/{name}/{self._branch}"
+        return Elsewhere(self._branch, name, bring)
+
+    def _asked(self, remote: str) -> bool:
+        """Whether a remote has the branch; one that is away is not known to."""
+        try:
+            place = place_of(self._repository, remote, _NOUN)
+            if place is not None:
+                return bool(GitRecords(place, self._branch).tip())
+            there = RemoteRefs(self._path, _NOUN)
+            there.reach(remote, self._asking)
+            return self._ref in there.tips(self._ref)
+        except ReconcilerError:
+            return False
 
     def others(self) -> Mapping[str, str]:
         """The branch at remotes, as it was fetched last."""
@@ -147,7 +183,7 @@ class RemoteRecords(RemoteRefs, GitRecords):
     def __init__(
         self, path: Path, branch: str, remote: str, credentials: Credentials | None = None
     ) -> None:
-        GitRecords.__init__(self, path, branch)
+        GitRecords.__init__(self, path, branch, credentials)
         self.reach(remote, credentials)
         self._tracking = f"refs/remotes/{remote}/{branch}"
         self._tip: str | None = None
@@ -168,6 +204,10 @@ class RemoteRecords(RemoteRefs, GitRecords):
             self._saved = 0.0
         self.saw(new)
         return True
+
+    def elsewhere(self) -> Elsewhere | None:
+        """Nobody: the remote counts."""
+        return None
 
     def tag(self, name: str, data: bytes) -> None:
         """Keep a tag, there and then here; one that is in one place only goes to the other."""

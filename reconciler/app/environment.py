@@ -28,6 +28,11 @@ class FoundEnvironment:
     problems: tuple[Problem, ...]
 
 
+def _called(tree: RepoTree) -> str:
+    """A tree in a sentence: by its commit, or as the files that lie here."""
+    return f"the {tree.revision}" if " " in tree.revision else tree.revision
+
+
 def find_environment(tree: RepoTree, name: str) -> FoundEnvironment:
     """The environment of that name. Only its own file and the shared documents are read."""
     entries = [entry for entry in files_below(tree, "environments") if entry.path.endswith(".yaml")]
@@ -37,7 +42,7 @@ def find_environment(tree: RepoTree, name: str) -> FoundEnvironment:
         suggestion = did_you_mean(name, names)
         raise UsageError(
             "unknown-environment",
-            f"there is no environment `{name}` in {tree.revision}",
+            f"there is no environment `{name}` in {_called(tree)}",
             hint=suggestion or f"there are: {listed(names)}; `reconciler new` makes one",
         )
     if len(same) > 1:

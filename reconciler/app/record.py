@@ -38,7 +38,7 @@ from reconciler.core.records.facts import (
     waiver_bodies,
 )
 from reconciler.core.records.plan import plan_of
-from reconciler.core.records.standing import Status, faster
+from reconciler.core.records.standing import Status, faster, refused_of
 from reconciler.core.records.story import read_status
 from reconciler.errors import ReconcilerError, WaitingError
 from reconciler.model.approval import Given
@@ -47,7 +47,7 @@ from reconciler.model.decision import Decision
 from reconciler.model.drift import Drift
 from reconciler.model.merge_request import DeploymentState
 from reconciler.model.plan import Plan
-from reconciler.model.record import Actor, Draft, Program, Recorded, Refusal
+from reconciler.model.record import Actor, Draft, Program, Recorded, Refusal, Stood
 from reconciler.model.rendered import Rendered
 from reconciler.model.run import Diagnostic, Outcome
 from reconciler.ports import Hear, Snapshots, Telemetry
@@ -268,16 +268,36 @@ class Recorder:
         (made,) = self._write(drift.environment, commit, [(body, files)])
         return made
 
-    def refused(self, name: str, law: str, commit: str, what: str, why: str) -> Recorded | None:
+    def refused(
+        self,
+        name: str,
+        law: str,
+        commit: str,
+        what: str,
+        why: str,
+        declared: Stood | None = None,
+    ) -> Recorded | None:
         """Somebody tried to get around a gate; None: the same was recorded before.
 
-        `commit`: what should have run.
+        `commit`: what should have run. `declared`: what the target branch says all the same; then
+        the same is what still stands so in the status.
         """
-        for kept in self.records.of_environment(name):
-            body = kept.record.body
-            if isinstance(body, Refusal) and body.commit == commit:
-                return None
-        return self._write(name, law, [(refusal_body(what, why, commit, None), {})])[-1]
+        body = refusal_body(what, why, commit, None, declared)
+        if declared is None:
+            for kept in self.records.of_environment(name):
+                old = kept.record.body
+                if isinstance(old, Refusal) and old.commit == commit:
+                    return None
+            return self._write(name, law, [(body, {})])[-1]
+        same = body["commit"], body["files"], body["passes"]
+
+        def known(status: Status) -> bool:
+            found = refused_of(status)
+            return (found.get("commit"), found.get("files"), found.get("passes")) == same
+
+        if known(self.records.status(name)):
+            return None
+        return self.unless(name, law, body, known)
 
     def acknowledged(self, law: str, names: Sequence[str], because: str) -> Recorded:
         """A human answers for breaks of the history."""

@@ -451,6 +451,7 @@ class Records:
         """Write on a history that is broken: somebody answers for what is wrong with it."""
         with self._lock:
             tip = self.store.tip(fresh=True)
+            self.begin()
             good = self.last_good()
             first = None
             if good is None or good.commit != tip:
@@ -595,10 +596,30 @@ class Records:
             return error
         return None
 
+    def begin(self) -> None:
+        """An error where somebody else has the branch and it is not here.
+
+        What would be written would be a second history, and the next one could not go on: records
+        and what was applied would be told in two places.
+        """
+        found = self.store.elsewhere()
+        if found is None:
+            return
+        name = found.branch
+        raise ReconcilerError(
+            "records-elsewhere",
+            f"the branch `{name}` is at `{found.remote}` and not here: what was applied is not"
+            " known, and a record would begin a second history",
+            hint=f"`{found.bring}` brings it here. `records: {{remote: {found.remote}}}` in"
+            " reconciler.yaml keeps records there, where everybody sees them",
+            subject=name,
+        )
+
     def _behind(self, tip: str, seen: str) -> Kept | None:
         if not tip:
             if seen:
                 raise _rewritten(f"the branch is gone; it had come to {seen[:12]}", seen)
+            self.begin()
             return None
         kept = self.kept(tip)
         if seen and seen != tip:

@@ -6,7 +6,7 @@ before it is said by whoever has a processor free; the rest in order.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, TypeVar
 
@@ -152,7 +152,8 @@ def verify(
             number = seen.fact.sequence
             faults = [*faults, *order.take(seen.fact)]
             if order.stands(seen.fact):
-                faults += _judged(rules, seen.fact, place, clean=not faults)
+                more = _judged(rules, seen.fact, place, clean=not faults)
+                faults += _once(faults, more)
         found += (Break(number, commit, code, why) for code, why in faults)
         laws.append(rules.law)
         if place % 1000 == 0:
@@ -590,6 +591,12 @@ def _judged(rules: Rules, fact: Fact, place: int, *, clean: bool) -> list[Fault]
     except (ReconcilerError, *_ODD) as err:
         faults.append(("unjudged", f"it cannot be judged: {err}"))
     return faults
+
+
+def _once(before: Sequence[Fault], more: Sequence[Fault]) -> list[Fault]:
+    """A signature that is not good is named as that, and not as one that is missing, too."""
+    badly_signed = any(code == "signature" for code, _ in before)
+    return [one for one in more if not (badly_signed and one[0] == "unsigned")]
 
 
 def _answered(

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -18,24 +19,25 @@ from reconciler.cli import delivery
 from reconciler.cli.again import again
 from reconciler.cli.building import OUTCOMES, hearing, sandbox_option, target_option
 from reconciler.cli.check_command import EXITS
+from reconciler.cli.controlling import spec_of
 from reconciler.cli.delivery import Wish
 from reconciler.cli.screen import err, format_option, out, repo_option, stop_with
 from reconciler.core.redact import Redactor
-from reconciler.errors import Exit, UsageError
+from reconciler.errors import Exit, ReconcilerError, UsageError
 from reconciler.model.decision import Decision, Verdict
 from reconciler.model.difference import Difference
 from reconciler.model.plan import Plan
+from reconciler.model.record import ApplyEnded
 from reconciler.model.run import Outcome
 from reconciler.ports import Hear
 from reconciler.report import check_json, check_text, difference, plan_json, plan_text, text
-from reconciler.wiring import build
+from reconciler.wiring import Ports, build
 
 F = TypeVar("F", bound=Callable[..., object])
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
-_ANOTHER: Final = (
-    "The plan that you named is another one: it was applied already, or it is a plan of files that"
-    " the target branch does not have."
-)
+_THEN: Final = "The plan that you named was applied already."
+_FAR: Final = 1000
+"""So many records of an environment are looked through for a plan that was applied."""
 _DECLARED: Final = (
     "Its document still declares it: take it out by a merge request, or the next apply makes it"
     " anew."
@@ -141,6 +143,9 @@ def deliver(
     if done.outcome is None:
         _refuse(done.decision, form, done.otherwise, done.agree)
         return
+    if done.nothing and digest not in (None, done.outcome.plan):
+        _was_applied(ports, repo, environment, digest, sandbox=sandbox)
+        text.said(err(), _THEN)
     if form == "json":
         click.echo(plan_json.applied(done.outcome, done.settled, simulated=sandbox))
     elif not done.nothing:
@@ -150,6 +155,25 @@ def deliver(
     if done.unrecorded is not None:
         raise done.unrecorded
     stop_with(OUTCOMES[done.outcome.result])
+
+
+def _was_applied(
+    ports: Ports, repo: Path, environment: str, digest: str | None, *, sandbox: bool
+) -> None:
+    """Whoever runs it again finds it done; a plan that was never applied is not what is there."""
+    records = ports.records(repo, spec_of(ports, repo), simulated=sandbox)
+    for kept in islice(records.of_environment(environment), _FAR):
+        body = kept.record.body
+        if isinstance(body, ApplyEnded) and (body.plan, body.result) == (digest, "done"):
+            return
+    raise ReconcilerError(
+        "another-plan",
+        f"nothing is to be done to {environment}, and the plan that was named is not what is"
+        " there: it was never applied",
+        hint="a plan of what is not merged is applied once that is:"
+        f" `reconciler plan {environment}` tells what is to be done now",
+        subject=environment,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +214,6 @@ class _Screen:
         if found.planned.plan.empty:
             words = "There is nothing to destroy." if self.destroy else "It is as declared."
             text.said(self.console, words)
-            if self.digest not in (None, found.planned.plan.digest):
-                text.said(self.console, _ANOTHER)
         elif may and found.decision.verdict is not Verdict.ALLOW:
             text.said(self.console, plan_text.NOBODY_HAS_TO_AGREE)
 

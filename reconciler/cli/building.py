@@ -1,11 +1,9 @@
 """What commands that build have in common: which environment, by which rules, where."""
 
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TypeVar
 
 import click
@@ -16,6 +14,7 @@ from reconciler.app.environment import find_environment
 from reconciler.app.render import Rendering, render_one
 from reconciler.cli.again import remember
 from reconciler.cli.checking import Asked, judged
+from reconciler.cli.ending import told_to_end
 from reconciler.cli.screen import errors
 from reconciler.cli.target import target_of
 from reconciler.core.load import lazy_shared
@@ -151,17 +150,14 @@ def standing(
 
 @contextmanager
 def stopping_well(ports: Ports) -> Iterator[None]:
-    """SIGTERM stops as Ctrl-C does: what is in flight ends first."""
+    """SIGTERM, and a terminal that is closed, stop as Ctrl-C does: what is in flight ends first."""
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
+    def stop() -> None:
         ports.stop_building()
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
+    with told_to_end(stop):
         yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def hearing(console: Console, redact: Redactor, *, show: bool) -> Hear:

@@ -23,6 +23,7 @@ from reconciler.core.redact import hidden
 from reconciler.errors import IndeterminateError, NotAllowedError, ReconcilerError
 from reconciler.model.decision import Decision
 from reconciler.model.finding import Gate
+from reconciler.model.record import Stood
 from reconciler.ports import Commits
 from reconciler.wiring import Ports
 
@@ -190,7 +191,8 @@ def _refused(  # all that is told of
     why, branch = "; ".join(denied), one.spec.branches.target
     what = forced(commit, branch)
     law = declared_tree(ports, repo, None).revision
-    refusal_noted(recorder, one.name, law, commit, what, why, said)
+    stood = Stood(one.rendered.digest, made_by(ports.commits(repo), commit))
+    refusal_noted(recorder, one.name, law, commit, what, why, stood, said)
     return NotAllowedError(
         "bypass",
         f"{commit[:12]} brought {one.name} to {branch}, and its gates deny it:"
@@ -201,7 +203,15 @@ def _refused(  # all that is told of
     )
 
 
-def tell_bypass(ports: Ports, repo: Path, name: str, why: str, *, sandbox: bool) -> None:
+def made_by(commits: Commits, commit: str) -> str:
+    """Who made a commit, as far as it says: git does not know who pushed it."""
+    author = commits.commit(commit).author
+    return f"{line(author.name, 80)} <{line(author.email, 120)}>"
+
+
+def tell_bypass(
+    ports: Ports, repo: Path, name: str, files: str, why: str, *, sandbox: bool
+) -> None:
     """Record, once, that something got to the target branch around the gate, and goes no further.
 
     What a merge request brought was judged there, and waits or was denied in the open.
@@ -217,6 +227,7 @@ def tell_bypass(ports: Ports, repo: Path, name: str, why: str, *, sandbox: bool)
             return
         recorder = recorder_of(ports, repo, tree, spec, simulated=sandbox)
         what = pushed(commit, spec.branches.target)
-        recorder.refused(name, tree.revision, commit, what, why)
+        stood = Stood(files, made_by(ports.commits(repo), commit))
+        recorder.refused(name, tree.revision, commit, what, why, stood)
     except ReconcilerError as error:  # it is refused all the same
         sys.stderr.write(f"a bypass could not be recorded: {hidden(error.message)}\n")

@@ -4,7 +4,7 @@ Each part is done for itself: one that fails keeps no other from being done, and
 may be done again at any time, and does nothing twice.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,6 +57,7 @@ def see_to_it(
     `taking`: what does not have yet what others put out.
     """
     found = Followed()
+    wrong: dict[str, list[str]] = {}
     spec = settings_of(declared_tree(ports, repo, None))
 
     def part(what: str, do: Callable[[], object]) -> None:
@@ -65,7 +66,7 @@ def see_to_it(
         except StoppedError:
             raise
         except ReconcilerError as error:
-            found.failed.append(hidden(f"{what}: {error.message}"))
+            wrong.setdefault(hidden(error.message), []).append(what)
 
     if sandbox:
         records = ports.records(repo, spec, simulated=True)
@@ -75,7 +76,8 @@ def see_to_it(
         rendering = Rendering(ports.workers, ports.settings.render_seconds)
         looked = look_after(at, ports.commits(repo), rendering, expiring, over)
         found.did += looked.done
-        found.failed += [hidden(one.message) for one in looked.failed]
+        for one in looked.failed:
+            wrong.setdefault(hidden(one.message), [])
         if taking:
             part("values of others", lambda: _taking(ports, repo, at, found, taking))
         part("drift", lambda: _drift(at, found))
@@ -84,9 +86,16 @@ def see_to_it(
         told: list[str] = []
         news = ports.telling(repo, spec, telemetry, told.append, simulated=sandbox)
         part("news", lambda: tell_news(news))
-        found.failed += told
+        for words in told:
+            wrong.setdefault(words, [])
     part("the repository", lambda: _gather(ports, repo, found))
+    found.failed += together(wrong)
     return found
+
+
+def together(wrong: Mapping[str, Collection[str]]) -> list[str]:
+    """Each reason once, with the parts that it kept from being done."""
+    return [f"{', '.join(parts)}: {why}" if parts else why for why, parts in wrong.items()]
 
 
 def _gather(ports: Ports, repo: Path, found: Followed) -> None:

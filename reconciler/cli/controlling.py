@@ -16,10 +16,11 @@ from reconciler.core.due import Law, standing, waits
 from reconciler.core.records.words import line
 from reconciler.core.tree import files_below
 from reconciler.errors import ReconcilerError
-from reconciler.model.base import format_timestamp
+from reconciler.model.desired import Loaded
+from reconciler.model.freeze import Freeze
 from reconciler.model.settings import SettingsSpec
-from reconciler.model.work import Ended, Job, Memory, Standing
-from reconciler.ports import Telemetry
+from reconciler.model.work import Ended, Halt, Job, Memory, Standing
+from reconciler.ports import Commits, Telemetry
 from reconciler.wiring import Ports
 
 _SAID: Final = 200
@@ -43,27 +44,58 @@ def view_of(ports: Ports, repo: Path, spec: SettingsSpec, *, sandbox: bool) -> V
     )
 
 
-def law_of(view: View, spec: SettingsSpec, now: datetime) -> Law:
+StoppedBy = Callable[[str, Loaded[Freeze]], str]
+"""Who brought a freeze to a commit."""
+
+
+def law_of(view: View, spec: SettingsSpec, now: datetime, stopped_by: StoppedBy) -> Law:
     """What holds for every environment alike."""
-    return Law(view.digest, spec.intervals.retry, _frozen(view, now), {})
+    return Law(view.digest, spec.intervals.retry, _frozen(view, now, stopped_by), {})
 
 
-def _frozen(view: View, now: datetime) -> Mapping[str, str]:
-    freezes = [one.document for one in view.shared.freezes.values()]
+def stopped_by(ports: Ports, repo: Path) -> StoppedBy:
+    """Looked for once for each freeze: who made the commits that made its document."""
+    commits = ports.commits(repo)
+    known: dict[tuple[str, str], str] = {}
+
+    def look(commit: str, freeze: Loaded[Freeze]) -> str:
+        key = freeze.path, freeze.oid
+        if key not in known:
+            known[key] = _makers(commits, commit, freeze.path)
+        team = freeze.document.metadata.owner
+        return f"{known[key]} for {team}" if known[key] else team
+
+    return look
+
+
+def _makers(commits: Commits, commit: str, path: str) -> str:
+    try:
+        began = commits.before(commit, path)
+        found = commits.makers(began, commit, (path,)) if began else ()
+    except ReconcilerError:  # of a shallow clone nobody can tell; its team answers for it
+        return ""
+    return line(", ".join(f"{one.name} <{one.email}>" for one in found), _SAID)
+
+
+def _frozen(view: View, now: datetime, stopped_by: StoppedBy) -> Mapping[str, Halt]:
+    loaded = {one.document.metadata.name: one for one in view.shared.freezes.values()}
+    freezes = [one.document for one in loaded.values()]
     files = [one for one in files_below(view.tree, _FREEZES) if one.name.endswith(".yaml")]
     if len(files) != len(freezes):  # what cannot be read may be a freeze of everything
-        return dict.fromkeys(view.names, f"a document in {_FREEZES}/ cannot be read")
+        unread = Halt(f"a document in {_FREEZES}/ cannot be read: `reconciler validate` says why")
+        return dict.fromkeys(view.names, unread)
     if not freezes:
         return {}
-    found: dict[str, str] = {}
+    found: dict[str, Halt] = {}
     for name in view.names:
         wanted = view.wanted.get(name)
         tracks = (wanted.track,) if wanted is not None else ()
         freeze = next(standing_still(freezes, name, tracks, now), None)
         if freeze is not None:
-            until = freeze.spec.expires
-            ends = f", until {format_timestamp(until)}" if until else ""
-            found[name] = line(f"{freeze.metadata.name}: {freeze.spec.reason}{ends}", _SAID)
+            spec, own = freeze.spec, freeze.metadata.name
+            why = line(f"{own}: {spec.reason}", _SAID)
+            by = stopped_by(view.commit, loaded[own])
+            found[name] = Halt(why, by, spec.since, spec.expires)
     return found
 
 
@@ -83,14 +115,14 @@ def working_of(
     """What the loop works with."""
     records = ports.records(repo, spec, simulated=sandbox)
     view = view_of(ports, repo, spec, sandbox=sandbox)
-    intervals = spec.intervals
+    intervals, by = spec.intervals, stopped_by(ports, repo)
     reviews = () if sandbox else (Job.REVIEW,)  # nobody merges into a sandbox
     return Working(
         view,
         ports.heads(repo, spec, simulated=sandbox),
         lambda: ports.fetch_branch(repo, spec.branches.target, spec),
         lambda: records.store.tip(fresh=True),
-        lambda now: law_of(view, spec, now),
+        lambda now: law_of(view, spec, now, by),
         crew,
         ports.clock(simulated=sandbox),
         time.monotonic,
@@ -117,7 +149,7 @@ def standings(
     view = view_of(ports, repo, spec, sandbox=sandbox)
     view.declare(declared_tree(ports, repo, None).revision)
     view.follow(ports.records(repo, spec, simulated=sandbox).tip())
-    law = law_of(view, spec, now)
+    law = law_of(view, spec, now, stopped_by(ports, repo))
     gone = (name for name in view.names if name not in view.wanted and view.of(name).there)
     law = replace(law, kept=dict.fromkeys(gone, _GONE) if not sandbox else {})
     dependents: dict[str, list[str]] = {}

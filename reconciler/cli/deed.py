@@ -241,7 +241,14 @@ def _came(
         if done.otherwise is not None:
             why = f"{why}; what was agreed to is another plan: {differing(done.otherwise)}"
         if done.decision.verdict is not Verdict.INDETERMINATE and not wish.destroy:
-            tell_bypass(ports, order.repo, order.environment, why or words, sandbox=order.sandbox)
+            tell_bypass(
+                ports,
+                order.repo,
+                order.environment,
+                done.files,
+                why or words,
+                sandbox=order.sandbox,
+            )
         return Came(_STATES[done.decision.verdict], f"{words}: {why}" if why else words, done.agree)
     if done.unrecorded is not None:
         return _failed("again", done.unrecorded)

@@ -30,7 +30,7 @@ from reconciler.cli.building import (
     standing,
     stopping_well,
 )
-from reconciler.cli.bypass import refuse_bypass
+from reconciler.cli.bypass import made_by, refuse_bypass
 from reconciler.cli.recording import record_refusal, recorder_of, refusal_noted
 from reconciler.cli.screen import progress
 from reconciler.core.records.facts import Action
@@ -44,6 +44,7 @@ from reconciler.model.life import Waiting
 from reconciler.model.merge_request import Deployment, DeploymentState
 from reconciler.model.order import Agrees
 from reconciler.model.plan import Plan
+from reconciler.model.record import Stood
 from reconciler.model.run import Outcome
 from reconciler.model.settings import SettingsSpec
 from reconciler.ports import Hear, RepoTree, Telemetry
@@ -108,6 +109,8 @@ class Delivered:
     """How the plan differs from the one that people agreed to, where it is known."""
     agree: str = ""
     """How people agree to it, where they may and have not."""
+    files: str = ""
+    """Digest of what it renders to, where it may not be."""
     unrecorded: ReconcilerError | None = None
     """Why what was done could not be recorded; the next one does that."""
 
@@ -163,7 +166,7 @@ def _delivered(
         may = _may(decision, sandbox=sandbox)
         if not isinstance(found, Decided):
             recorder.decided(decision, found.question, action=wish.action)
-            return Delivered(decision)
+            return Delivered(decision, files=one.rendered.digest)
         plan, settled = found.planned.plan, found.planned.before
         settle_cut_off(recorder, found, tree.revision)
         # The lease is ours: whoever began an apply that is still open is at it no more.
@@ -175,7 +178,13 @@ def _delivered(
                 decision, found.question, plan, action=wish.action, agreed=found.agreed
             )
             agree = _how(one, found, wish)
-            return Delivered(decision, settled=settled, otherwise=found.otherwise, agree=agree)
+            return Delivered(
+                decision,
+                settled=settled,
+                otherwise=found.otherwise,
+                agree=agree,
+                files=one.rendered.digest,
+            )
         if not (sandbox or wish.destroy):
             _held_to_promotion(ports, repo, tree, one, recorder, who.said)
         if plan.empty:
@@ -319,7 +328,9 @@ def _held_to_promotion(
         commit = ports.makings(repo).brought(tree.revision, one.name, one.path)
         what = hurried(commit, one.name, refused.reason)
         law = declared_tree(ports, repo, None).revision
-        refusal_noted(recorder, one.name, law, commit, what, refused.message, said)
+        who = made_by(ports.commits(repo), commit)
+        stood = Stood(one.rendered.digest, who, passes=True)
+        refusal_noted(recorder, one.name, law, commit, what, refused.message, stood, said)
         raise
 
 

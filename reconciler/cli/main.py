@@ -134,7 +134,7 @@ def _run(argv: list[str], taking_over: Callable[[], None]) -> int:
         try:
             code = cli.main(args=argv, prog_name="reconciler", standalone_mode=False)
         except click.ClickException as err:
-            code = _misused(err)
+            code = _misused(err, argv)
         except ReconcilerError as err:
             from reconciler.cli.screen import tell_failure
 
@@ -174,11 +174,15 @@ def _wraps_ctrl_c(err: BaseException | None) -> bool:
     return err is not None
 
 
-def _misused(err: click.ClickException) -> int:
-    if VOICE.log_json and err.format_message():
-        VOICE.log().failed(err.format_message(), reason="usage")
-    else:
+def _misused(err: click.ClickException, argv: list[str]) -> int:
+    if isinstance(err, click.exceptions.NoArgsIsHelpError):
         err.show()
+        return int(Exit.USAGE)
+    from reconciler.cli.misuse import as_ours
+    from reconciler.cli.screen import remember_asked, tell_failure
+
+    remember_asked(argv)
+    tell_failure(as_ours(err, argv))
     return int(Exit.USAGE)
 
 

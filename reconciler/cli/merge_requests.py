@@ -1,7 +1,7 @@
 """What the commands of `mr` have in common: which repository, which forge, and telling of one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +10,7 @@ import click
 from reconciler.cli.screen import out
 from reconciler.cli.target import target_of
 from reconciler.core.load import lazy_shared
+from reconciler.core.review.marker import seen
 from reconciler.errors import UsageError
 from reconciler.model.merge_request import MergeRequest
 from reconciler.model.settings import LocalForge, LocalState, SettingsSpec
@@ -85,4 +86,5 @@ def tell(at: Desk, request: MergeRequest, form: str, done: str = "") -> None:
     if form == "json":
         click.echo(merge_request_json.shown(told))
     else:
-        merge_request_text.shown(out(), told)
+        notes = tuple(replace(one, text=seen(one)) for one in told.notes)
+        merge_request_text.shown(out(), replace(told, notes=notes))

@@ -41,8 +41,8 @@ def merge_command(number: int, repo: Path, form: str, message: str) -> None:
       reconciler mr merge 7
       reconciler mr merge 7 --message "Give the portal more memory"
 
-    Exit code 0: merged; 10: denied, or files conflict; 11: approvals are missing; 13: a gate could
-    not say; 2: it is not open, or a draft; 1: somebody pushed meanwhile.
+    Exit code 0: merged, or it was already; 10: denied, or files conflict; 11: approvals are
+    missing; 13: a gate could not say; 2: it is not open, or a draft; 1: somebody pushed meanwhile.
     """  # noqa: D301  # \b is click's mark for lines as they are
     at = desk(repo)
     request = at.forge.merge_request(number)
@@ -125,6 +125,7 @@ def _heard(at: Desk, request: MergeRequest) -> Heard:
 
 
 def _tell(request: MergeRequest, commit: str, report: CheckReport | None, form: str) -> None:
+    """What came of it; without a report it was merged before."""
     why = reasons(report) if report is not None and not commit else ()
     if form == "json":
         verdict = str(report.verdict) if report is not None else None
@@ -132,4 +133,4 @@ def _tell(request: MergeRequest, commit: str, report: CheckReport | None, form: 
         return
     if report is not None and not commit:
         check_text.checked(out(), report, advice=False)
-    merge_request_text.merged(out(), request, commit)
+    merge_request_text.merged(out(), request, commit, already=report is None)

@@ -11,7 +11,7 @@ from reconciler.cli.merge_requests import Desk, desk, number_argument, tell
 from reconciler.cli.screen import err, format_option, out, repo_option
 from reconciler.core.tree import changes
 from reconciler.errors import ReconcilerError, UsageError
-from reconciler.model.merge_request import Proposal
+from reconciler.model.merge_request import MergeRequest, Proposal
 from reconciler.report import merge_request_text, text
 
 
@@ -21,7 +21,7 @@ from reconciler.report import merge_request_text, text
 @click.option("--source", help="The branch with the change; by default the one checked out.")
 @click.option("--target", help="The branch it goes to; by default the one of reconciler.yaml.")
 @click.option("--title", help="In one line; by default the first line of the last commit.")
-@click.option("--description", default="", help="What it is for.")
+@click.option("--description", help="What it is for.")
 @click.option(
     "--description-file",
     "file",
@@ -36,14 +36,15 @@ def open_command(
     source: str | None,
     target: str | None,
     title: str | None,
-    description: str,
+    description: str | None,
     file: TextIO | None,
     labels: tuple[str, ...],
     draft: bool,
 ) -> None:
     """Open a merge request for the current branch.
 
-    Where one is open from that branch already, it gets the new title and description.
+    Where one is open from that branch already, it gets the title and the description that are
+    named, and keeps what is not.
 
     \b
     Examples:
@@ -60,16 +61,28 @@ def open_command(
         raise UsageError(
             "no-branch", "no branch is checked out here", hint="name one with `--source`"
         )
+    to, words = target or at.target, file.read() if file is not None else description
+    before = _open_from(at, branch, to)
+    if before is not None:
+        title = before.title if title is None else title
+        words = before.description if words is None else words
     if title is None:
         known = git.named(f"refs/heads/{branch}", f"refs/remotes/origin/{branch}")
         title = (at.ports.commits(repo).commit(known).subject if known else "") or branch
-    words = file.read() if file is not None else description
-    made = at.forge.open(Proposal(title[:240], words, branch, target or at.target, labels, draft))
-    tell(at, made, form, "is open")
+    made = at.forge.open(Proposal(title[:240], words or "", branch, to, labels, draft))
+    tell(at, made, form, "is open" if before is None else "was open already")
+    if before is not None and before.title != made.title:
+        text.said(err(), f"It has another title now. Before: {before.title}")
     if form == "text":
         merge_request_text.next_step(out(), made, again)
         if branch == git.branch and _uncommitted(at):
             text.said(err(), "What is not committed here is not in it.")
+
+
+def _open_from(at: Desk, source: str, target: str) -> MergeRequest | None:
+    """The one that is open from a branch of this repository to another."""
+    many = at.forge.open_ones(target)
+    return next((one for one in many if one.source == source and not one.fork), None)
 
 
 def _uncommitted(at: Desk) -> bool:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from types import FrameType
 from typing import Final, TypeVar
 
 import click
@@ -14,6 +13,7 @@ import click
 from reconciler.app.watch import Inbox, Watching, watch
 from reconciler.cli.attending import Attending
 from reconciler.cli.building import settings_of
+from reconciler.cli.ending import TOLD, told_to_end
 from reconciler.cli.screen import err, errors, out, repo_option, stop_with, tell_failure
 from reconciler.cli.target import target_of
 from reconciler.errors import Exit, ReconcilerError
@@ -54,7 +54,8 @@ def watch_command(repo: Path, listen: tuple[str, int] | None, once: bool, plan: 
 
     Every `intervals.poll` of reconciler.yaml everything is looked at; what did not change costs
     next to nothing. A webhook only hurries it. While the forge is away it is asked less and less
-    often, up to `intervals.retry`. SIGTERM and Ctrl-C end it when what it is at is done.
+    often, up to `intervals.retry`. SIGTERM, Ctrl-C and a closed terminal end it when what it is
+    at is done.
 
     What is allowed is merged where the profiles of all that it touches say so (`autoMerge`).
 
@@ -138,19 +139,15 @@ def _refused(why: str) -> None:
 
 @contextmanager
 def _ending_well(ports: Ports, inbox: Inbox) -> Iterator[None]:
-    """SIGTERM and Ctrl-C end it between two looks; a second one at once."""
-    asked: list[int] = []
+    """SIGTERM, Ctrl-C and a closed terminal end it between two looks; a second one at once."""
+    asked: list[bool] = []
 
-    def stop(number: int, _frame: FrameType | None) -> None:
+    def stop() -> None:
         if asked:
             raise KeyboardInterrupt
-        asked.append(number)
+        asked.append(True)
         ports.stop_building()
         inbox.stop()
 
-    before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
-    try:
+    with told_to_end(stop, (*TOLD, signal.SIGINT)):
         yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)

@@ -174,5 +174,6 @@ def command(
                 click.echo(check_json.refused(found.decision))
             else:
                 check_text.decided(console, found.decision)
+                text.said(console, plan_text.unplanned(found.decision))
             code = EXITS[found.decision.verdict]
     stop_with(code)

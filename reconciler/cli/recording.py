@@ -15,6 +15,7 @@ from reconciler.core.records.verify import Doer
 from reconciler.core.records.words import line
 from reconciler.core.redact import hidden
 from reconciler.errors import ReconcilerError, UsageError
+from reconciler.model.record import Stood
 from reconciler.model.settings import SettingsSpec
 from reconciler.ports import RepoTree
 from reconciler.report import text
@@ -35,6 +36,7 @@ def recorder_of(
     if spec.records.signed or recorder.records.signs_with:
         can_sign(ports, repo, tree, recorder)
     tip = records.tip()
+    records.begin()
     branch = spec.branches.records_of(simulated=simulated)
     memory = ports.found_whole(repo, branch)
     known = memory.get()
@@ -103,11 +105,12 @@ def refusal_noted(
     commit: str,
     what: str,
     why: str,
+    declared: Stood,
     said: Callable[[str], None],
 ) -> None:
     """What a gate stops right before an apply, once for each commit; it is stopped all the same."""
     try:
-        recorder.refused(name, law, commit, what, why)
+        recorder.refused(name, law, commit, what, why, declared)
     except ReconcilerError as error:
         said(f"That this was refused could not be recorded: {line(hidden(error.message), 300)}")
 

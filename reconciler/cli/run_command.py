@@ -1,10 +1,11 @@
 """`reconciler run`."""
 
 import signal
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+import time
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
 import click
@@ -14,6 +15,7 @@ from reconciler.app.watch import Inbox
 from reconciler.cli.again import again
 from reconciler.cli.building import sandbox_option
 from reconciler.cli.controlling import spec_of, working_of
+from reconciler.cli.ending import TOLD, told_to_end
 from reconciler.cli.mr_watch import place_option
 from reconciler.cli.screen import repo_option, stop_with
 from reconciler.cli.voice import VOICE
@@ -27,11 +29,12 @@ from reconciler.wiring import build
 _VERBS: Final = {
     Job.APPLY: "applied",
     Job.DESTROY: "destroyed",
-    Job.ROLL: "saw to its rollout",
+    Job.ROLL: "looked whether it does well",
     Job.LOOK: "looked for drift",
     Job.REVIEW: "looked at merge requests",
     Job.CHORES: "saw to what follows",
 }
+_DEEDS: Final = (Job.APPLY, Job.DESTROY)
 _LEFT: Final = ("Stalled", "Frozen", "Reconciling", "Drifted")
 """The conditions of what is not as declared; of several the first is told."""
 
@@ -65,8 +68,8 @@ def command(
     keeps each environment with one of them. It may be killed at any time: whoever comes next goes
     on from what is recorded.
 
-    SIGTERM and Ctrl-C start nothing more and let what runs end; a second one asks it to end at the
-    next safe point.
+    SIGTERM, Ctrl-C and a terminal that is closed start nothing more and let what runs end; a second
+    one asks it to end at the next safe point.
 
     \b
     Examples:
@@ -82,6 +85,7 @@ def command(
     """  # noqa: D301  # \b is click's mark for lines as they are
     ports = build()
     spec = spec_of(ports, repo)
+    ports.records(repo, spec, simulated=sandbox).begin()
     log = VOICE.log()
     inbox = Inbox()
     telemetry = ports.telemetry()
@@ -122,11 +126,12 @@ def command(
         if health
         else nullcontext()
     )
-    with _ending_well(inbox), hooks as listening, shown as showing:
+    with told_to_end(inbox.stop, (*TOLD, signal.SIGINT)), hooks as listening, shown as showing:
         for what, at in (("webhooks", listening), ("health", showing)):
             if at is not None:
                 log.said("listening", what=what, host=at.host, port=at.port)
         log.said("begun", repository=str(repo), simulated=sandbox, jobs=working.jobs)
+        began = time.monotonic()
         crew.prepare()
         try:
             if once:
@@ -138,7 +143,7 @@ def command(
             telemetry.close()
     if once:
         voice.left(controller.standings.values())
-    log.said("ended")
+    voice.ended(controller.standings.values(), time.monotonic() - began, once=once)
     stop_with(_exit(controller, voice) if once else Exit.OK)
 
 
@@ -171,6 +176,7 @@ class _Voice:
         self._said: dict[tuple[str, str], str] = {}
         self.states: dict[tuple[str, str], str] = {}
         self.failing = False
+        self._counts: Counter[str] = Counter()
 
     def news(self, ended: Ended, standing: Standing | None) -> None:
         """What came of a task."""
@@ -178,6 +184,8 @@ class _Voice:
         key, words = (task.environment, task.job), f"{ended.state} {ended.why}"
         before, self._said[key] = self._said.get(key), words
         self.states[key] = ended.state
+        if task.job in _DEEDS and ended.state in ("done", "again"):
+            self._counts[_VERBS[task.job] if ended.state == "done" else "failed"] += 1
         if ended.state == "done":
             if task.job in (Job.APPLY, Job.DESTROY) or (ended.why and before != words):
                 self._log.said(_VERBS[task.job], **self._about(ended, standing))
@@ -194,7 +202,7 @@ class _Voice:
             left = next((each for kind in _LEFT if (each := one.of(kind)) is not None), None)
             if one.name in told or left is None or (left.name == "Frozen" and not _stopped(one)):
                 continue
-            about = {"environment": one.name, "why": again(left.why), "track": one.track}
+            about = {"environment": one.name, "why": again(left.said), "track": one.track}
             if one.task is not None and left.name == "Reconciling":
                 about["due"] = format_timestamp(one.task.due)
             self._log.said(f"not as declared: {left.name}", **about)
@@ -208,6 +216,13 @@ class _Voice:
                 why=next(iter(standings)).lost,
                 then="they are made again, as far as they may be",
             )
+
+    def ended(self, standings: Iterable[Standing], seconds: float, *, once: bool) -> None:
+        """What all of it came to, and how long it took."""
+        about: dict[str, object] = {**self._counts}
+        if once:
+            about["left"] = sum(any(one.of(kind) for kind in _LEFT) for one in standings)
+        self._log.said("ended", **about, seconds=round(seconds, 1))
 
     def weather(self, error: ReconcilerError | None) -> None:
         """Whether it can look at all."""
@@ -232,18 +247,3 @@ class _Voice:
             "track": standing.track if standing else "",
         }
         return {name: value for name, value in found.items() if value}
-
-
-@contextmanager
-def _ending_well(inbox: Inbox) -> Iterator[None]:
-    """SIGTERM and Ctrl-C end it when what runs has ended; a second one asks that to hurry."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        inbox.stop()
-
-    before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)

@@ -5,8 +5,9 @@ import io
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from secrets import token_hex
 from typing import Final, TypeVar
@@ -48,6 +49,12 @@ def remember_format(_context: click.Context, _option: click.Parameter, value: st
     """Where a command fails before it writes, the entry point asks how to say so."""
     _asked_for[:] = [value]
     return value
+
+
+def remember_asked(argv: Sequence[str]) -> None:
+    """The same where a command fails before it reads its options."""
+    apart = any(pair == ("--format", "json") for pair in pairwise(argv))
+    _asked_for[:] = ["json"] if apart or "--format=json" in argv else []
 
 
 def format_option(function: F) -> F:

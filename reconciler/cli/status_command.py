@@ -52,6 +52,8 @@ def command(
     ports = build()
     spec = spec_of(ports, repo)
     now = ports.clock(simulated=sandbox)()
+    records = ports.records(repo, spec, simulated=sandbox)
+    records.begin()
     with progress("reading documents and records"):
         found = standings(ports, repo, spec, now, sandbox=sandbox)
     if environment is not None and environment not in {one.name for one in found}:
@@ -74,7 +76,7 @@ def command(
     else:
         report.table(out(), shown, held, now, simulated=sandbox)
         _tell_lost(ports, [one for one in shown if one.lost])
-    wrong = ports.records(repo, spec, simulated=sandbox).gone_back()
+    wrong = records.gone_back()
     if wrong is not None:
         text.failed(errors(), wrong)
         stop_with(Exit.FAILURE)

@@ -201,7 +201,9 @@ def _frozen(question: Question) -> Iterable[tuple[Verdict, str]]:
     for freeze in still:
         until = freeze.spec.expires
         ends = f"until {format_timestamp(until)}" if until else "until somebody takes it out"
-        yield (Verdict.DENY, f"frozen by {freeze.metadata.owner} {ends}: {freeze.spec.reason}")
+        since = f"since {format_timestamp(freeze.spec.since)}"
+        who = f"frozen by {freeze.metadata.owner} {since}"
+        yield (Verdict.DENY, f"{who} {ends}: {freeze.spec.reason}")
 
 
 def standing_still(

@@ -10,12 +10,24 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
-from reconciler.model.work import Condition, Job, Known, Memory, Standing, Task, Tried, Wanted
+from reconciler.model.work import (
+    Condition,
+    Halt,
+    Job,
+    Known,
+    Memory,
+    Refused,
+    Standing,
+    Task,
+    Tried,
+    Wanted,
+)
 
 FIRST: Final = timedelta(seconds=10)
 """So long it waits before it tries again for the first time."""
 AT_IT: Final = timedelta(seconds=15)
 """So long while somebody else is at it."""
+_SHORT: Final = 12
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _STAGES: Final = {"production": 0, "staging": 1, "dev": 2}
 _RANKS: Final = {Job.DESTROY: 0, Job.APPLY: 10, Job.ROLL: 13, Job.LOOK: 20}
@@ -33,8 +45,8 @@ class Law:
     """Of everything that judges and builds."""
     retry: timedelta
     """The longest that it waits before it tries again."""
-    frozen: Mapping[str, str]
-    """Environments that stand still, and why."""
+    frozen: Mapping[str, Halt]
+    """Environments that stand still, and by what."""
     kept: Mapping[str, str]
     """Environments without a document that must not be destroyed, and why."""
 
@@ -222,8 +234,36 @@ def _next(tried: Tried, law: Law, now: datetime) -> datetime:
     return at + later(tried.failures, law.retry)
 
 
-def _why(wish: tuple[Job, str], known: Known, tried: Tried | None) -> str:
+def _refused(wanted: Wanted | None, known: Known) -> Refused | None:
+    """What was stopped, while just that is declared; what is being applied was let in."""
+    found = known.refused
+    if wanted is None or found is None or found.files != wanted.files or known.opened is not None:
+        return None
+    return found
+
+
+def _stalled(
+    name: str, wanted: Wanted | None, kept: str, refused: Refused | None
+) -> Condition | None:
+    """What no controller may go on with before people did something about it."""
+    why = kept if wanted is None else wanted.problem
+    if why:
+        return Condition("Stalled", None, why)
+    if refused is None or refused.passes:
+        return None
+    commit = refused.commit[:_SHORT]
+    why = f"{commit} got to the target branch around its gates, and goes no further: {refused.why}"
+    hint = (
+        f"revert {commit}, or bring it again by a merge request;"
+        f" `reconciler audit log {name} --kind refusal` tells more"
+    )
+    return Condition("Stalled", refused.since, why, refused.by, hint=hint)
+
+
+def _why(wish: tuple[Job, str], known: Known, tried: Tried | None, refused: Refused | None) -> str:
     """Why something is to be done, and what keeps it from being done."""
+    if refused is not None:
+        return f"{wish[1]}; {refused.why}"
     if tried is not None and tried.job is wish[0] and tried.state != "done":
         return f"{wish[1]}; {tried.why}"
     if known.otherwise:
@@ -244,16 +284,16 @@ def _conditions(
     name = known.name
     found: list[Condition] = []
     wish = wants(wanted, known, memory)
-    frozen = law.frozen.get(name, "")
+    frozen = law.frozen.get(name)
     kept = law.kept.get(name, "") if wanted is None else ""
     tried = memory.tried
-    if frozen:
-        found.append(Condition("Frozen", None, frozen))
-    if wanted is not None and wanted.problem:
-        found.append(Condition("Stalled", None, wanted.problem))
-    elif kept:
-        found.append(Condition("Stalled", None, kept))
-    elif wish is not None and not frozen:
+    refused = _refused(wanted, known) if wish is not None else None
+    if frozen is not None:
+        found.append(Condition("Frozen", frozen.since, frozen.why, frozen.by, frozen.until))
+    stalled = _stalled(name, wanted, kept, refused)
+    if stalled is not None:
+        found.append(stalled)
+    elif wish is not None and frozen is None:
         stuck = task is None or task.job is not wish[0]
         if waiting:
             found.append(Condition("Reconciling", None, f"waits for {waiting}"))
@@ -262,7 +302,9 @@ def _conditions(
         else:
             failed = known.ended if known.result not in ("", "done") else None
             since = known.opened or failed
-            found.append(Condition("Reconciling", since, _why(wish, known, tried)))
+            if refused is not None and since is None:
+                since = refused.since
+            found.append(Condition("Reconciling", since, _why(wish, known, tried, refused)))
     elif wish is None and wanted is not None and not known.drift:
         found.append(Condition("Ready", known.applied, "it is as declared"))
     if known.drift and wanted is not None:

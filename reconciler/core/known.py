@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from reconciler.core.records.standing import Status
+from reconciler.core.records.standing import Status, refused_of
 from reconciler.model.decision import Verdict
 from reconciler.model.run import StateMark
-from reconciler.model.work import Known
+from reconciler.model.work import Known, Refused
 
 _YEARS: Final = range(2000, 3000)
 """Of any other no record tells, and it could not be reckoned with."""
@@ -40,8 +40,24 @@ def known_of(name: str, status: Status) -> Known:
         warned=_instant(expiry, "at") if expiry.get("step") == "warned" else None,
         expiry=_text(expiry, "step"),
         destroyed=last.get("action") == "destroy" and last.get("result") == "done",
+        refused=_refused(status),
         there=bool(applied or opened or (isinstance(resources, int) and resources)),
         state=_mark(state),
+    )
+
+
+def _refused(status: Status) -> Refused | None:
+    found = refused_of(status)
+    files = _text(found, "files")
+    if not files:
+        return None
+    return Refused(
+        files,
+        _text(found, "commit"),
+        _instant(found, "since"),
+        _text(found, "why"),
+        _text(found, "of"),
+        found.get("passes") is True,
     )
 
 

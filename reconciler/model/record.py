@@ -572,6 +572,12 @@ class Refusal(Model):
     """What should have run."""
     decision: Count | None
     """The number of the record of the decision, when there is one."""
+    files: Digest | None = None
+    """The digest of what should have run, where the target branch declares it; else null."""
+    by: Words | None = None
+    """Who brought it there, as its commit says."""
+    passes: bool | None = None
+    """Whether it may be let in later as it is; null: it is not declared."""
 
 
 class PolicyTaken(Model):
@@ -651,6 +657,28 @@ class Draft:
     files: Mapping[str, bytes | None] = field(default_factory=dict)
     """What is now true, by path in the environment's folder (or in the root); None: no more.
     A path that ends in `/` with None: the whole folder goes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Another repository that has the branch of records, while this one has none of its own."""
+
+    branch: str
+    remote: str
+    bring: str
+    """The command that brings it here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """What the target branch declares though a gate stopped it."""
+
+    files: str
+    """Digest of what it renders to."""
+    by: str
+    """Who brought it there, as its commit says."""
+    passes: bool = False
+    """Whether it may be let in later as it is."""
 
 
 @dataclass(frozen=True, slots=True)

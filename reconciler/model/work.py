@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from reconciler.model.base import DriftMode, Stage
+from reconciler.model.base import DriftMode, Stage, format_timestamp
 from reconciler.model.run import StateMark
 
 Outcome = Literal["done", "again", "held", "waiting", "stuck"]
@@ -60,6 +60,34 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """What a gate stopped though the target branch declares it."""
+
+    files: str
+    """Digest of what it renders to: anything else was not refused."""
+    commit: str
+    """What brought it there."""
+    since: datetime | None
+    why: str
+    by: str
+    """Who brought it, as that commit says."""
+    passes: bool
+    """Whether it may be let in later as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """A freeze, as it holds an environment."""
+
+    why: str
+    by: str = ""
+    """Who stopped it, and for which team."""
+    since: datetime | None = None
+    until: datetime | None = None
+    """When it ends by itself; None: when somebody takes it out."""
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """An environment as records tell of it."""
 
@@ -107,6 +135,8 @@ class Known:
     """How far its state had come; None: there is none, or nobody knows."""
     lost: str = ""
     """Why nothing of that is there any more, though nobody destroyed it; empty: it is there."""
+    refused: Refused | None = None
+    """What was stopped of it last, and was not let in since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +176,18 @@ class Condition:
     name: Literal["Ready", "Reconciling", "Stalled", "Drifted", "Frozen", "Expiring"]
     since: datetime | None
     why: str
+    by: str = ""
+    """Who brought it about, where that is known."""
+    until: datetime | None = None
+    """When it ends by itself, where it does."""
+    hint: str = ""
+    """What to do about it."""
+
+    @property
+    def said(self) -> str:
+        """All of it in one sentence but for since when."""
+        ends = f"until {format_timestamp(self.until)}" if self.until else ""
+        return "; ".join(filter(None, (self.why, self.by and f"by {self.by}", ends, self.hint)))
 
 
 @dataclass(frozen=True, slots=True)

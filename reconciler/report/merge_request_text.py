@@ -124,8 +124,12 @@ def _text(console: Console, text: str) -> None:
         line(console, f"  {each}")
 
 
-def merged(console: Console, one: MergeRequest, commit: str) -> None:
-    """`reconciler mr merge`."""
+def merged(console: Console, one: MergeRequest, commit: str, *, already: bool) -> None:
+    """`reconciler mr merge`. `already`: it was merged before, and nothing was done."""
+    if commit and already:
+        line(console, f"!{one.number} was merged into {one.target} already: {one.title}")
+        line(console, f"  {commit}; nothing was done now")
+        return
     if commit:
         line(console, ("MERGED ", "bold magenta"), f"!{one.number} into {one.target}: {one.title}")
         line(console, f"  {commit}")

@@ -193,6 +193,12 @@ def event(console: Console, one: Event, message: str) -> None:
         line(console, (f"  {message}", style))
 
 
+def unplanned(decision: Decision) -> str:
+    """Why there is a decision and no plan."""
+    why = "deny it" if decision.verdict is Verdict.DENY else "could not all say that it may be"
+    return f"There is no plan: the gates that come before {why}, and then nothing of it is run."
+
+
 def settled(console: Console, many: Sequence[Outcome]) -> None:
     """What came of runs that were cut off."""
     for one in many:

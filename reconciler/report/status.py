@@ -74,6 +74,9 @@ def as_json(standings: Iterable[Standing], held: Mapping[str, Lease], *, simulat
                         "type": condition.name,
                         "since": format_timestamp(condition.since) if condition.since else None,
                         "why": condition.why,
+                        "by": condition.by or None,
+                        "until": format_timestamp(condition.until) if condition.until else None,
+                        "hint": condition.hint or None,
                     }
                     for condition in one.conditions
                 ],
@@ -101,7 +104,7 @@ def _lease(held: Lease | None) -> dict[str, object] | None:
 def _why(condition: Condition, held: Lease | None) -> str:
     if condition.name == "Reconciling" and held is not None:
         return f"{held.holder} is at it: {held.reason}"
-    return condition.why
+    return condition.said
 
 
 def _ago(since: datetime | None, now: datetime) -> str:

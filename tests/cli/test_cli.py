@@ -375,7 +375,7 @@ def test_the_shape_of_one_environment(run: Run) -> None:
 def test_an_environment_that_is_not_there(run: Run) -> None:
     done = run("show", "box-onne")
     assert done.code == 2
-    assert "there is no environment `box-onne` in working tree" in done.err
+    assert "there is no environment `box-onne` in the working tree" in done.err
     assert "did you mean `box-one`?" in done.err
     far = run("render", "qqqqqq")
     assert "there are: box-one" in far.err

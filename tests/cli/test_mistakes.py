@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -179,3 +180,25 @@ def test_an_output_that_takes_nothing_is_told_by_the_exit_code(
     assert done.returncode == Exit.FAILURE
     assert done.stderr.startswith(b"error: the output cannot be written")
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=" ".join)
+def test_a_call_that_is_not_allowed_is_told_as_everything_else_is(
+    path: tuple[str, ...], tmp_path: Path
+) -> None:
+    code, out, err = run(f"{' '.join(path)} --no-such-option", tmp_path)
+    assert (code, out) == (2, "")
+    first, *rest = err.splitlines()
+    assert first.startswith("error: no such option `--no-such-option`"), err
+    assert "try: " in rest[0]
+    assert f"`reconciler {' '.join(path)} --help` tells more" in " ".join(err.split())
+
+
+def test_all_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
+    code, _, err = run("new", tmp_path)
+    assert code == 2
+    assert err.startswith("error: missing options `--track` and `--name`\n")
+    assert "missing option `--name`" in run("new --track demo", tmp_path)[2]
+    assert "missing option `--track`" in run("new --name=fair", tmp_path)[2]
+    code, out, _ = run("list --format json --bar", tmp_path)
+    assert (code, json.loads(out)["reason"]) == (2, "usage")

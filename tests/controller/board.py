@@ -13,7 +13,7 @@ from reconciler.app.watch import Inbox, Look
 from reconciler.controller import Controller, Working
 from reconciler.core.due import Law
 from reconciler.errors import ReconcilerError, TransientError
-from reconciler.model.work import Ended, Heads, Job, Known, Standing, Task, Wanted
+from reconciler.model.work import Ended, Halt, Heads, Job, Known, Standing, Task, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -87,7 +87,7 @@ class Board:
     lasting: float = 1.0
     """Seconds that a task takes."""
     away: bool = False
-    frozen: dict[str, str] = field(default_factory=dict)
+    frozen: dict[str, Halt] = field(default_factory=dict)
     kept: dict[str, str] = field(default_factory=dict)
     jobs: int = 2
     started: list[tuple[float, Task]] = field(default_factory=list)

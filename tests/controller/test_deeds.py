@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from reconciler.adapters.deeds import Deeds
+from reconciler.cli.chores import together
 from reconciler.model.work import Ended, Job, Task
 from tests.terraform.test_runs import wait_for, zombie
 
@@ -112,3 +113,11 @@ def test_a_program_that_cannot_be_loaded_says_why(found: Found) -> None:
     deeds.close()
     assert ended.state == "again"
     assert "No module named tests.controller.nothing" in ended.why
+
+
+def test_a_reason_that_keeps_several_parts_is_told_once() -> None:
+    wrong = {"the history of records is broken": ["removals", "drift"], "it is away": []}
+    assert together(wrong) == [
+        "removals, drift: the history of records is broken",
+        "it is away",
+    ]

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.due import key_of, later, rank_of, slot, standing, wants
-from reconciler.model.work import Job, Known, Memory, Outcome, Standing, Tried, Wanted
+from reconciler.model.work import (
+    Halt,
+    Job,
+    Known,
+    Memory,
+    Outcome,
+    Refused,
+    Standing,
+    Tried,
+    Wanted,
+)
 from tests.controller.board import HOUR, NOON, known, law, wanted
 
 RETRY = timedelta(minutes=5)
@@ -97,7 +108,7 @@ def test_what_is_frozen_kept_or_waits_is_left_alone_and_says_so(
 ) -> None:
     one, of, memory = case
     wish = wants(one, of, memory)
-    frozen = stood(*case, frozen={"shop": "it burns"})
+    frozen = stood(*case, frozen={"shop": Halt("it burns")})
     assert frozen.task is None or frozen.task.job is Job.LOOK
     assert frozen.of("Frozen") is not None
     if wish is None:
@@ -108,6 +119,43 @@ def test_what_is_frozen_kept_or_waits_is_left_alone_and_says_so(
         kept = stood(*case, kept={"shop": "too many"})
         assert kept.task is None
         assert kept.of("Stalled") is not None
+
+
+@given(cases(), st.sampled_from(["passes", "stays"]), st.sampled_from([{}, {"shop": Halt("so")}]))
+def test_what_was_refused_stands_still_while_just_that_is_declared(
+    case: tuple[Wanted | None, Known, Memory], how: str, frozen: dict[str, Halt]
+) -> None:
+    one, of, memory = case
+    passes = how == "passes"
+    stopped = Refused("v2", "c" * 40, NOON, "AUT001: not theirs", "Eve <eve@x.example>", passes)
+    of = replace(of, refused=stopped)
+    found = stood(one, of, memory, frozen=frozen)
+    wish = wants(one, of, memory)
+    if one is None or one.problem or wish is None or of.opened is not None:
+        assert found == stood(one, replace(of, refused=None), memory, frozen=frozen)
+        return
+    stalled = found.of("Stalled")
+    if one.files == "v2" and not passes:
+        assert stalled is not None
+        assert (stalled.since, stalled.by) == (NOON, "Eve <eve@x.example>")
+        assert "AUT001" in stalled.why
+        assert "revert cccccccccccc" in stalled.hint
+        assert found.task == stood(one, replace(of, refused=None), memory, frozen=frozen).task
+    elif one.files == "v2" and not frozen:
+        waits = found.of("Reconciling") or stalled
+        assert waits is not None
+    else:
+        assert found == stood(one, replace(of, refused=None), memory, frozen=frozen)
+
+
+def test_a_freeze_says_who_since_until_and_why() -> None:
+    halt = Halt("stop: it burns", "Ada <ada@x.example> for team-web", NOON, NOON + HOUR)
+    found = stood(wanted("shop"), known("shop"), Memory(NOON), frozen={"shop": halt}).of("Frozen")
+    assert found is not None
+    assert (found.since, found.by, found.until) == (NOON, halt.by, NOON + HOUR)
+    assert found.said == (
+        "stop: it burns; by Ada <ada@x.example> for team-web; until 2026-07-01T13:00:00Z"
+    )
 
 
 @given(cases(), TIMES)

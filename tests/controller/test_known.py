@@ -26,6 +26,7 @@ FIELDS = {
     "drift": ("digest", "since"),
     "expiry": ("step", "at"),
     "state": ("resources",),
+    "refused": ("files", "commit", "since", "why", "of", "passes", "record"),
 }
 TIMES = st.sampled_from(["2026-07-01T12:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
 FORGED: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(

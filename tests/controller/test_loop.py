@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from reconciler.errors import TransientError
-from reconciler.model.work import Ended, Heads, Job, Task
+from reconciler.model.work import Ended, Halt, Heads, Job, Task
 from tests.controller.board import NOON, Board, as_declared, known, wanted
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def test_the_remote_away_for_an_hour_is_told_once_and_nothing_is_begun_meanwhile
 
 def test_a_freeze_in_between_stops_what_has_not_begun_and_ends_what_has() -> None:
     def does(board: Board, task: Task) -> Ended:
-        board.frozen = dict.fromkeys(board.declared, "stop: it burns")
+        board.frozen = dict.fromkeys(board.declared, Halt("stop: it burns"))
         return as_declared(board, task)
 
     board = many(6)

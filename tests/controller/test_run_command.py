@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import urllib.request
@@ -75,6 +76,8 @@ def test_one_pass_makes_it_so_and_says_what_it_did(there: Lab) -> None:
     said = lines(first.err)
     assert said[0]["event"] == "begun"
     assert said[-1]["event"] == "ended"
+    assert [said[-1].get(one) for one in ("applied", "failed", "left")] == [2, None, 0]
+    assert said[-1]["seconds"] > 0
     assert {one["environment"] for one in said if one["event"] == "applied"} == {
         "lab-one",
         "lab-two",
@@ -195,6 +198,22 @@ def test_it_shows_how_it_does_and_ends_well(there: Lab) -> None:
             process.kill()
     assert process.returncode == 0, err
     assert lines(err)[-1]["event"] == "ended"
+    assert done(there, "lease", "list", "--format", "json").json["leases"] == []
+
+
+def test_a_terminal_that_is_closed_ends_it_as_well(there: Lab) -> None:
+    ours, theirs = os.openpty()
+    process = there.at_a_terminal(theirs, "run")
+    os.close(theirs)
+    said = b""
+    try:
+        while b"begun" not in said:
+            said += os.read(ours, 4096)
+        os.close(ours)
+        assert process.wait(PATIENCE) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
     assert done(there, "lease", "list", "--format", "json").json["leases"] == []
 
 

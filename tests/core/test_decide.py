@@ -325,7 +325,9 @@ def test_a_freeze_says_who_why_and_how_long() -> None:
     stop = freeze({"environment": "shop"}, expires="2026-06-02T00:00:00Z")
     decision = decide(question(freezes=(stop,)))
     assert decision.verdict is Verdict.DENY
-    assert decision.reasons == ("frozen by team-web until 2026-06-02T00:00:00Z: an incident",)
+    assert decision.reasons == (
+        "frozen by team-web since 2026-05-01T00:00:00Z until 2026-06-02T00:00:00Z: an incident",
+    )
     assert decide(question(freezes=(stop,), now=NOW + timedelta(days=3))).verdict is Verdict.ALLOW
     tomorrow = freeze({"everything": True}, since="2026-06-02")
     assert decide(question(freezes=(tomorrow,))).verdict is Verdict.ALLOW

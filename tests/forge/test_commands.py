@@ -140,6 +140,12 @@ def test_from_opening_to_merging(place: Place) -> None:
     assert once_more.err == "What is not committed here is not in it.\n"
     again = place.run("ines", "open", "--format", "json").json
     assert (again["number"], again["labels"]) == (1, ["portal"])
+    assert again["description"] == "It is slow.", "what is not named stays"
+    assert "!1 was open already: Give the portal more" in once_more.out
+    other = place.run("ines", "open", "--title", "Another name")
+    assert "!1 was open already: Another name" in other.out
+    assert "Before: Give the portal more" in other.err
+    assert place.run("ines", "open", "--title", "Give the portal more").code == 0
     assert "!1" in place.run("tom", "list").out
 
     # nobody agreed yet, then the author, then somebody without the key
@@ -171,9 +177,10 @@ def test_from_opening_to_merging(place: Place) -> None:
     shown = place.run("ines", "show", "1", "--format", "json").json
     assert (shown["state"], shown["merged"]) == ("merged", str(commit.id))
     told = place.run("ines", "show", "1").out
-    assert "reconciler: success: allowed" in told
-    assert ": failed: " not in told
-    assert place.run("ines", "merge", "1").code == 0
+    assert ("reconciler: success: allowed" in told, ": failed: " in told) == (True, False)
+    twice = place.run("ines", "merge", "1")
+    assert (twice.code, "MERGED" in twice.out) == (0, False)
+    assert "!1 was merged into main already" in twice.out
     assert place.run("ines", "list").out == "No merge request to `main` is open.\n"
 
 

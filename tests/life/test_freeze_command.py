@@ -49,6 +49,21 @@ def test_what_is_frozen_is_shown_to_whoever_asks(yard: Yard) -> None:
     assert "the fair burns" in out
 
 
+def test_status_says_who_stopped_it_since_when_until_when_and_why(yard: Yard) -> None:
+    assert yard.run("freeze", "--env", "trade-fair", *WHY, "--for", "2h")[0] == 0
+    subprocess.run(["git", "fetch", "-q"], cwd=yard.clone, check=True)
+    _, out, err = yard.run("status", "trade-fair", "--format", "json")
+    assert err == ""
+    (one,) = json.loads(out)["environments"]
+    found = next(each for each in one["conditions"] if each["type"] == "Frozen")
+    assert found["by"] == "Ada Berg <ada@example.com> for team-platform"
+    assert "the fair burns" in found["why"]
+    assert found["since"] < found["until"]
+    told = " ".join(yard.run("status", "trade-fair")[1].split())
+    assert "by Ada Berg <ada@example.com> for team-platform" in told
+    assert f"until {found['until']}" in told
+
+
 @pytest.mark.parametrize(
     "name, email, key, said, code",
     [

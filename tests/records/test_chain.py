@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from reconciler.adapters.record_store import GitRecords
 from reconciler.app.records import Broken, Kept, Records
 from reconciler.core.records.chain import first_chain, next_chain
-from reconciler.core.records.standing import status_after
+from reconciler.core.records.standing import refused_of, status_after
 from reconciler.core.records.story import read_status, status_bytes
-from reconciler.model.record import Chain, RecordKind
+from reconciler.model.record import Chain, Record, RecordKind
 from tests.records import drafts
 from tests.records.chains import whole
 from tests.repos import GitRepo
@@ -106,6 +106,35 @@ def test_a_status_is_what_the_records_come_to(kinds: list[str]) -> None:
         "apply-started" in kinds
         and "apply-ended" not in kinds[len(kinds) - kinds[::-1].index("apply-started") :]
     )
+
+
+def record_of(kind: str, number: int, day: int, **more: object) -> Record:
+    """One of a kind that says something else beside."""
+    record, _ = drafts.document(kind)
+    return record.model_copy(
+        update={
+            "at": f"2026-08-{day:02d}T00:00:00Z",
+            "body": record.body.model_copy(update=more),
+            "chain": record.chain.model_copy(update={"sequence": number}),
+        }
+    )
+
+
+def test_what_was_refused_stands_until_it_is_let_in_or_applied() -> None:
+    declared = {"files": "sha256:" + "a" * 64, "by": "Eve <eve@x.example>", "passes": False}
+    first = status_after({}, record_of("refusal", 7, 1, **declared))
+    assert refused_of(first)["since"] == "2026-08-01T00:00:00Z"
+    assert refused_of(first)["of"] == "Eve <eve@x.example>"
+    let_in = status_after(first, record_of("decision", 8, 2, action="apply"))
+    assert refused_of(let_in) == {}, "a decision about an apply got past what had stopped it"
+    looked = status_after(first, record_of("decision", 8, 2, action="check"))
+    assert refused_of(looked) == refused_of(first)
+    again = status_after(let_in, record_of("refusal", 9, 3, **declared))
+    assert refused_of(again)["since"] == "2026-08-01T00:00:00Z", "the same, since then"
+    other = status_after(let_in, record_of("refusal", 9, 3, **declared | {"commit": "b" * 40}))
+    assert refused_of(other)["since"] == "2026-08-03T00:00:00Z"
+    assert "refused" not in status_after(again, record_of("apply-ended", 10, 4, result="done"))
+    assert "refused" in status_after(again, record_of("apply-ended", 10, 4, result="failed"))
 
 
 @pytest.mark.parametrize("forged", [{"drift": 1}, {"freezes": []}, {"drift": {"first": []}}])

@@ -19,7 +19,7 @@ from reconciler.adapters.record_store import GitRecords, record_store
 from reconciler.app.records import Records
 from reconciler.errors import ReconcilerError, TransientError
 from reconciler.model.git import ObjectKind
-from reconciler.model.record import Draft, RecordKind
+from reconciler.model.record import Draft, Elsewhere, RecordKind
 from tests.records import drafts
 from tests.records.chains import clone, git, ids, whole
 from tests.records.git_server import Handler, Server, serving
@@ -86,6 +86,9 @@ class Mortal:
 
     def saw(self, commit: str) -> None:
         self.inner.saw(commit)
+
+    def elsewhere(self) -> Elsewhere | None:
+        return self.inner.elsewhere()
 
     def others(self) -> Mapping[str, str]:
         return self.inner.others()

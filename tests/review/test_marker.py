@@ -19,6 +19,7 @@ from reconciler.core.review.marker import (
     fitted,
     found,
     grown,
+    seen,
     stamped,
     thread_mark,
     thread_text,
@@ -199,3 +200,13 @@ def test_the_memory_stays_small() -> None:
     assert fitted(large).plans == ()
     assert len(canonical([fitted(large).head])) < LARGEST_MEMO
     assert grown(Memo(), large, ()).shown[-1].same(fitted(large))
+
+
+def test_people_see_a_note_of_ours_without_what_we_hide_and_all_of_any_other() -> None:
+    memo = Memo((Shown("a", "b"),))
+    ours = written("**ALLOW**\n\nAll is well.", memo, "root 7", None, {"sha256:x": b"{}"}, 9000)
+    assert "<!--" in ours
+    assert seen(note(ours)) == "**ALLOW**\n\nAll is well."
+    assert seen(note(thread_text("Mend it.", "0" * 32))) == "Mend it."
+    theirs = note(ours, ours=False)
+    assert seen(theirs) == ours, "what somebody else hides may be meant to be overlooked"

@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -99,6 +100,11 @@ SOMEBODY: Final = {
     "RECONCILER_ACTOR_EMAIL": "ada@example.com",
 }
 """Who runs the commands: not every machine has a name for git."""
+_AT_A_TERMINAL: Final = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
 _GATES: Final = "security: hard, cost: hard"
 _COMMANDS: Final = (
     apply_command,
@@ -197,11 +203,25 @@ class Lab:
 
     def process(self, *argv: str, **more: str) -> subprocess.Popen[str]:
         """The same as a process of its own, in a group of its own."""
+        return self._begun((), argv, more, subprocess.DEVNULL, subprocess.PIPE)
+
+    def at_a_terminal(self, terminal: int, *argv: str, **more: str) -> subprocess.Popen[str]:
+        """The same at a terminal of its own."""
+        return self._begun(("-c", _AT_A_TERMINAL), argv, more, terminal, terminal)
+
+    def _begun(
+        self,
+        how: tuple[str, ...],
+        argv: tuple[str, ...],
+        more: Mapping[str, str],
+        reads: int,
+        writes: int,
+    ) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "reconciler", *_in(self.repo.path, argv)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            [sys.executable, *how, "-m", "reconciler", *_in(self.repo.path, argv)],
+            stdin=reads,
+            stdout=writes,
+            stderr=writes,
             text=True,
             env={
                 **os.environ,

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pygit2
 import pytest
@@ -102,6 +103,38 @@ def test_what_its_gates_deny_is_refused_though_it_was_pushed(place: Place) -> No
         refused(place.apply(), pushed)
     assert place.kinds().count("refusal") == 1
     assert "apply-started" not in place.kinds()
+
+
+def stands(place: Place) -> dict[str, Any]:
+    """The one condition that says what is wrong."""
+    (one,) = place.run("status", NAME, "--format", "json").json["environments"]
+    (found,) = one["conditions"]
+    return dict(found)
+
+
+def test_what_was_refused_stands_still_in_status_with_who_brought_it_and_what_to_do(
+    place: Place,
+) -> None:
+    assert place.apply().code == 0
+    pushed = place.push(place.count(3), STRANGER)
+    assert stands(place)["type"] == "Reconciling", "nobody has looked at it yet"
+    refused(place.apply(), pushed)
+
+    found = stands(place)
+    assert found["type"] == "Stalled"
+    assert found["since"]
+    assert pushed[:12] in found["why"]
+    assert "AUT" in found["why"]
+    assert found["by"] == f"{STRANGER.name} <{STRANGER.email}>"
+    assert f"revert {pushed[:12]}" in found["hint"]
+    refused(place.apply(), pushed)
+    assert stands(place) == found, "trying again changes nothing of it"
+    told = " ".join(place.run("status", NAME).out.split())
+    assert f"by {STRANGER.name}" in told
+
+    place.push(place.files, TOM)
+    assert stands(place)["type"] == "Ready", "what was taken back is refused no more"
+    assert place.kinds().count("refusal") == 1
 
 
 def test_it_stays_refused_under_whatever_comes_on_top_of_it(place: Place) -> None:

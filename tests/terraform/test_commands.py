@@ -327,8 +327,11 @@ def test_an_apply_asks_and_takes_only_the_plan_that_was_agreed_to(run: Lab) -> N
     assert len(run.aws.tagged("lab-one")) == 3
     once_more = run(*command)
     assert once_more.code == 0, once_more.err
-    assert "The plan that you named is another one: it was applied already" in once_more.out
-    assert "another one" not in run("apply", "lab-one", "--yes").out
+    assert "The plan that you named was applied already" in once_more.err
+    for form in ((), ("--format", "json")):
+        never = run("apply", "lab-one", "--plan", "sha256:" + "0" * 64, *form)
+        assert (never.code, "it was never applied" in never.err) == (1, True), never.err
+    assert "named" not in run("apply", "lab-one", "--yes").err
     nothing = run("apply", "lab-one", "--yes", "--format", "json")
     assert nothing.code == 0
     assert (nothing.json["kind"], nothing.json["done"]) == ("Outcome", [])
@@ -364,6 +367,9 @@ def test_what_the_static_gates_deny_is_never_planned(
         done = run(verb, "hackathon-booking", "--rev", rev, *more)
         assert done.code == 10, done.out + done.err
         assert "DENY" in done.out
+        assert ("There is no plan: the gates that come before deny it" in done.out) == (
+            verb == "plan"
+        )
         document = run(verb, "hackathon-booking", "--rev", rev, "--format", "json", *more).json
         assert (document["kind"], document["decision"]["verdict"]) == ("Refusal", "DENY")
     # Of what was not planned no report says that it would change nothing.
@@ -722,11 +728,17 @@ def waiting(mark: Path, go: Path) -> dict[str, str]:
     return {**lab(), SERVICE: text, track: law}
 
 
-def in_the_middle(run: Lab, folder: Path, name: str) -> tuple[str, Path, subprocess.Popen[str]]:
+def in_the_middle(
+    run: Lab, folder: Path, name: str, terminal: int | None = None
+) -> tuple[str, Path, subprocess.Popen[str]]:
     """An apply that waits: of which commit, until what is there, and its process."""
     mark, go = folder / "mark", folder / "go"
     rev = run.commit(waiting(mark, go), "waits")
-    process = run.process("apply", name, "--yes", "--rev", rev, RECONCILER_CACHE_DIR="none")
+    command = ("apply", name, "--yes", "--rev", rev)
+    if terminal is None:
+        process = run.process(*command, RECONCILER_CACHE_DIR="none")
+    else:
+        process = run.at_a_terminal(terminal, *command, RECONCILER_CACHE_DIR="none")
     wait_for(lambda: mark.exists() or process.poll() is not None, 60)
     if not mark.exists():
         process.kill()
@@ -760,6 +772,22 @@ def test_a_command_that_is_asked_to_stop_says_what_was_done(
     assert addresses(held["resources"]) == [
         f"terraform_data.{one}" for one in ("first", "last", "waits")
     ]
+
+
+def test_a_terminal_that_is_closed_stops_an_apply_as_sigterm_does(run: Lab, tmp_path: Path) -> None:
+    """Nobody reads what is said any more; what was done is recorded all the same."""
+    name = "acme-portal-dev"
+    run = run.apart(tmp_path)
+    ours, theirs = os.openpty()
+    _, go, process = in_the_middle(run, tmp_path, name, terminal=theirs)
+    os.close(theirs)
+    os.close(ours)
+    assert process.wait(60) == 1
+    go.touch()
+    records = Records(GitRecords(run.repo.path, "records-sandbox"))
+    ends = [one.record.body for one in records.of_environment(name)]
+    assert [one.result for one in ends if isinstance(one, ApplyEnded)] == ["interrupted"]
+    assert run("lease", "list", "--format", "json").json["leases"] == []
 
 
 @pytest.mark.soak  # where reading the state comes to the lock first, it is no plan that is stopped

@@ -193,6 +193,10 @@ def test_a_record_that_is_dropped_from_the_middle_is_missed(world: World) -> Non
         at = world.put("commit", data.replace(read_commit(data).parents[0].encode(), at.encode()))
     world.move(at)
     assert {"order", "signature"} <= world.codes()
+    bad = {number for code, number in world.broken() if code == "signature"}
+    missing = {number for code, number in world.broken() if code == "unsigned"}
+    assert bad
+    assert not bad & missing, "one bad signature is one break"
 
 
 def test_a_dropped_record_is_missed_though_all_the_rest_is_made_to_fit(world: World) -> None:

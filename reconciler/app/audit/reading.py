@@ -11,7 +11,7 @@ from reconciler.core.suggest import did_you_mean, listed
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.audit import Break, Entry
 from reconciler.model.git import ObjectKind
-from reconciler.model.record import ApplyEnded
+from reconciler.model.record import ApplyEnded, Elsewhere
 from reconciler.ports import RecordStore
 
 _UNREADABLE = (LookupError, RecursionError, TypeError, ValueError)
@@ -54,6 +54,9 @@ class _At:
 
     def saw(self, commit: str) -> None:
         _refuse("down what it saw")
+
+    def elsewhere(self) -> Elsewhere | None:
+        return None
 
     def others(self) -> Mapping[str, str]:
         return self._store.others()

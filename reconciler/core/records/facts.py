@@ -19,6 +19,7 @@ from reconciler.model.decision import Decision, GateRun
 from reconciler.model.difference import Difference
 from reconciler.model.drift import Drift
 from reconciler.model.plan import Plan
+from reconciler.model.record import Stood
 from reconciler.model.rendered import Rendered
 from reconciler.model.run import Outcome
 from reconciler.model.waiver import Waiver
@@ -308,9 +309,18 @@ def policy_body(commit: str, trees: Mapping[str, str]) -> Body:
     }
 
 
-def refusal_body(what: str, why: str, commit: str | None, decision: int | None) -> Body:
-    """Somebody was stopped."""
-    return {
+def refusal_body(
+    what: str,
+    why: str,
+    commit: str | None,
+    decision: int | None,
+    declared: Stood | None = None,
+) -> Body:
+    """Somebody was stopped. `declared`: what the target branch declares all the same."""
+    there = {}
+    if declared is not None:
+        there = {"files": declared.files, "by": _words(declared.by), "passes": declared.passes}
+    return there | {
         "kind": "refusal",
         "what": _words(what),
         "why": _words(why),

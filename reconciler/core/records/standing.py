@@ -19,6 +19,7 @@ from reconciler.model.record import (
     PolicyTaken,
     Promotion,
     Record,
+    Refusal,
     Remediation,
     Rollback,
     Stop,
@@ -97,6 +98,8 @@ def _ended(after: Status, body: ApplyEnded, mark: Status, record: Record) -> Non
     after["lastApply"] = ended | held | {key: begun[key] for key in _HELD if key in begun}
     if body.state is not None:
         after["state"] = body.state.model_dump(mode="json")
+    if done:
+        after.pop("refused", None)
     if done and body.action == "apply":
         since = _part(after, "applied").get("since", record.at)
         after["applied"] = ended | ({"since": since} if body.files is not None else {})
@@ -194,6 +197,35 @@ def _stopped(after: Status, body: Stop, mark: Status, record: Record) -> None:
         after["released"] = {**_part(after, "released"), body.subject: record.at}
 
 
+def _refused(after: Status, body: Refusal, mark: Status, record: Record) -> None:
+    """What the target branch declares and a gate stopped; an order that was refused is none."""
+    if body.files is None:
+        return
+    known = _part(after, "refused")
+    same = (known.get("commit"), known.get("files")) == (body.commit, body.files)
+    after["refused"] = mark | {
+        "commit": body.commit,
+        "files": body.files,
+        "since": known.get("since", record.at) if same else record.at,
+        "what": body.what,
+        "why": body.why,
+        "of": body.by,
+        "passes": bool(body.passes),
+    }
+
+
+def refused_of(status: Status) -> Status:
+    """What was stopped last and nothing let in since; nothing: there is none.
+
+    A decision about an apply that was made after it says that it got past what had stopped it.
+    """
+    found, decided = _part(status, "refused"), _part(status, "decision")
+    number, later = found.get("record"), decided.get("record")
+    if decided.get("action") != "apply" or not (isinstance(number, int) and isinstance(later, int)):
+        return found
+    return {} if later > number else found
+
+
 def _overridden(after: Status, body: Override, mark: Status, _record: Record) -> None:
     """A state that somebody takes as it is counts from then on.
 
@@ -262,5 +294,6 @@ _CHANGES: Final[dict[type, Callable[[Status, Any, Status, Record], None]]] = {
     Expiry: _expired,
     Override: _overridden,
     Stop: _stopped,
+    Refusal: _refused,
     PolicyTaken: _ruled,
 }

@@ -36,6 +36,7 @@ _PLANS: Final = re.compile(r"<!-- reconciler:plans ([A-Za-z0-9+/]{1,400000}={0,2
 _LARGEST_PLANS: Final = 256 * 1024
 """Characters of the plans that a note keeps, however long it may be."""
 _FRAME: Final = 64
+_HIDDEN: Final = re.compile(r"^<!-- reconciler:[a-z]+ [^<>\n]*-->$\n?", re.MULTILINE)
 _THREAD: Final = re.compile(r"<!-- reconciler:finding ([0-9a-f]{32})( mended)? -->")
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _MICRO: Final = timedelta(microseconds=1)
@@ -161,6 +162,14 @@ def fitted(shown: Shown) -> Shown:
     if len(_payload(Memo((shown,), (LARGEST,) * MOST_ASKED))) <= LARGEST_MEMO:
         return shown
     return replace(shown, plans=())
+
+
+def seen(note: Note) -> str:
+    """What people see of a note at a forge: what we hide in ours is for programs.
+
+    What somebody else hides is shown: it may be meant to be overlooked.
+    """
+    return _HIDDEN.sub("", note.text).rstrip() if note.ours else note.text
 
 
 def thread_text(text: str, mark: str, *, mended: bool = False) -> str:
