@@ -25,6 +25,11 @@ def remember(context: click.Context, option: click.Parameter, value: Any) -> Any
     return value
 
 
+def forget() -> None:
+    """A command begins: nothing was typed for it yet, whatever ran in this process before."""
+    _given.clear()
+
+
 def as_if_typed(*options: str) -> None:
     """In a process that nobody typed a command for: these were given to whoever started it."""
     _given.update({one: f"--{one}" for one in options})

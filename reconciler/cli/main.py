@@ -10,6 +10,7 @@ from typing import Any, Final, TextIO
 
 import click
 
+from reconciler.cli.again import forget
 from reconciler.cli.lazy import LazyGroup
 from reconciler.cli.voice import VOICE, begin, voice_options
 from reconciler.errors import Exit, ReconcilerError
@@ -107,6 +108,7 @@ def main(argv: list[str] | None = None, *, taking_over: Callable[[], None] = lam
     _open_streams()
     arguments = sys.argv[1:] if argv is None else argv
     begin(arguments)
+    forget()
     code = _run(arguments, taking_over)
     VOICE.ended(code)
     if code:
