@@ -98,16 +98,12 @@ class Checkup:
         branch = spec.branches.records_of(simulated=self._simulated)
         remote = None if self._simulated else spec.records.remote
         tip = self._tip(branch, remote or "origin")
-        if (
-            not self._simulated
-            and tip is not None
-            and remote is None
-            and self._commit(f"refs/heads/{branch}") is None
-        ):
+        seen = f"refs/reconciler/seen/{branch}" in self._repository.references
+        elsewhere = tip is not None and self._commit(f"refs/heads/{branch}") is None
+        if elsewhere and remote is None and not seen:
             told = f"`{branch}` is at `origin` and not here: a record would begin a second history"
             hint = f"`git fetch origin {branch}:{branch}`"
             return Advice("records", good=False, told=told, hint=hint)
-        seen = f"refs/reconciler/seen/{branch}" in self._repository.references
         there = "is not here any more" if seen else "is not here yet: the first record makes it"
         there = f"`{branch}` {there}"
         if tip is not None:
