@@ -43,7 +43,7 @@ from reconciler.model.base import format_timestamp
 from reconciler.model.decision import Decision, Verdict
 from reconciler.model.difference import Difference
 from reconciler.model.life import Waiting
-from reconciler.model.merge_request import Deployment, DeploymentState
+from reconciler.model.merge_request import Deployment, DeploymentState, MergeRequest
 from reconciler.model.order import Agrees
 from reconciler.model.plan import Plan
 from reconciler.model.record import Stood
@@ -113,6 +113,8 @@ class Delivered:
     """How people agree to it, where they may and have not."""
     files: str = ""
     """Digest of what it renders to, where it may not be."""
+    awaits: int = 0
+    """The merged merge request on which they do; 0: none."""
     unrecorded: ReconcilerError | None = None
     """Why what was done could not be recorded; the next one does that."""
 
@@ -181,13 +183,14 @@ def _delivered(
             recorder.decided(
                 decision, found.question, plan, action=wish.action, agreed=found.agreed
             )
-            agree = _how(one, found, wish)
+            awaits = _agreeing(found, wish)
             return Delivered(
                 decision,
                 settled=settled,
                 otherwise=found.otherwise,
-                agree=agree,
+                agree=_how(one, found, wish),
                 files=one.rendered.digest,
+                awaits=awaits.number if awaits is not None else 0,
             )
         if not (sandbox or wish.destroy):
             _held_to_promotion(ports, repo, tree, one, recorder, decision, who.said)
@@ -361,11 +364,16 @@ def _held_to_promotion(
         raise
 
 
+def _agreeing(found: Decided, wish: Wish) -> MergeRequest | None:
+    """The merged one on which people have to agree; None: there is none, or nobody has to."""
+    waits = found.decision.verdict is Verdict.NEEDS_APPROVAL
+    return found.request if waits and not wish.destroy else None
+
+
 def _how(one: Declared, found: Decided, wish: Wish) -> str:
     """How people agree to what waits for them and is merged."""
-    waits = found.decision.verdict is Verdict.NEEDS_APPROVAL
-    request, plan = found.request, found.planned.plan.digest
-    if wish.destroy or not waits or request is None:
+    request, plan = _agreeing(found, wish), found.planned.plan.digest
+    if request is None:
         return ""
     policies = dict(found.decision.inputs).get("policies", "")
     note = None
