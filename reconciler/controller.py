@@ -37,6 +37,8 @@ _UNSEEN: Final = "its document is gone; whether it may go is looked at first"
 _WARNED: Final = timedelta(days=90)
 """Nothing is told of its end sooner than that."""
 _MOST: Final = 500
+_AWAITED: Final = 20
+"""Merged merge requests that are looked at each time, while something waits for people there."""
 _STALE: Final = 4
 """So many times more entries than environments are kept in the clock's order."""
 _JUMP: Final = 30.0
@@ -144,6 +146,8 @@ class Controller:
     _gone: dict[str, str] = field(default_factory=dict)
     _planned: dict[Job, float] = field(default_factory=dict)
     _begun: dict[tuple[str, Job], float] = field(default_factory=dict)
+    _saw: dict[str, Heads | None] = field(default_factory=dict)
+    """Where everything was when what runs began."""
     _weighed: tuple[Measure, ...] = ()
     _stale: bool = True
     _numbers: set[int] | None = field(default_factory=set)
@@ -259,6 +263,7 @@ class Controller:
             self._plan(Job.CHORES, now + _SOON)
             if heads.reviews != before.reviews or heads.target != before.target:
                 self._plan(Job.REVIEW, now)
+                self._moved(self._woken(heads.moved(before)))
         self._heads = heads
         changed, self._new = self._new, set()
         everything = {*working.view.names, *self.standings}
@@ -348,6 +353,7 @@ class Controller:
                 del self._own[task.job]
             self.running[task.environment, task.job] = task
             self._begun[task.environment, task.job] = self.working.seconds()
+            self._saw[task.environment] = self._heads
             waited = max((now - task.due).total_seconds(), 0.0)
             self.working.telemetry.took("waited", waited, job=task.job)
             self.working.crew.start(task, self._more(task, now))
@@ -359,7 +365,8 @@ class Controller:
         """What a task is told beside, so that it need not look at everything."""
         if task.job is Job.REVIEW:
             numbers, self._numbers = self._numbers, set()
-            return {"numbers": sorted(numbers or ())}
+            awaited = sorted({*self._awaiting().values()})[:_AWAITED]
+            return {"numbers": sorted(numbers or ()), "awaited": awaited}
         if task.job is not Job.CHORES:
             return {"mend": self._remembered(task.environment).mend}
         view = self.working.view
@@ -440,7 +447,9 @@ class Controller:
             # Who holds it looks at it, too.
             memory = replace(memory, looked=now)
         if task.job is Job.APPLY:
-            memory = replace(memory, mend="")
+            memory = replace(memory, mend="", awaits=ended.awaits)
+            if ended.awaits in self._since(name):  # somebody may have agreed meanwhile
+                memory = replace(memory, tried=None)
         if task.job is Job.LOOK and ended.state == "done":
             memory = replace(memory, seen=now)
         if task.job is Job.ROLL and ended.state == "done":
@@ -449,20 +458,54 @@ class Controller:
         self._memory[name] = memory
         self._stand([name], now)
 
+    def _since(self, name: str) -> frozenset[int]:
+        """The merge requests that something happened to since what is done there began."""
+        began = self._saw.pop(name, None)
+        return (
+            self._heads.moved(began)
+            if began is not None and self._heads is not None
+            else frozenset()
+        )
+
     def _follows(self, ended: Ended, now: datetime) -> None:
         """What is to be done since something of no single environment was."""
         for name, drift in ended.mend:
             self._memory[name] = replace(self._remembered(name), mend=drift)
         for name in ended.look:
             self._memory[name] = replace(self._remembered(name), looked=_LONG_AGO)
+        self._forget(ended.agreed)
         if ended.task.job is Job.CHORES and dict(ended.gone) != self._gone:
             self._gone = dict(ended.gone)
             self._tried(self.tick)
-        self._stand([*(name for name, _ in ended.mend), *ended.look], now)
+        self._stand([*(name for name, _ in ended.mend), *ended.look, *ended.agreed], now)
         if ended.state != "done":
             self._plan(ended.task.job, now + timedelta(seconds=self.working.poll))
         elif ended.later is not None:
             self._plan(ended.task.job, ended.later)
+
+    def _awaiting(self) -> dict[str, int]:
+        """Environments that wait for people, each with where they agree."""
+        return {
+            name: one.awaits
+            for name, one in self._memory.items()
+            if one.awaits and one.tried is not None and one.tried.state == "waiting"
+        }
+
+    def _woken(self, numbers: Collection[int]) -> list[str]:
+        """What waits for people on these merge requests is tried at once: somebody may have agreed.
+
+        It is planned and judged as at any other time, which alone tells.
+        """
+        if not numbers:
+            return []
+        names = [name for name, number in self._awaiting().items() if number in numbers]
+        self._forget(names)
+        return names
+
+    def _forget(self, names: Iterable[str]) -> None:
+        """That these were tried."""
+        for name in names:
+            self._memory[name] = replace(self._remembered(name), tried=None, awaits=0)
 
     def _plan_own(self) -> None:
         """What no head tells of: a server's merge requests, and what only time brings."""

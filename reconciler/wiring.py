@@ -549,13 +549,20 @@ class Ports:
                 )
             more = tips if kept is listed else kept(records, leases)
             held = sum(name.startswith(leases) for name in more)
-            reviews = sorted(f"{name} {tip}" for name, tip in tips.items() if REQUESTS in name)
+            reviews = {name: tip for name, tip in tips.items() if REQUESTS in name}
+            requests = {
+                int(number): tip
+                for name, tip in reviews.items()
+                if (number := name.removeprefix(REQUESTS)).isdecimal()
+            }
+            mark = fingerprint(*sorted(f"{name} {tip}" for name, tip in reviews.items()))
             return Heads(
                 tips[target],
                 more.get(records, ""),
-                fingerprint(*reviews),
+                mark,
                 held,
                 vanishing.cloud() if vanishing is not None else "",
+                requests,
             )
 
         return look

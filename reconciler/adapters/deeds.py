@@ -286,6 +286,8 @@ def _ended(task: Task, out: bytes) -> tuple[Ended | None, Mapping[str, Any]]:
             tuple(str(name) for name in told.get("look", ())),
             tuple((str(name), str(why)) for name, why in told.get("gone", ())),
             datetime.fromisoformat(later) if later else None,
+            int(told.get("awaits", 0)),
+            tuple(str(name) for name in told.get("agreed", ())),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None, {}

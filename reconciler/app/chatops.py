@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from reconciler.app.branches import Change, commit_to, propose
+from reconciler.app.late import Heard
 from reconciler.app.law import Law
 from reconciler.app.record import Recorder
 from reconciler.core.chat_documents import FREEZES, WAIVERS, Asked, freeze, name_of, parts, waiver
@@ -32,7 +33,7 @@ from reconciler.model.base import format_timestamp
 from reconciler.model.check import CheckReport
 from reconciler.model.freeze import Scope
 from reconciler.model.merge_request import MergeRequest, Note, Proposal
-from reconciler.model.order import POWERS, Misread, Order
+from reconciler.model.order import POWERS, Agrees, Misread, Order
 from reconciler.model.policy import Rule
 from reconciler.model.record import Actor
 from reconciler.ports import Forge, RecordStore
@@ -42,6 +43,7 @@ _OPEN: Final = (
     "it is not merged: what is open is agreed to with an approval; write a new note when it is"
     " merged and waits"
 )
+_MERGED: Final = "it is merged: only what waits for an agreement is heard here"
 _MOST: Final = 20
 """Environments that one order stops: more are a track, or everything."""
 
@@ -67,26 +69,69 @@ class Desk:
     committer: Callable[[], Author]
     """As we commit."""
     clock: Callable[[], datetime]
+    heard: Callable[[MergeRequest, Note, Agrees], Heard | None]
+    """Whether a note agrees to what is merged and waits; None: nobody knows yet."""
+    agreed: Callable[[str], None]
+    """Told which environment somebody agreed to: it need not wait any longer."""
 
 
 def answer(desk: Desk, number: int) -> int:
-    """Do and answer everything that was ordered and not answered; how many notes that were."""
+    """Do and answer everything that was ordered and not answered; how many notes that were.
+
+    Of what is merged only agreements are: there is nothing else to do there.
+    """
     notes = desk.forge.notes(number)
     waiting = [one for one in notes if waits(one, notes)]
     if not waiting:
         return 0
     request = desk.forge.merge_request(number)
-    if request.state != "open":
-        return 0
     done = 0
     for note in waiting:
-        said = [(one, _said(desk, request, note, one)) for one in orders(note.text)]
-        # Somebody else may have been faster: they did the same, and answered.
-        if waits(note, desk.forge.notes(number)):
-            text = chat.answer(said, mark_of(note.id), desk.forge.writes_size)
-            desk.forge.say(number, text, thread=note.thread)
-            done += 1
+        if request.state == "merged":
+            done += _agreed(desk, request, note)
+        elif request.state == "open":
+            said = [(one, _said(desk, request, note, one)) for one in orders(note.text)]
+            done += _answered(desk, number, note, said, taken=False)
     return done
+
+
+def _answered(
+    desk: Desk, number: int, note: Note, said: Sequence[tuple[Order | Misread, str]], *, taken: bool
+) -> bool:
+    # Somebody else may have been faster: they did the same, and answered.
+    if not waits(note, desk.forge.notes(number)):
+        return False
+    text = chat.answer(said, mark_of(note.id, taken=taken), desk.forge.writes_size)
+    desk.forge.say(number, text, thread=note.thread)
+    return True
+
+
+def _agreed(desk: Desk, request: MergeRequest, note: Note) -> bool:
+    """Answer agreements to what is merged; the apply reads them by itself."""
+    said: list[tuple[Order | Misread, str]] = []
+    names: list[str] = []
+    for one in orders(note.text):
+        agrees = one.agrees if isinstance(one, Order) else None
+        if isinstance(one, Misread):
+            said.append((one, chat.misread(one)))
+        elif agrees is None:
+            said.append((one, chat.refused(_MERGED)))
+        else:
+            found = desk.heard(request, note, agrees)
+            if found is None:
+                return False
+            if not found.why_not:
+                names.append(agrees.environment)
+                said.append((one, chat.heard(agrees.environment)))
+                continue
+            doing = _Doing(desk, request, note, one, desk.law())
+            said.append((one, doing.refused(found.why_not, kept=found.by_whom)))
+    if not any(isinstance(one, Order) and one.agrees for one, _ in said):
+        return False
+    answered = _answered(desk, request.number, note, said, taken=bool(names))
+    for name in names:
+        desk.agreed(name)
+    return answered
 
 
 def _said(desk: Desk, request: MergeRequest, note: Note, order: Order | Misread) -> str:
@@ -119,7 +164,7 @@ class _Doing:
         now = desk.clock()
         may_ = may(order, self.note, self._path(), self.law.shared, now)
         if isinstance(may_, str):
-            return self._refused(may_)
+            return self.refused(may_, kept=order.verb in POWERS)
         if order.verb in POWERS:
             # What could not be recorded is not begun.
             desk.recorder(self._actor(may_))
@@ -144,8 +189,9 @@ class _Doing:
         folder = WAIVERS if self.order.verb == "override" else FREEZES
         return f"{folder}mr{self.request.number}.yaml"
 
-    def _refused(self, why: str) -> str:
-        if self.order.verb in POWERS:
+    def refused(self, why: str, *, kept: bool) -> str:
+        """Why it is not done. `kept`: that somebody tried is recorded."""
+        if kept:
             try:
                 self.desk.recorder(self._sender())
             except (TransientError, WaitingError):
@@ -241,7 +287,7 @@ class _Doing:
         for one in found:
             other = may(self.order, self.note, one.path, self.law.shared, now)
             if isinstance(other, str):
-                return self._refused(other)
+                return self.refused(other, kept=True)
         because = self.order.because or f"Asked for on merge request {self.request.number}"
         shown = [(one.document.metadata.name, scope_words(one)) for one in found]
         edits: dict[str, bytes | None] = dict.fromkeys([one.path for one in found])

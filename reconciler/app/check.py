@@ -22,6 +22,7 @@ from reconciler.app.grounds import (
     secrets_run,
     share_out,
 )
+from reconciler.app.held import Foretold, Past, foretell
 from reconciler.app.impact import Regime, preview
 from reconciler.app.judge import Judge, Scanning, Subject, Unreadable, scanners_of
 from reconciler.app.kept import ROOTS, Kept
@@ -80,6 +81,8 @@ class Tools:
     """Gate -> what answers, in which version."""
     verify: Verify
     """Whose key signed a commit."""
+    past: Callable[[], Past | None] = lambda: None
+    """Records, as far as they are in reach; only asked where something rests on them."""
 
     def judge(self, pack: Pack, now: datetime) -> Judge:
         """The gates that look at rendered files, by these policies."""
@@ -97,6 +100,8 @@ class _Case:
     change: Mapping[str, Any]
     risk: Risk = "L3"
     runs: list[GateRun] = field(default_factory=list)
+    foretold: Foretold = field(default_factory=Foretold)
+    """What would keep it from being applied, though nothing is wrong with it."""
 
     @property
     def subject(self) -> Subject | None:
@@ -204,6 +209,9 @@ def judge_change(
         )
     ]
     _rule(cases, parts, repeat(()) if only_making else judging.runs(), progress)
+    if not only_making:
+        _foretell(cases, (old, target, new), tools.past, now)
+        notes = (*notes, *(one for case in cases for one in case.foretold.notes))
     made_by = tuple(Person(one.name, one.email) for one in authors)
     ground = _Ground(
         span.target, span.head, target.shared, pack, tools, now, made_by, approvals, people
@@ -233,6 +241,7 @@ def judge_change(
         tuple(case.one for case in cases),
         impact,
         notes,
+        min((due for case in cases if (due := case.foretold.due) is not None), default=None),
     )
     itself = next((one for one in decisions if not one.environment), None)
     subjects = {one.name: one for one in asked}
@@ -501,6 +510,23 @@ def _risk(case: _Case, judge: Judge, kept: Kept) -> Risk:
     return risk
 
 
+def _foretell(
+    cases: Iterable[_Case],
+    worlds: tuple[World, World, World],
+    past: Callable[[], Past | None],
+    now: datetime,
+) -> None:
+    """Give each case what would keep it from being applied."""
+    for case in cases:
+        filled = case.after.filled
+        if filled is None or filled.environment.document.spec.promoted_from is None:
+            continue
+        sides = (case.before.document, _now(case.one, worlds))
+        before = [one for one in sides if one is not None]
+        case.foretold = foretell(filled, before, case.laws, past, now)
+        case.runs += case.foretold.runs
+
+
 def _rule(
     cases: Sequence[_Case],
     parts: Sequence[Mapping[str, GateRun]],
@@ -529,6 +555,7 @@ def _question(
         own.append(("rendered", case.after.rendered.digest))
     if case.before.rendered is not None and changing:
         own.append(("rendered.before", case.before.rendered.digest))
+    own += case.foretold.inputs
     wanted = case.wanted if changing else case.wanted - _OF_CHANGES
     owners = [seen.document.metadata.owner for seen in (case.before, case.after) if seen.document]
     question = Question(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from reconciler.app.check import Checked
 from reconciler.app.judge import Unreadable
 from reconciler.app.terraform import Planned, Site, planning
+from reconciler.core.authority import EARLY
 from reconciler.core.decide import Question, decide
 from reconciler.core.difference import difference
 from reconciler.core.imports import agreement_to, foreign
@@ -81,7 +82,9 @@ def delivering(
     if _critical(decision):
         yield Refused(decision, question)
         return
-    if decision.verdict in REFUSED and not (destroy and _only_findings(decision)):
+    if decision.verdict in REFUSED and not (
+        (destroy and _only_findings(decision)) or _only_early(decision)
+    ):
         yield Refused(decision, question)
         return
     with planning(site, rendered, destroy=destroy, hear=hear) as planned:
@@ -148,6 +151,17 @@ def _only_findings(decision: Decision) -> bool:
     return decision.verdict is Verdict.DENY and not any(
         reason.startswith(("frozen", "the gate")) for reason in decision.reasons
     )
+
+
+def _only_early(decision: Decision) -> bool:
+    """Whether nothing but time stands against it: people may look at its plan, and agree, before.
+
+    The decision beside the plan denies it all the same.
+    """
+    hard = {
+        one.finding.rule for one in decision.findings if one.level == "hard" and not one.waived_by
+    }
+    return hard == {EARLY} and _only_findings(decision)
 
 
 def before_plan(question: Question) -> Decision:

@@ -9,7 +9,7 @@ from reconciler.core.load import Found, as_problems, lazy_shared, load_environme
 from reconciler.core.render import Renderer, context
 from reconciler.core.suggest import did_you_mean, listed
 from reconciler.core.tree import files_below
-from reconciler.errors import UsageError
+from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.desired import Effective
 from reconciler.model.problem import Problem
 from reconciler.model.rendered import Rendered
@@ -64,6 +64,19 @@ def find_environment(tree: RepoTree, name: str) -> FoundEnvironment:
         else:
             load_shared(tree, own)  # what is missing may be there, and broken
     return FoundEnvironment(name, same[0].path, filled, renderer, as_problems(tree, own))
+
+
+def whole(tree: RepoTree, name: str) -> Effective:
+    """An environment, filled in; an error where it is none, or broken."""
+    found = find_environment(tree, name)
+    if found.filled is None:
+        raise ReconcilerError(
+            "broken",
+            f"{name} cannot be read in {tree.revision[:12]}: {found.problems[0].message}",
+            hint="`reconciler validate` shows all problems",
+            subject=name,
+        )
+    return found.filled
 
 
 def show(tree: RepoTree, name: str, rendering: Rendering) -> Shown | tuple[Problem, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from reconciler.app.world import World
+from reconciler.core.authority import EARLY
 from reconciler.core.secrets.engine import Hit, scanner
 from reconciler.core.suggest import listed
 from reconciler.core.tree import find
@@ -122,6 +123,8 @@ def _waiver(decision: Decision, judged: Judged, report: CheckReport) -> str:
         subject = f"    environments: [{decision.environment}]\n"
         if finding.resource:
             subject += f"    resources: ['{finding.resource}']\n"
+        if finding.rule == EARLY:
+            subject += f"    fingerprints: ['{finding.fingerprint}']\n"
     else:
         subject = f"    fingerprints: ['{finding.fingerprint}']\n"
     return f"""\

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.app.environment import find_environment
 from reconciler.app.proposing import Bot, Wish
 from reconciler.app.record import Recorder
 from reconciler.app.steward import Caller
@@ -12,7 +11,6 @@ from reconciler.core.fingerprint import fingerprint
 from reconciler.core.tree import find
 from reconciler.errors import ReconcilerError
 from reconciler.model.author import Author
-from reconciler.model.desired import Effective
 from reconciler.model.merge_request import MergeRequest
 from reconciler.model.tree import DOCUMENT_LIMIT
 from reconciler.ports import RepoTree
@@ -35,19 +33,6 @@ class Desk:
     def author(self) -> Author:
         """The same, as commits name them."""
         return Author(self.caller.actor.email, self.caller.actor.name)
-
-
-def whole(tree: RepoTree, name: str) -> Effective:
-    """An environment, filled in; an error where it is none, or broken."""
-    found = find_environment(tree, name)
-    if found.filled is None:
-        raise ReconcilerError(
-            "broken",
-            f"{name} cannot be read in {tree.revision[:12]}: {found.problems[0].message}",
-            hint="`reconciler validate` shows all problems",
-            subject=name,
-        )
-    return found.filled
 
 
 def text_of(tree: RepoTree, path: str) -> bytes:

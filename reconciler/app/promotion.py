@@ -5,13 +5,9 @@ somebody declared there meanwhile. A source that does not do well, or not for lo
 promoted. The merge request is judged like any other.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
-from functools import partial
-from itertools import islice
-from typing import Final
 
+from reconciler.app.environment import whole
 from reconciler.app.moving import (
     Desk,
     branch_for,
@@ -19,14 +15,12 @@ from reconciler.app.moving import (
     record_once,
     same_document,
     text_of,
-    whole,
 )
 from reconciler.app.proposing import Wish
-from reconciler.app.record import Recorder
 from reconciler.core.edit_document import edit_document
 from reconciler.core.load import lazy_shared, load_environment
 from reconciler.core.moves import differing_texts
-from reconciler.core.promotion import carried, did_well, green, missing, release
+from reconciler.core.promotion import carried, green, missing
 from reconciler.core.records.facts import promotion_body
 from reconciler.core.suggest import listed
 from reconciler.core.tree import files_below
@@ -36,13 +30,9 @@ from reconciler.model.blueprint import BlueprintSpec
 from reconciler.model.desired import Effective, Loaded
 from reconciler.model.environment import Environment, EnvironmentSpec
 from reconciler.model.move import Green, Promoted
-from reconciler.model.record import ApplyEnded
 from reconciler.model.tree import DOCUMENT_LIMIT
 from reconciler.ports import RepoTree
 from reconciler.report import moves as words
-
-_FAR: Final = 500
-"""So many records back it is looked for."""
 
 
 def promote(desk: Desk, name: str, to: str = "") -> Promoted:
@@ -117,73 +107,6 @@ def _wait_for_green(desk: Desk, name: str, standing: Green, target: Effective) -
             hint=f"from {format_timestamp(standing.since + asked)} on it may be promoted",
             subject=name,
         )
-
-
-def refuse_unpromoted(recorder: Recorder, tree: RepoTree, name: str) -> None:
-    """Nothing new is brought to an environment before it did well in the one that it follows.
-
-    However it came there: by `promote`, by hand, or by a push. What ran in the environment itself
-    before may come back, and what no promotion carries is its own.
-    """
-    target = whole(tree, name)
-    spec, rules = target.environment.document.spec, target.profile.document.spec.promotion
-    source, asked = spec.promoted_from, rules.green_for
-    status = recorder.records.status(name)
-    if source is None or asked is None or not status.get("applied"):
-        return
-    blueprint = target.blueprint.document.spec
-    brings = release(spec, blueprint)
-    known: dict[tuple[str, str], bool] = {}
-
-    def ran(environment: str, commit: str) -> bool:
-        if (environment, commit) not in known:
-            known[environment, commit] = brings == _release_at(
-                recorder, environment, commit, blueprint
-            )
-        return known[environment, commit]
-
-    if any(ran(name, commit) for commit in _applied(recorder, name)):
-        return
-    history = [kept.record for kept in islice(recorder.records.of_environment(source), _FAR)]
-    now = recorder.clock()
-    found = did_well(reversed(history), partial(ran, source), now)
-    if found is None:
-        raise WaitingError(
-            "not-promoted",
-            f"{name} is not applied: it brings what {source}, which it follows, never ran",
-            hint=f"let it run in {source} first; then `reconciler promote {source}` brings it here",
-            subject=name,
-        )
-    longest, since = found
-    if longest < asked:
-        when = f"from {format_timestamp(since + asked)} on" if since else "once it did so"
-        raise WaitingError(
-            "not-green-long",
-            f"{name} is not applied: what it brings did well in {source} for"
-            f" {format_duration(timedelta(seconds=longest // timedelta(seconds=1)))}, and the"
-            f" track {target.profile.document.metadata.name} asks for {format_duration(asked)}",
-            hint=f"{when} it may be applied; what ran here before may come back at any time",
-            subject=name,
-        )
-
-
-def _applied(recorder: Recorder, name: str) -> Iterator[str]:
-    """The commits that were applied well to an environment, newest first."""
-    for kept in islice(recorder.records.of_environment(name), _FAR):
-        body = kept.record.body
-        if isinstance(body, ApplyEnded) and (body.action, body.result) == ("apply", "done"):
-            yield str(body.commit)
-
-
-def _release_at(
-    recorder: Recorder, name: str, commit: str, blueprint: BlueprintSpec
-) -> tuple[object, ...] | None:
-    """What an environment had at a commit; None: nobody can tell."""
-    try:
-        filled = whole(recorder.commits.snapshot(commit), name)
-    except ReconcilerError:
-        return None
-    return release(filled.environment.document.spec, blueprint)
 
 
 def _follower(tree: RepoTree, name: str, to: str) -> Effective:

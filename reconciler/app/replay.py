@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from reconciler.app.check import Checked
 from reconciler.app.deliver import before_plan, with_plan
+from reconciler.app.held import Past, excepted
 from reconciler.app.records import Kept, Records
 from reconciler.core.canonical import canonical, plain
 from reconciler.core.decide import EXPIRY, ROLLBACK, Question, decide
+from reconciler.core.promotion import PROMOTION
 from reconciler.core.records.decision import heard_of, person_of
 from reconciler.core.records.facts import PLAN
 from reconciler.core.records.plan import plan_of
@@ -24,6 +26,7 @@ from reconciler.model.finding import Finding, Location
 from reconciler.model.plan import Plan
 from reconciler.model.record import DecisionBody
 from reconciler.model.verified import Replayed
+from reconciler.ports import Snapshots
 from reconciler.report.check_json import decided
 
 _ENGINES: Final = ("engine.", "program")
@@ -51,7 +54,7 @@ def decision_of(kept: Kept) -> DecisionBody:
     return body
 
 
-def replayed(records: Records, kept: Kept, checked: Checked) -> Replayed:
+def replayed(records: Records, commits: Snapshots, kept: Kept, checked: Checked) -> Replayed:
     """The decision again, from a check of the same commits as of the same time."""
     body, name = decision_of(kept), kept.record.environment or ""
     taken: tuple[str, ...] = ()
@@ -63,6 +66,7 @@ def replayed(records: Records, kept: Kept, checked: Checked) -> Replayed:
         question = checked.questions.get(name)
         if question is None:
             return not_again(kept, f"{name} could not be judged this time")
+        question = _excepted(records, commits, kept, question, checked)
         if body.plan is not None:
             plan = _plan(records, kept)
             if plan is None:
@@ -80,6 +84,18 @@ def replayed(records: Records, kept: Kept, checked: Checked) -> Replayed:
         before = body.plan is None and body.action != "check"
         fresh = before_plan(question) if before else veiled(decide(question))
     return _compared(kept, body, fresh, taken)
+
+
+def _excepted(
+    records: Records, commits: Snapshots, kept: Kept, question: Question, checked: Checked
+) -> Question:
+    """With what came too early and was excepted, by the records as they were then."""
+    number = str(decision_of(kept).decision["inputs"].get(PROMOTION, ""))
+    subject = checked.subjects.get(question.environment)
+    then = records.ancestor(kept.commit, int(number)) if number.isdecimal() else None
+    if then is None or subject is None:
+        return question
+    return excepted(question, subject.filled, Past(records, commits, then.commit))
 
 
 def _plan(records: Records, kept: Kept) -> Plan | None:

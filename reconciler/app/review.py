@@ -7,7 +7,7 @@ on the way is made good by the next look, and nothing is done twice.
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final, Protocol
 
@@ -18,6 +18,7 @@ from reconciler.app.otherwise import agreed_plan, beside_approvals, in_notes
 from reconciler.app.posting import Posting, post
 from reconciler.app.terraform import Site
 from reconciler.core.approve import key_fingerprint
+from reconciler.core.authority import EARLY
 from reconciler.core.difference import difference
 from reconciler.core.fingerprint import fingerprint
 from reconciler.core.load import lazy_shared
@@ -31,6 +32,7 @@ from reconciler.core.tree import find
 from reconciler.errors import ReconcilerError, StoppedError, UsageError, WaitingError
 from reconciler.model.affected import Affected, Effect
 from reconciler.model.approval import Given
+from reconciler.model.base import format_timestamp
 from reconciler.model.decision import STRICTNESS, Decision, Verdict
 from reconciler.model.desired import Shared
 from reconciler.model.difference import Difference
@@ -43,6 +45,8 @@ from reconciler.report import note
 
 _TRIES: Final = 3
 """How often a review begins again for a merge request that moves under it."""
+_AGAIN: Final = timedelta(minutes=10)
+"""What waits for another environment to do well is looked at again so often."""
 _LEAST_NOTE: Final = 8_000
 _VERDICTS: Final = {str(one): one for one in Verdict}
 _PLANNED: Final = frozenset({Effect.ADDED, Effect.CHANGED, Effect.REVERTED})
@@ -215,8 +219,12 @@ def review_all(room: Room, remembered: Callable[[int], Memory]) -> Iterator[Outc
     """
     for request in room.forge.open_ones(room.branch):
         known = remembered(request.number)
-        word, _, verdict = known.get().partition(" ")
-        if room.post and word == room.word(request):
+        word, verdict, until = [*known.get().split(" "), "", ""][:3]
+        if (
+            room.post
+            and word == room.word(request)
+            and (not until or format_timestamp(room.now) < until)
+        ):
             same = _stopped(request, "skipped", "nothing about it changed")
             yield replace(same, known=_VERDICTS.get(verdict))
             continue
@@ -229,7 +237,8 @@ def review_all(room: Room, remembered: Callable[[int], Memory]) -> Iterator[Outc
             outcome = _stopped(request, "failed", words, "please tell us; the others are looked at")
         if room.post and _settled(outcome):
             # Its last commit may only be here now.
-            known.put(f"{room.word(request)} {outcome.verdict or ''}".rstrip())
+            parts = (room.word(request), outcome.verdict or "", _until(outcome, room.now))
+            known.put(" ".join(parts).rstrip())
         yield outcome
     for one in room.forge.unreadable():
         yield Outcome(one.number, "", "unreadable", hidden(one.why), hidden(one.hint))
@@ -262,6 +271,22 @@ def _settled(outcome: Outcome) -> bool:
             each.approval.at > one.now for one in found.report.decisions for each in one.disregarded
         )
     )
+
+
+def _until(outcome: Outcome, now: datetime) -> str:
+    """When to look again though nothing about it changed: what has to do well first, elsewhere.
+
+    Now and then also before its time: it may have failed meanwhile.
+    """
+    report = outcome.review.report if outcome.review is not None else None
+    if report is None or not any(
+        each.finding.rule == EARLY and not each.waived_by
+        for one in report.decisions
+        for each in one.findings
+    ):
+        return ""
+    again = now + _AGAIN
+    return format_timestamp(again if report.due is None else min(report.due, again))
 
 
 def _stopped(request: MergeRequest, state: ReviewState | Any, told: str, hint: str = "") -> Outcome:

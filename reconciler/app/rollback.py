@@ -8,8 +8,8 @@ to such changes puts it on the target branch at once, and somebody else agrees a
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from reconciler.app.environment import find_environment
-from reconciler.app.moving import Desk, branch_for, propose_alone, record_once, text_of, whole
+from reconciler.app.environment import find_environment, whole
+from reconciler.app.moving import Desk, branch_for, propose_alone, record_once, text_of
 from reconciler.app.proposing import Wish
 from reconciler.app.records import Records
 from reconciler.core.approve import People, Somebody, recognised

@@ -1,13 +1,14 @@
 """What watching does for one round: look at merge requests, and do what their notes order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
 from reconciler.app.chatops import Desk, answer
+from reconciler.app.late import Heard, Looking, heard
 from reconciler.app.law import Law
 from reconciler.app.policy import engine_settings, load_policies
 from reconciler.app.record import Recorder
@@ -19,6 +20,8 @@ from reconciler.cli.target import target_of
 from reconciler.errors import ReconcilerError, StoppedError, TransientError, WaitingError
 from reconciler.model.author import Author
 from reconciler.model.check import CheckReport
+from reconciler.model.merge_request import MergeRequest, Note
+from reconciler.model.order import Agrees
 from reconciler.model.policy import Rule
 from reconciler.model.record import Actor
 from reconciler.model.review import Outcome
@@ -38,6 +41,8 @@ class Attending:
     """Told what became of each that was looked at."""
     complain: Callable[[ReconcilerError], None]
     """Told what went wrong with the orders in one's notes."""
+    agreed: list[str] = field(default_factory=list)
+    """Environments that somebody agreed to in a note."""
 
     def everything(self) -> None:
         """Every open one; of those that changed, the orders too."""
@@ -73,12 +78,18 @@ class Attending:
         self._attend(now, visit)
         self.tell(visit.outcome)
 
+    def merged(self, numbers: Collection[int]) -> None:
+        """Those that are merged, where something waits for people: what they say is answered."""
+        now = self._round()
+        for number in numbers:
+            self._attend(now, _Visit(now, number))
+
     def _round(self) -> "_Round":
         rules = self._rules()
         spec = settings_of(rules)
         self.ports.fetch_branch(self.repo, spec.branches.target, spec)
         room = room_of(self.ports, self.repo, plan=self.plan, sandbox=False, post=True)
-        return _Round(self.ports, self.repo, room, spec, self._rules)
+        return _Round(self.ports, self.repo, room, spec, self._rules, self.agreed.append)
 
     def _rules(self) -> RepoTree:
         """The target branch as it is here."""
@@ -106,6 +117,7 @@ class _Round:
     room: Room
     spec: SettingsSpec
     rules: Callable[[], RepoTree]
+    agreed: Callable[[str], None]
 
     def desk(self, visit: "_Visit") -> Desk:
         """What answers orders on one merge request."""
@@ -120,7 +132,16 @@ class _Round:
             self._recorder,
             lambda: Author(self._writer.actor.email, self._writer.actor.name),
             lambda: datetime.now(UTC),
+            self._heard,
+            self.agreed,
         )
+
+    def _heard(self, request: MergeRequest, note: Note, said: Agrees) -> Heard | None:
+        ports, repo = self.ports, self.repo
+        self.room.forge.fetched(request)
+        records = ports.records(repo, self.spec, simulated=False)
+        at = Looking(self.room, ports.commits(repo), records, ports.makings(repo).brought)
+        return heard(at, request, note, said, datetime.now(UTC))
 
     def _law(self) -> Law:
         self.ports.fetch_branch(self.repo, self.spec.branches.target, self.spec)

@@ -192,9 +192,11 @@ def _replayed(found: Audit, kept: Kept) -> Replayed:
         now = parse_start(body.now)
         only = (name,) if name else ()
         standing = body.mode == "standing"
-        asked = Asked(found.path, None if standing else body.target, body.head, standing, only, now)
+        base = None if standing else body.target
+        asked = Asked(found.path, base, body.head, standing, only, now, records="none")
         with judged(found.ports, asked, approvals=given_of(kept)) as done:
-            return replayed(found.trail.records, kept, done.checked)
+            commits = found.repository.git
+            return replayed(found.trail.records, commits, kept, done.checked)
     except ReconcilerError as error:
         why = f"{error.message}{': ' + error.hint if error.hint else ''}"
     except (AttributeError, KeyError, TypeError, ValueError) as error:

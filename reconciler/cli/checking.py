@@ -4,26 +4,31 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import click
 
+from reconciler.app.audit.reading import trail
 from reconciler.app.check import Checked, Tools, judge_all, judge_change
 from reconciler.app.explain import explain
 from reconciler.app.grounds import Span
+from reconciler.app.held import Past
 from reconciler.app.policy import engine_settings, load_policies
 from reconciler.app.render import Rendering
 from reconciler.app.scan import fingerprint_key
 from reconciler.app.world import World
 from reconciler.cli.screen import progress
 from reconciler.cli.target import target_of
+from reconciler.core.load import lazy_shared
 from reconciler.core.secrets.rules import RULES
 from reconciler.errors import UsageError
 from reconciler.model.approval import Given
 from reconciler.model.base import parse_start
 from reconciler.model.check import CheckReport
+from reconciler.model.settings import Branches
 from reconciler.model.story import Story
 from reconciler.ports import RepoTree
 from reconciler.wiring import Ports, Repository
@@ -45,6 +50,8 @@ class Asked:
     """Judge what merging into the target branch would make, where that went on meanwhile."""
     only_making: bool = False
     """Judge who makes the change and what it carries, and not what it comes to."""
+    records: Literal["here", "fresh", "none"] = "here"
+    """How what rests on records is told: as they were fetched last, as they are now, or not."""
 
 
 def range_options(function: F) -> F:
@@ -149,7 +156,7 @@ def judged(
     own = ports.settings.secret_key.get_secret_value() if ports.settings.secret_key else ""
     key = fingerprint_key(own, span.history.root)
     with closing(_Policies(ports, span.target)) as policies:
-        tools = policies.tools(ports, key)
+        tools = replace(policies.tools(ports, key), past=partial(_past, ports, asked, span.target))
         with progress("checking") as step:
             checked = judge_change(
                 span,
@@ -165,6 +172,21 @@ def judged(
                 checked = judge_all(span.target, tools, asked.now, (standing,), step, approvals)
                 checked = replace(checked, change=change)
         yield Done(checked, tools, span.target, span.head)
+
+
+def _past(ports: Ports, asked: Asked, target: RepoTree) -> Past | None:
+    """Records that are in reach; None: there are none here, or the sandbox asks for none."""
+    if asked.records == "none":
+        return None
+    loaded = lazy_shared(target).settings
+    branches = loaded.document.spec.branches if loaded else Branches()
+    remote = (loaded.document.spec.records.remote if loaded else None) or ""
+    if asked.records == "fresh" and loaded is not None:
+        ports.records(asked.repo, loaded.document.spec, simulated=False).store.tip(fresh=True)
+    branch = branches.records_of(simulated=False)
+    records = trail(ports.record_store(asked.repo, branch), branch, remote).records
+    tip = records.tip()
+    return Past(records, ports.repository(asked.repo).git, tip) if tip else None
 
 
 def _span(ports: Ports, repository: Repository, head: RepoTree, asked: Asked) -> Span:

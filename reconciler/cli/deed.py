@@ -36,6 +36,7 @@ from reconciler.core.redact import Redactor, hidden
 from reconciler.errors import (
     NotAllowedError,
     ReconcilerError,
+    StoppedError,
     UsageError,
     WaitingError,
 )
@@ -75,6 +76,8 @@ class Came:
     look: tuple[str, ...] = ()
     gone: tuple[tuple[str, str], ...] = ()
     later: datetime | None = None
+    awaits: int = 0
+    agreed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,8 @@ class Order:
     taking: tuple[str, ...] = ()
     mend: str = ""
     """Digest of the drift that is mended."""
+    awaited: tuple[int, ...] = ()
+    """Merged merge requests on which something waits for people."""
 
     @classmethod
     def read(cls, line: bytes) -> "Order":
@@ -110,6 +115,7 @@ class Order:
             tuple(str(one) for one in told.get("over", ())),
             tuple(str(one) for one in told.get("taking", ())),
             str(told.get("mend", "")),
+            tuple(int(one) for one in told.get("awaited", ())),
         )
 
 
@@ -249,7 +255,12 @@ def _came(
                 why or words,
                 sandbox=order.sandbox,
             )
-        return Came(_STATES[done.decision.verdict], f"{words}: {why}" if why else words, done.agree)
+        return Came(
+            _STATES[done.decision.verdict],
+            f"{words}: {why}" if why else words,
+            done.agree,
+            awaits=done.awaits,
+        )
     if done.unrecorded is not None:
         return _failed("again", done.unrecorded)
     if outcome.result == "done":
@@ -345,12 +356,23 @@ def _review(ports: Ports, order: Order, _telemetry: Telemetry) -> Came:
         failed.append(error.message)
 
     attending = Attending(ports, order.repo, order.plan, tell, complain)
-    if order.numbers:
+    try:
+        if order.awaited and not order.numbers:
+            attending.merged(order.awaited)
         for number in order.numbers:
             attending.one(number)
-    else:
-        attending.everything()
-    return Came("again", hidden("; ".join(failed[:3]))) if failed else Came("done")
+        if not order.numbers:
+            attending.everything()
+    except StoppedError:
+        raise
+    except ReconcilerError as error:
+        if not attending.agreed:
+            raise
+        complain(error)  # whoever agreed was answered: nobody waits for the rest
+    agreed = tuple(attending.agreed)
+    if failed:
+        return Came("again", hidden("; ".join(failed[:3])), agreed=agreed)
+    return Came("done", agreed=agreed)
 
 
 _DOES: Final = {

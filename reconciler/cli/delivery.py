@@ -11,13 +11,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
+from reconciler.app.check import Checked
 from reconciler.app.deliver import Decided, delivering
 from reconciler.app.deployments import Telling
 from reconciler.app.doubt import sure_of
+from reconciler.app.environment import whole
 from reconciler.app.freezes import frozen, let_go
+from reconciler.app.held import Past, excepted, is_excepted, look, refuse
 from reconciler.app.law import Law
 from reconciler.app.leases import Held, holding
-from reconciler.app.promotion import refuse_unpromoted
 from reconciler.app.record import Recorder, recorded_apply, recorded_nothing, settle_cut_off
 from reconciler.app.telemetry import NullTelemetry, step
 from reconciler.cli.agreeing import agreed_to
@@ -41,7 +43,7 @@ from reconciler.model.base import format_timestamp
 from reconciler.model.decision import Decision, Verdict
 from reconciler.model.difference import Difference
 from reconciler.model.life import Waiting
-from reconciler.model.merge_request import Deployment, DeploymentState
+from reconciler.model.merge_request import Deployment, DeploymentState, MergeRequest
 from reconciler.model.order import Agrees
 from reconciler.model.plan import Plan
 from reconciler.model.record import Stood
@@ -111,6 +113,8 @@ class Delivered:
     """How people agree to it, where they may and have not."""
     files: str = ""
     """Digest of what it renders to, where it may not be."""
+    awaits: int = 0
+    """The merged merge request on which they do; 0: none."""
     unrecorded: ReconcilerError | None = None
     """Why what was done could not be recorded; the next one does that."""
 
@@ -149,6 +153,8 @@ def _delivered(
             checked = stack.enter_context(
                 standing(ports, repo, tree.revision, name, simulated=sandbox)
             )
+            if not (sandbox or wish.destroy):
+                checked = _with_exceptions(checked, name, recorder)
         stack.enter_context(stopping_well(ports))
         building = building_of(ports, repo, one, simulated=sandbox)
         gone = building.site.gone(name)
@@ -177,16 +183,17 @@ def _delivered(
             recorder.decided(
                 decision, found.question, plan, action=wish.action, agreed=found.agreed
             )
-            agree = _how(one, found, wish)
+            awaits = _agreeing(found, wish)
             return Delivered(
                 decision,
                 settled=settled,
                 otherwise=found.otherwise,
-                agree=agree,
+                agree=_how(one, found, wish),
                 files=one.rendered.digest,
+                awaits=awaits.number if awaits is not None else 0,
             )
         if not (sandbox or wish.destroy):
-            _held_to_promotion(ports, repo, tree, one, recorder, who.said)
+            _held_to_promotion(ports, repo, tree, one, recorder, decision, who.said)
         if plan.empty:
             outcome = _nothing(found)
             recorded_nothing(recorder, found, one.rendered, wish.action, outcome, held)
@@ -313,17 +320,40 @@ def _nothing(found: Decided) -> Outcome:
     return replace(done, outputs=outputs)
 
 
+def _past(recorder: Recorder) -> Past | None:
+    at = recorder.records.tip()
+    return Past(recorder.records, recorder.commits, at) if at else None
+
+
+def _with_exceptions(checked: Checked, name: str, recorder: Recorder) -> Checked:
+    """With what would be too early, and a waiver lets through: the decision has to tell."""
+    question, subject = checked.questions.get(name), checked.subjects.get(name)
+    if question is None or subject is None:
+        return checked
+    found = excepted(question, subject.filled, _past(recorder))
+    return replace(checked, questions={**checked.questions, name: found})
+
+
 def _held_to_promotion(
     ports: Ports,
     repo: Path,
     tree: RepoTree,
     one: Declared,
     recorder: Recorder,
+    decision: Decision,
     said: Callable[[str], None],
 ) -> None:
-    """What did not do well where it should have run first goes no further, and that is recorded."""
+    """What did not do well where it should have run first goes no further, and that is recorded.
+
+    Unless a waiver excepts just that, which the decision tells.
+    """
+    past, filled = _past(recorder), whole(tree, one.name)
+    rules = (filled.profile.document,)
+    found = look(past, filled, rules, recorder.clock()) if past is not None else None
+    if found is None or found.early is None or is_excepted(decision, found.early):
+        return
     try:
-        refuse_unpromoted(recorder, tree, one.name)
+        refuse(found.early)
     except WaitingError as refused:
         commit = ports.makings(repo).brought(tree.revision, one.name, one.path)
         what = hurried(commit, one.name, refused.reason)
@@ -334,11 +364,16 @@ def _held_to_promotion(
         raise
 
 
+def _agreeing(found: Decided, wish: Wish) -> MergeRequest | None:
+    """The merged one on which people have to agree; None: there is none, or nobody has to."""
+    waits = found.decision.verdict is Verdict.NEEDS_APPROVAL
+    return found.request if waits and not wish.destroy else None
+
+
 def _how(one: Declared, found: Decided, wish: Wish) -> str:
     """How people agree to what waits for them and is merged."""
-    waits = found.decision.verdict is Verdict.NEEDS_APPROVAL
-    request, plan = found.request, found.planned.plan.digest
-    if wish.destroy or not waits or request is None:
+    request, plan = _agreeing(found, wish), found.planned.plan.digest
+    if request is None:
         return ""
     policies = dict(found.decision.inputs).get("policies", "")
     note = None

@@ -56,7 +56,14 @@ def merge_command(number: int, repo: Path, form: str, message: str) -> None:
         # With fractions of a second: who has just agreed did not do so in the future.
         now = datetime.now(UTC)
         asked = Asked(
-            repo, base, request.head, everything=False, environments=(), now=now, merged=True
+            repo,
+            base,
+            request.head,
+            everything=False,
+            environments=(),
+            now=now,
+            merged=True,
+            records="fresh",
         )
         with judged(at.ports, asked, approvals=approvals) as done:
             return done.report

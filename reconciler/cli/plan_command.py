@@ -118,7 +118,15 @@ def command(
     console = out()
     if sandbox and form == "text":
         plan_text.simulated(console)
-    asked = Asked(repo, None, rev, False, (environment,), now)  # noqa: FBT003  # a change
+    asked = Asked(
+        repo,
+        None,
+        rev,
+        everything=False,
+        environments=(environment,),
+        now=now,
+        records="none" if sandbox else "here",
+    )
     with judged(ports, asked, standing=environment) as done, stopping_well(ports):
         # Where state is kept and how accounts are entered, the target branch says: a change that
         # names another place would be sent the credentials for it.

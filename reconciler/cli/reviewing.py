@@ -19,11 +19,20 @@ from reconciler.wiring import Ports
 
 @contextmanager
 def _judge(
-    ports: Ports, repo: Path, rules: str, head: str, said: Mapping[str, Given]
+    ports: Ports, repo: Path, rules: str, head: str, said: Mapping[str, Given], *, sandbox: bool
 ) -> Iterator[Done]:
     # With fractions of a second: who has just agreed did not do so in the future.
     now = datetime.now(UTC)
-    asked = Asked(repo, rules, head, everything=False, environments=(), now=now, merged=True)
+    asked = Asked(
+        repo,
+        rules,
+        head,
+        everything=False,
+        environments=(),
+        now=now,
+        merged=True,
+        records="none" if sandbox else "fresh",
+    )
     with judged(ports, asked, approvals=said) as done:
         yield done
 
@@ -50,7 +59,7 @@ def room_of(ports: Ports, repo: Path, *, plan: bool, sandbox: bool, post: bool) 
         repository.git,
         ports.merging(repo).met,
         ports.history(repo).root,
-        lambda target, head, said: _judge(ports, repo, target, head, said),
+        lambda target, head, said: _judge(ports, repo, target, head, said, sandbox=sandbox),
         site if plan else None,
         ports.reviewing(repo),
         datetime.now(UTC),

@@ -5,7 +5,7 @@ finding: an author whom nobody knows, a path that nobody owns.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -30,6 +30,20 @@ SHARED_PATHS: Final = (
     "CODEOWNERS",
 )
 """What must have an owner: what judges, what builds, and what runs on every merge request."""
+
+EARLY: Final = "AUT009"
+"""The rule of what is brought to an environment before it did well in the one that it follows."""
+_TITLES: Final = {
+    "AUT001": "An environment is changed by its owner",
+    "AUT002": "What a team owns is changed by that team",
+    "AUT003": "What judges has an owner",
+    "AUT004": "An agent stays within its tracks, paths and kinds",
+    "AUT005": "An agent stays within its risk",
+    "AUT006": "An agent stays within its changes per day",
+    "AUT007": "A stopped agent does nothing",
+    "AUT008": "Every author is known",
+    EARLY: "What is brought to an environment did well in the one that it follows",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +118,10 @@ def _is(agent: Agent, author: Author) -> bool:
 def _finding(  # a finding has this many parts
     rule: str, path: str, environment: str, message: str, severity: Severity = "high", fix: str = ""
 ) -> Finding:
-    titles = {
-        "AUT001": "An environment is changed by its owner",
-        "AUT002": "What a team owns is changed by that team",
-        "AUT003": "What judges has an owner",
-        "AUT004": "An agent stays within its tracks, paths and kinds",
-        "AUT005": "An agent stays within its risk",
-        "AUT006": "An agent stays within its changes per day",
-        "AUT007": "A stopped agent does nothing",
-        "AUT008": "Every author is known",
-    }
     return Finding(
         "authority",
         rule,
-        titles[rule],
+        _TITLES[rule],
         severity,
         "authority",
         environment,
@@ -126,6 +130,15 @@ def _finding(  # a finding has this many parts
         fix or "let somebody of the owning team make this change",
         fingerprint=fingerprint("authority", rule, path, environment, message),
     )
+
+
+def too_early(path: str, environment: str, message: str, fix: str, brings: str) -> Finding:
+    """What is brought too early: one and the same for as long as just that is brought.
+
+    `brings`: a digest of it.
+    """
+    found = _finding(EARLY, path, environment, message, fix=fix)
+    return replace(found, fingerprint=fingerprint("authority", EARLY, environment, brings))
 
 
 def _of_stranger(author: Author, shared: Shared) -> Finding:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from reconciler.core.approve import Somebody, key_fingerprint
+from reconciler.core.authority import EARLY
 from reconciler.core.chat_documents import parts
 from reconciler.core.documents import parse
 from reconciler.errors import ReconcilerError
@@ -35,13 +36,18 @@ def subject_of(rule: str, report: CheckReport, known: Callable[[str], bool]) -> 
                 names.add(decision.environment)
             else:
                 marks.add(one.finding.fingerprint)
-    if marks and names:
+    if names and (marks or rule == EARLY):
         marks |= {
             one.finding.fingerprint
             for decision in report.decisions
             for one in decision.findings
             if one.finding.rule == rule and not one.waived_by
         }
+    if marks and rule == EARLY:
+        # Just what waits, and nothing that is brought later.
+        return Subject.model_validate(
+            {"environments": tuple(sorted(names)), "fingerprints": tuple(sorted(marks))}
+        )
     if marks:
         return Subject.model_validate({"fingerprints": tuple(sorted(marks))})
     if names:

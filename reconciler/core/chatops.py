@@ -220,7 +220,7 @@ def may(order: Order, note: Note, path: str, shared: Shared, now: datetime) -> A
         return who
     if order.verb not in POWERS:
         return Allowed(who, "")
-    if _rewritten(note):
+    if is_rewritten(note):
         return "the note was changed, and nobody can tell who did: write a new one"
     if now - note.at > OLD:
         return "it has waited for more than a day, and may not be meant any more: write it again"
@@ -240,7 +240,7 @@ def entitled(who: Somebody, verb: str, path: str, shared: Shared) -> Allowed | s
     return Allowed(who, teams[0])
 
 
-def _rewritten(note: Note) -> bool:
+def is_rewritten(note: Note) -> bool:
     """An order counts as it was first written."""
     return note.edited - note.at > EDITED if note.rewritten is None else note.rewritten
 
@@ -279,15 +279,17 @@ def waits(note: Note, notes: Sequence[Note]) -> bool:
     What this program wrote orders nothing. Whoever watches may order like anybody else: on a forge
     that lives in git it is often the same person.
     """
-    if (note.ours and _WRITTEN in note.text) or not orders(note.text):
-        return False
-    return not any(one.ours and answers(one.text, note.id) for one in notes)
+    return _ordering(note) and not any(one.ours and answers(one.text, note.id) for one in notes)
+
+
+def _ordering(note: Note) -> bool:
+    return not (note.ours and _WRITTEN in note.text) and bool(orders(note.text))
 
 
 def agreed_late(notes: Sequence[Note], environment: str) -> tuple[Consent, ...]:
     """Who agrees in a note to what is merged, where a forge takes no approvals of it any more.
 
-    As first written, and never one that was answered: its sender was told that it is none.
+    As first written, and never one whose sender was told that it is none.
     """
     return tuple(
         Consent(
@@ -300,17 +302,27 @@ def agreed_late(notes: Sequence[Note], environment: str) -> tuple[Consent, ...]:
             note.signed_by,
         )
         for note in notes
-        if waits(note, notes) and not _rewritten(note)
+        if _ordering(note)
+        and not is_rewritten(note)
+        and not any(one.ours and _ends(one.text, mark_of(note.id)) for one in notes)
         for one in orders(note.text)
         if isinstance(one, Order) and one.agrees and one.agrees.environment == environment
     )
 
 
-def mark_of(note: str) -> str:
-    """What says, out of sight, that a note of ours answers this one."""
-    return f"<!-- reconciler:answered {fingerprint('answered', note)[:16]} -->"
+def mark_of(note: str, *, taken: bool = False) -> str:
+    """What says, out of sight, that a note of ours answers this one.
+
+    `taken`: it agrees to something, and was told that this is heard.
+    """
+    word = "taken" if taken else "answered"
+    return f"<!-- reconciler:{word} {fingerprint(word, note)[:16]} -->"
 
 
 def answers(text: str, note: str) -> bool:
     """Whether a text of ours is the answer to a note: its last line says so."""
-    return text.rstrip().endswith(mark_of(note))
+    return _ends(text, mark_of(note)) or _ends(text, mark_of(note, taken=True))
+
+
+def _ends(text: str, mark: str) -> bool:
+    return text.rstrip().endswith(mark)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from reconciler.core.approve import NOBODY, Agreement, Asked, People, agreement, is_commit
+from reconciler.core.authority import EARLY
 from reconciler.model.approval import Approval, Given, Person
 from reconciler.model.base import GateLevel, Risk, Stage, format_timestamp
 from reconciler.model.decision import (
@@ -169,6 +170,8 @@ def _judge(finding: Finding, question: Question) -> Judged:
 def _level(finding: Finding, laws: Sequence[Law]) -> GateLevel:
     if finding.gate == "documents":
         return "hard"  # a document that cannot be relied on is nothing that a profile can soften
+    if finding.rule == EARLY:
+        return "hard"  # a profile that asks for `greenFor` has said so: it is not applied before
     if finding.severity == "low":
         return "advisory"
     levels = [getattr(getattr(law.profile.spec.gates, law.stage), finding.category) for law in laws]

@@ -1,18 +1,30 @@
-"""What a promotion carries along, and whether what it comes from does well. Pure."""
+"""What a promotion carries along, and whether what it comes from does well. Pure.
 
+Nothing else tells whether something did well for long enough: what is foretold on a merge request
+is what is refused right before the apply.
+"""
+
+import json
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from typing import Final
 
+from reconciler.core.authority import EARLY, too_early
 from reconciler.core.edit_document import GONE, Changes
+from reconciler.core.fingerprint import fingerprint
 from reconciler.core.parameters import has_default
 from reconciler.core.records.standing import Status
 from reconciler.core.rollout import IMAGE, STEP, TRIAL, trial
-from reconciler.model.base import parse_start
+from reconciler.model.base import format_duration, format_timestamp, parse_start
 from reconciler.model.blueprint import BlueprintSpec
 from reconciler.model.environment import EnvironmentSpec
-from reconciler.model.move import Green
+from reconciler.model.finding import Finding
+from reconciler.model.move import Early, Green
 from reconciler.model.profile import ProfileSpec, Rollout
 from reconciler.model.record import ApplyEnded, DriftGone, DriftSeen, Record
+
+PROMOTION: Final = "promotion"
+"""The input of a decision that rests on how something did before: the newest record of it."""
 
 
 def carried(
@@ -62,6 +74,14 @@ def release(spec: EnvironmentSpec, blueprint: BlueprintSpec) -> tuple[object, ..
     return (spec.blueprint.name, spec.blueprint.version, carries)
 
 
+def digest_of(brought: tuple[object, ...]) -> str:
+    """One word for what `release` gave."""
+    name, version, carries = brought
+    assert isinstance(carries, tuple)  # noqa: S101  # as `release` makes it
+    values = {key: value for key, value in carries if value is not GONE}
+    return fingerprint(str(name), str(version), json.dumps(values, sort_keys=True, default=str))
+
+
 def did_well(
     history: Iterable[Record], same: Callable[[str], bool], now: datetime
 ) -> tuple[timedelta, datetime | None] | None:
@@ -86,6 +106,34 @@ def did_well(
             since = since or at
     found = _longer(found, since, now)
     return None if found is None else (found, since)
+
+
+def as_finding(early: Early, path: str) -> Finding:
+    """What is brought too early, as the gate of authority says it of a document.
+
+    Nothing in it moves with the clock: it is the same until something becomes of it.
+    """
+    words = f"{early.source}, which {early.environment} follows, never ran what this brings"
+    fix = f"let it run in {early.source} first; `reconciler promote {early.source}` brings it then"
+    asks = f"the track {early.track} asks for {format_duration(early.asked)} in a row"
+    if early.due is not None and early.since is not None:
+        since = format_timestamp(early.since)
+        words = f"what this brings does well in {early.source} since {since}, and {asks}"
+        words += f": it is not applied before {format_timestamp(early.due)}"
+        fix = f"wait: the controller looks again at {format_timestamp(early.due)} by itself"
+    elif early.longest is not None:
+        words = f"what this brings did well in {early.source} for {span(early.longest)}, and {asks}"
+        fix = f"let it do well in {early.source}; the controller looks again by itself"
+    fix += (
+        f". In an emergency `/reconciler override {EARLY} until DAY because REASON` proposes a"
+        " waiver for just this"
+    )
+    return too_early(path, early.environment, words, fix, early.brings)
+
+
+def span(time: timedelta) -> str:
+    """How long, in whole seconds."""
+    return format_duration(timedelta(seconds=time // timedelta(seconds=1)))
 
 
 def _longer(found: timedelta | None, since: datetime | None, until: datetime) -> timedelta | None:

@@ -46,6 +46,8 @@ class CheckReport:
     """None: the change leaves the rules alone."""
     notes: tuple[str, ...] = ()
     """What was looked at in a lesser way, or not at all."""
+    due: datetime | None = None
+    """When it is another one because time has passed; None: it is not, or nobody can tell."""
 
     @property
     def changing(self) -> bool:

@@ -1,7 +1,7 @@
 """What is carried from one environment to the next, or taken back."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from reconciler.model.merge_request import MergeRequest
@@ -31,6 +31,29 @@ class Green:
     """Since when it does well; None: it does not."""
     why_not: tuple[str, ...] = ()
     """What is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """What is brought to an environment before it did well in the one that it follows."""
+
+    environment: str
+    source: str
+    """The one that it follows."""
+    track: str
+    asked: timedelta
+    """How long it has to do well there."""
+    brings: str
+    """A digest of what is brought."""
+    longest: timedelta | None = None
+    """How long it did well there in a row; None: it never ran there."""
+    since: datetime | None = None
+    """Since when it does well there; None: it does not."""
+
+    @property
+    def due(self) -> datetime | None:
+        """When it will have done well for long enough; None: nobody can tell."""
+        return None if self.since is None else self.since + self.asked
 
 
 @dataclass(frozen=True, slots=True)

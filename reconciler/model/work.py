@@ -1,5 +1,6 @@
 """Work: what an environment wants to have done, as the controller sees it. No value here acts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -167,6 +168,8 @@ class Memory:
     """The apply after which nothing more is to be seen to."""
     roll: datetime | None = None
     """When to see to it again; None: now."""
+    awaits: int = 0
+    """The merged merge request that it waits for people on; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +245,10 @@ class Ended:
     """Environments without a document, each with why it must not be destroyed; empty: it may."""
     later: datetime | None = None
     """When to come again; of a rollout: None, it is over."""
+    awaits: int = 0
+    """The merged merge request on which people have to agree; 0: none."""
+    agreed: tuple[str, ...] = ()
+    """Environments that somebody has just agreed to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,3 +263,10 @@ class Heads:
     """How many are held, or were and nobody gave back."""
     cloud: str = ""
     """Which sandbox it is; empty: it does not run, or it is a real account."""
+    requests: Mapping[int, str] = field(default_factory=dict, compare=False)
+    """Where each merge request of the local forge is."""
+
+    def moved(self, before: "Heads") -> frozenset[int]:
+        """The merge requests that something happened to since then."""
+        known = before.requests
+        return frozenset(one for one, tip in self.requests.items() if known.get(one) != tip)

@@ -35,6 +35,14 @@ def refused(why: str) -> str:
     return f"Refused, and nothing was done: {code(why)}"
 
 
+def heard(environment: str) -> str:
+    """Somebody agreed to what is merged and waits."""
+    return (
+        f"Taken: {code(environment)} is tried again now. Whether that is all that it waits for, its"
+        " plan says then."
+    )
+
+
 def looked(words: str) -> str:
     """It was looked at again."""
     return f"Looked at again: {code(words)}" if words else "It is looked at again."

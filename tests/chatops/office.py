@@ -10,6 +10,7 @@ from typing import Any, Final
 from reconciler.adapters.git import GitSource
 from reconciler.adapters.record_store import GitRecords
 from reconciler.app.chatops import Desk, answer
+from reconciler.app.late import Heard
 from reconciler.app.law import Law
 from reconciler.app.record import Recorder
 from reconciler.errors import ReconcilerError, UsageError
@@ -153,6 +154,9 @@ class Office:
     keyless: bool = False
     """Whether our key may sign nothing of what others order."""
     asked_again: list[int] = field(default_factory=list)
+    late: Heard | None = None
+    """What becomes of an agreement to what is merged."""
+    agreed: list[str] = field(default_factory=list)
 
     @classmethod
     def make(cls, world: World) -> Office:
@@ -185,6 +189,8 @@ class Office:
             recorder,
             lambda: Author("reconciler@example.com", "controller"),
             lambda: self.world.now,
+            lambda _request, _note, _said: self.late,
+            self.agreed.append,
         )
 
     @staticmethod

@@ -14,8 +14,9 @@ import pytest
 from reconciler.adapters.git import GitSource
 from reconciler.app import chatops
 from reconciler.app.chatops import answer
+from reconciler.app.late import Heard
 from reconciler.app.law import Law
-from reconciler.core.chatops import mark_of
+from reconciler.core.chatops import agreed_late, mark_of
 from reconciler.core.load import load
 from reconciler.model.approval import Person
 from tests.chatops.office import (
@@ -419,3 +420,61 @@ def test_an_answer_is_never_longer_than_the_forge_takes(office: Office) -> None:
     assert len(text) <= 1500
     assert text.count("`") % 2 == 0
     assert answer(office.desk(), NUMBER) == 0
+
+
+AGREES = (
+    f"/reconciler approve acme-portal at {'a' * 40} plan sha256:{'b' * 64} policies sha256:"
+    + "c" * 64
+)
+
+
+def merged(office: Office) -> None:
+    request = office.forge.requests[NUMBER]
+    office.forge.requests[NUMBER] = replace(request, state="merged")
+
+
+def test_an_agreement_to_what_is_merged_is_answered_once_and_stays_one(office: Office) -> None:
+    merged(office)
+    office.late = Heard()
+    note = office.forge.add(INES, AGREES)
+    assert answer(office.desk(), NUMBER) == 1
+    said = office.forge.said[-1]
+    assert said.thread == note.thread
+    assert "Taken: `acme-portal` is tried again now" in said.text
+    assert office.agreed == ["acme-portal"]
+    assert answer(office.desk(), NUMBER) == 0
+    (consent,) = agreed_late(office.forge.notes(NUMBER), "acme-portal")
+    assert consent.reference == note.id, "whoever was told that it is taken has agreed"
+
+
+def test_an_agreement_that_is_not_taken_is_told_why_recorded_and_is_none(office: Office) -> None:
+    merged(office)
+    office.late = Heard("who made the change does not agree to it: ask somebody else", by_whom=True)
+    office.forge.add(INES, AGREES)
+    assert answer(office.desk(), NUMBER) == 1
+    assert "Refused, and nothing was done" in office.forge.said[-1].text
+    assert "who made the change does not agree to it" in office.forge.said[-1].text
+    assert office.agreed == []
+    assert agreed_late(office.forge.notes(NUMBER), "acme-portal") == ()
+    (subject,) = office.recorded
+    assert subject.startswith("refusal"), subject
+    assert "approve on merge request 7" in subject
+
+
+def test_an_agreement_to_what_does_not_wait_yet_is_answered_later(office: Office) -> None:
+    merged(office)
+    office.forge.add(INES, AGREES)
+    assert answer(office.desk(), NUMBER) == 0
+    office.late = Heard()
+    assert answer(office.desk(), NUMBER) == 1
+
+
+def test_nothing_else_is_heard_of_what_is_merged(office: Office) -> None:
+    merged(office)
+    office.forge.add(ADA, "/reconciler freeze everything because it burns money")
+    assert answer(office.desk(), NUMBER) == 0
+    assert freezes(office) == []
+    office.late = Heard()
+    office.forge.add(ADA, f"{AGREES}\n/reconciler check")
+    assert answer(office.desk(), NUMBER) == 1
+    assert "it is merged: only what waits for an agreement" in office.forge.said[-1].text

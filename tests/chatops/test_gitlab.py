@@ -52,6 +52,8 @@ class Place:
             lambda actor: replace(self.world.recorder(), actor=actor),
             lambda: Author("reconciler@example.com", "controller"),
             lambda: datetime.now(UTC),
+            lambda _request, _note, _said: None,
+            lambda _name: None,
         )
 
     def listens(self, secret: str) -> WebhookServer:

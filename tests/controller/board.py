@@ -100,6 +100,8 @@ class Board:
     own: Collection[Job] = ()
     storm: deque[int] = field(default_factory=deque)
     """Webhooks that come one each millisecond: numbers of merge requests, 0: anything else."""
+    requests: dict[int, str] = field(default_factory=dict)
+    """Where each merge request of the local forge is."""
     told_beside: list[Mapping[str, Any]] = field(default_factory=list)
     _seconds: float = 0.0
     _running: deque[tuple[float, Task]] = field(default_factory=deque)
@@ -130,7 +132,9 @@ class Board:
         self.listings += 1
         if self.away:
             raise TransientError("remote-away", "the remote is away", hint="wait")
-        return Heads(str(self.version), str(self.records), "")
+        return Heads(
+            str(self.version), str(self.records), str(self.requests), requests=dict(self.requests)
+        )
 
     # -- what carries tasks out
 

@@ -307,3 +307,62 @@ def test_an_idle_controller_starts_nothing_at_a_poll() -> None:
     board.run(1800)
     assert board.listings >= 30
     assert sum(task.job is Job.CHORES for _, task in board.started) <= 1800 / 300 + 1
+
+
+def waiting(board: Board) -> Board:
+    """Everything that is to be applied waits for people on merge request 7."""
+
+    def does(_board: Board, task: Task) -> Ended:
+        if task.job is Job.APPLY:
+            return Ended(task, "waiting", "NEEDS APPROVAL", awaits=7)
+        return Ended(task, "done")
+
+    board.does = does
+    board.requests = {7: "a", 8: "a"}
+    return board
+
+
+def test_what_waits_for_people_is_tried_as_soon_as_something_happens_there() -> None:
+    board = waiting(many(1))
+    board.run(100)
+    assert len(board.jobs_of("env-0")) == 1
+    board.requests[8] = "b"
+    board.go_on(61)
+    assert len(board.jobs_of("env-0")) == 1, "that is no business of its"
+    board.requests[7] = "b"
+    listings = board.listings
+    board.go_on(61)
+    assert len(board.jobs_of("env-0")) == 2
+    assert board.listings - listings <= 3, "the listing of each tick tells it"
+
+
+def test_who_agrees_while_it_is_tried_is_not_overheard() -> None:
+    board = waiting(many(1))
+
+    def does(board: Board, task: Task) -> Ended:
+        board.requests[7] = "b"
+        return Ended(task, "waiting", "NEEDS APPROVAL", awaits=7)
+
+    board.does = does
+    board.run(30)
+    assert len(board.jobs_of("env-0")) == 2, "once more, and not for ever"
+
+
+def test_who_agrees_in_a_note_is_heard_at_once_and_only_where_something_waits() -> None:
+    board = waiting(many(1))
+    board.own = (Job.REVIEW,)
+    inner = board.does
+    agreed: tuple[str, ...] = ()
+
+    def does(board: Board, task: Task) -> Ended:
+        return Ended(task, "done", agreed=agreed) if task.job is Job.REVIEW else inner(board, task)
+
+    board.does = does
+    board.run(100)
+    assert board.jobs_of("env-0") == [Job.APPLY]
+    looks = [one["awaited"] for one in board.told_beside if "awaited" in one]
+    assert looks[0] == []
+    assert looks[-1] == [7]
+    agreed = ("env-0",)
+    board.go_on(61)
+    assert board.jobs_of("env-0")[:2] == [Job.APPLY] * 2

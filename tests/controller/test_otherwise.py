@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from tests.check.project import DEMO
+from tests.check.project import DEMO, SETTINGS
 from tests.controller.conftest import Make
 from tests.controller.real import KEY, Real, document
 from tests.controller.shared import machine, person, sharing
@@ -110,3 +111,31 @@ def test_what_differs_from_what_was_agreed_to_is_shown_wherever_a_person_meets_i
 
 def status(at: Real) -> str:
     return at.does("status", "--format", "json").stdout
+
+
+def test_what_waits_for_an_agreement_goes_on_as_soon_as_it_is_there(
+    make: Make, tmp_path: Path
+) -> None:
+    asks = edited(lab(), DEMO, "risks: [L3]", "risks: [L2, L3]")[DEMO]
+    more = {**sharing(tmp_path), DEMO: asks, TEMPLATE: HEAD + SIZED + KEY}
+    more[SETTINGS] = more[SETTINGS].replace("retry: 1s", "retry: 1h")
+    remote = make(NAME, more=more)
+    at, other = machine(remote, 0), machine(remote, 1)
+    omar, sara = (person(remote.top, one) for one in ("omar", "sara"))
+
+    def does(who: dict[str, str], *argv: str) -> str:
+        done = other.does(*argv, **who)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    does(sara, "apply", NAME, "--yes")
+    proposed(remote, other)
+    does(omar, "mr", "open", "--source", "larger", "--title", "Larger")
+    does(sara, "mr", "merge", "1", "--message", "Nobody agreed yet")
+    controller = at.watch()
+    waits = controller.until("not applied", NAME)
+    plan = re.search(rf"--plan {NAME}=(sha256:[0-9a-f]+)", waits["hint"])
+    assert plan is not None, waits
+    does(sara, "mr", "approve", "1", "--plan", f"{NAME}={plan[1]}")
+    controller.until("applied", NAME)
+    assert controller.end() == 0

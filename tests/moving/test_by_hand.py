@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.adapters.git import GitSource
-from reconciler.app.promotion import promote, refuse_unpromoted
+from reconciler.app.environment import whole
+from reconciler.app.held import Looked, Past, look, refuse
+from reconciler.app.promotion import promote
 from reconciler.core.promotion import did_well
 from reconciler.errors import WaitingError
 from reconciler.model.record import ApplyEnded, DriftGone, DriftSeen, Record
@@ -35,12 +37,19 @@ def world(tmp_path: Path) -> World:
 
 def why(world: World, name: str = NAME) -> str:
     """Why the last commit is not to be applied; empty: nothing is in its way."""
-    tree = GitSource(world.path).snapshot("refs/heads/main")
+    found = looked(world, name)
+    if found is None or found.early is None:
+        return ""
     try:
-        refuse_unpromoted(world.recorder(), tree, name)
+        refuse(found.early)
     except WaitingError as error:
         return error.reason
-    return ""
+
+
+def looked(world: World, name: str) -> Looked | None:
+    recorder, filled = world.recorder(), whole(GitSource(world.path).snapshot("main"), name)
+    past = Past(recorder.records, recorder.commits, recorder.records.tip())
+    return look(past, filled, (filled.profile.document,), world.now)
 
 
 def test_what_the_step_before_never_ran_is_not_brought(world: World) -> None:
@@ -86,7 +95,9 @@ def test_what_ran_there_before_may_come_back(world: World) -> None:
 
 
 def test_what_was_never_applied_may_be_brought(tmp_path: Path) -> None:
-    assert why(World.make(tmp_path)) == ""
+    world = World.make(tmp_path)
+    world.applied(BEFORE)
+    assert why(world) == ""
 
 
 def test_what_follows_nothing_is_not_asked(world: World) -> None:

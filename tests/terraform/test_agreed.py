@@ -12,6 +12,7 @@ from pathlib import Path
 import pygit2
 import pytest
 
+from reconciler.adapters.git import GitSource
 from reconciler.adapters.local_forge import LocalForge
 from reconciler.adapters.merge_request_refs import MergeRequestRefs
 from reconciler.adapters.record_store import GitRecords
@@ -19,11 +20,12 @@ from reconciler.adapters.regorus_engine import EmbeddedEngine
 from reconciler.adapters.sandbox.cloud import Cloud
 from reconciler.adapters.ssh_keys import verify
 from reconciler.app.records import Records
+from reconciler.core.tree import files_below
 from reconciler.errors import TransientError
 from reconciler.model.approval import Person
 from reconciler.model.merge_request import MergeRequest, Proposal
-from reconciler.model.record import DecisionBody, Record, Refusal
-from tests.check.project import ADA, INES, PORTAL, Warm, signature, warm
+from reconciler.model.record import DecisionBody, Record, Refusal, WaiverUsed
+from tests.check.project import ADA, INES, MINA, PORTAL, Warm, signature, warm
 from tests.done import Done
 from tests.repos import Files, GitRepo, edited
 from tests.terraform.lab import Lab, lab
@@ -65,6 +67,15 @@ class Place:
         repository.references.create(f"refs/heads/{branch}", made, force=True)
         return branch
 
+    def image(self, digit: str) -> str:
+        """Another image, which nothing ran yet."""
+        old = next(line for line in self.files[PORTAL].splitlines() if "image: " in line)
+        image = old.partition("@")[0] + "@sha256:" + digit * 64
+        files = edited(self.files, PORTAL, old, image)
+        count = next(line for line in files[PORTAL].splitlines() if "desired_count: " in line)
+        files = edited(files, PORTAL, count, f"    desired_count: {digit}")
+        return self.changed(files, f"image-{digit}")
+
     def opened(self, branch: str, by: pygit2.Signature = INES) -> MergeRequest:
         return self.as_user(by).open(Proposal("More", "", branch, "main"))
 
@@ -81,6 +92,11 @@ class Place:
 
     def apply(self, *more: str) -> Done:
         return self.run("apply", NAME, "--yes", *more)
+
+    def watched(self) -> None:
+        """The notes of merge requests are answered."""
+        done = self.run("mr", "watch", "--once")
+        assert done.code == 0, done.out + done.err
 
     def records(self) -> list[Record]:
         """Of the environment."""
@@ -100,7 +116,7 @@ def started(folder: Path) -> tuple[GitRepo, Files]:
     files = lab()
     for path, text in files.items():
         if path.startswith("profiles/teams/"):
-            for who in (ADA, INES, TOM):
+            for who in (ADA, INES, MINA, TOM):
                 name = who.email.partition("@")[0]
                 own = f'keys: ["{key(name, folder).public_key.text}"]'
                 text = re.sub(rf'keys: \["[^"]+ {who.email}"\]', own, text)  # noqa: PLW2901
@@ -224,9 +240,7 @@ def test_what_the_step_before_never_ran_is_not_applied_though_people_agree(place
     place.agrees(first, TOM)
     place.merge(first)
     assert place.apply().code == 0
-    old = next(line for line in place.files[PORTAL].splitlines() if "image: " in line)
-    image = old.partition("@")[0] + "@sha256:" + "9" * 64
-    made = place.opened(place.changed(edited(place.files, PORTAL, old, image), "image"))
+    made = place.opened(place.image("9"))
     place.agrees(made, TOM)
     place.merge(made)
     refused = place.apply()
@@ -241,6 +255,53 @@ def test_what_the_step_before_never_ran_is_not_applied_though_people_agree(place
     process = place.run.process("audit", "verify", RECONCILER_SANDBOX="0")
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, out + err
+
+
+def test_one_that_waits_is_let_through_by_an_override_and_that_is_recorded(place: Place) -> None:
+    first = place.opened(place.change(5))
+    place.agrees(first, TOM)
+    place.merge(first)
+    assert place.apply().code == 0
+    made = place.opened(place.image("9"))
+    place.agrees(made, TOM)
+    checked = place.run("mr", "check", str(made.number), "--plan")
+    assert checked.code == 10, checked.out + checked.err
+    assert "AUT009" in checked.out
+    because = "the old image leaks customer data, INC-7"
+    order = f"/reconciler override AUT009 until 2099-12-31 because {because}"
+    place.as_user(MINA).say(made.number, order)
+    place.watched()
+    (waiver,) = [one for one in place.as_user(TOM).open_ones("main") if one.number != made.number]
+    place.merge(waiver)
+    checked = place.run("mr", "check", str(made.number), "--plan")
+    assert checked.code == 0, checked.out + checked.err
+    place.merge(made)
+    done = place.apply()
+    assert done.code == 0, done.out + done.err
+    (used,) = [one.body for one in place.records() if isinstance(one.body, WaiverUsed)]
+    assert (used.rule, used.because) == ("AUT009", because)
+    (decided, *_) = [one.body for one in place.records() if isinstance(one.body, DecisionBody)]
+    assert decided.decision["inputs"]["promotion"].isdecimal()
+    for verb in (("verify",), ("replay", "--all")):
+        process = place.run.process("audit", *verb, RECONCILER_SANDBOX="0")
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, out + err
+    place.files = {**place.files, **waived(place)}
+    other = place.opened(place.image("8"))
+    place.agrees(other, TOM)
+    place.merge(other)
+    refused = place.apply()
+    assert refused.code == 1, "it was for one, and no more"
+    assert "never ran" in " ".join(refused.err.split())
+
+
+def waived(place: Place) -> Files:
+    """The waivers of the target branch."""
+    tree = GitSource(place.run.repo.path).snapshot("main")
+    return {
+        one.path: (tree.read(one, 100_000) or b"").decode()
+        for one in files_below(tree, "policies/waivers")
+    }
 
 
 def test_without_an_answer_of_the_forge_nobody_agreed(

@@ -15,8 +15,11 @@ import pytest
 from reconciler.adapters.record_store import GitRecords
 from reconciler.adapters.regorus_engine import EmbeddedEngine
 from reconciler.app.records import Records
+from reconciler.app.telemetry import NullTelemetry
 from reconciler.cli import merge_requests, mr_check_command
+from reconciler.cli.deed import Order, carry_out
 from reconciler.model.record import DecisionBody
+from reconciler.model.work import Job
 from reconciler.settings import ProcessSettings
 from tests.check.project import INES, PORTAL, Warm, warm
 from tests.done import Done
@@ -40,6 +43,7 @@ class Place:
     run: Lab
     forges: GitLabForges
     merge: Merge
+    ports: Warm
 
     def somebody(self, name: str) -> User:
         return next(one for one in self.forges.lab.users.values() if one.username == name)
@@ -90,7 +94,7 @@ def place(
         bigger = edited(files, PORTAL, "desired_count: 4", "desired_count: 5")[PORTAL]
         forges.push("more", {PORTAL: bigger})
         merge = forges.lab.opened(ines, "more", "main", "Give the portal more")
-        yield Place(run, forges, merge)
+        yield Place(run, forges, merge, build())
 
 
 def looked_at(place: Place, *how: str) -> None:
@@ -170,6 +174,44 @@ def test_what_is_merged_is_agreed_to_in_a_note(place: Place) -> None:
     place.forges.lab.said(place.merge, place.somebody("tom"), f"Seen.\n\n{line}")
     done = place.apply()
     assert done.code == 0, done.out + done.err
+    process = place.run.process("audit", "verify", RECONCILER_SANDBOX="0")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, out + err
+
+
+def test_who_agrees_in_a_note_is_answered_there(place: Place) -> None:
+    looked_at(place, "--plan")
+    place.brought()
+    line = asked_for(place)
+
+    def says(name: str, words: str) -> list[str]:
+        """What the controller's next look says in the thread."""
+        thread = place.forges.lab.said(place.merge, place.somebody(name), words)
+        order = Order(
+            place.run.repo.path,
+            sandbox=False,
+            plan=False,
+            environment="",
+            job=Job.REVIEW,
+            awaited=(1,),
+        )
+        came = carry_out(place.ports, order, NullTelemetry())
+        assert came.state == "done", came.why
+        agreed.append(came.agreed)
+        return [one.body for one in thread.notes[1:]]
+
+    agreed: list[tuple[str, ...]] = []
+    (refused,) = says("ines", line)
+    assert "who made the change does not agree to it" in refused
+    (refused,) = says("tom", re.sub(r"plan sha256:.{8}", "plan sha256:01234567", line))
+    assert "waits for another plan" in refused
+    assert agreed == [(), ()]
+    (taken,) = says("tom", line)
+    assert f"Taken: `{NAME}` is tried again now" in taken
+    assert agreed[-1] == (NAME,)
+    assert place.apply().code == 0
+    (late,) = says("tom", line)
+    assert "waits for nobody's agreement" in late
     process = place.run.process("audit", "verify", RECONCILER_SANDBOX="0")
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, out + err
