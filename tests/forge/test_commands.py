@@ -184,6 +184,18 @@ def test_from_opening_to_merging(place: Place) -> None:
     assert place.run("ines", "list").out == "No merge request to `main` is open.\n"
 
 
+def test_who_counts_nowhere_is_told_at_once(place: Place) -> None:
+    portal(place, "desired_count: 4", "desired_count: 5")
+    place.run("ines", "open")
+    nobody = place.run("eve", "approve", "1")
+    assert nobody.code == 0
+    assert "It does not count: no team has this person" in nobody.out
+    unproven = place.run("tom", "approve", "1", signed=False)
+    assert unproven.code == 0
+    assert "It does not count: an e-mail address proves nobody" in unproven.out
+    assert "does not count" not in place.run("tom", "approve", "1").out
+
+
 def test_a_push_after_the_approval_asks_again(place: Place) -> None:
     portal(place, "desired_count: 4", "desired_count: 5")
     place.run("ines", "open")
