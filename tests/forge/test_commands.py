@@ -153,8 +153,12 @@ def test_from_opening_to_merging(place: Place) -> None:
     assert refused.code == 11, refused.out
     assert "NOT MERGED !1" in refused.out
     assert place.run("ines", "approve", "1").code == 0
-    assert place.run("eve", "approve", "1").code == 0
-    assert place.run("tom", "approve", "1", signed=False).code == 0
+    nobody = place.run("eve", "approve", "1")
+    assert nobody.code == 0
+    assert "It does not count: no team has this person" in nobody.out
+    unproven = place.run("tom", "approve", "1", signed=False)
+    assert unproven.code == 0
+    assert "It does not count: an e-mail address proves nobody" in unproven.out
     refused = place.run("ines", "merge", "1", "--format", "json")
     assert (refused.code, refused.json["merged"]) == (11, None)
     assert place.tip("main") == before
@@ -168,6 +172,7 @@ def test_from_opening_to_merging(place: Place) -> None:
     assert agreed.code == 0, agreed.err
     for part in (head, "Tom Weber <tom@example.com>", "signed with SHA256:", "policies  sha256:"):
         assert part in agreed.out
+    assert "does not count" not in agreed.out
     done = place.run("tom", "merge", "1", "--format", "json")
     assert done.code == 0, done.out
     assert done.json["verdict"] == "ALLOW"
