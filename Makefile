@@ -71,5 +71,5 @@ clean: ## remove .venv, caches and build results
 tools: setup ## install Checkov in an environment of its own
 	@sh scripts/tools.sh
 
-setup:
+setup: ## install everything into .venv, once
 	@PYTHON='$(PYTHON)' sh scripts/setup.sh

@@ -86,16 +86,22 @@ fi
 
 packages=$(grep -c '^[A-Za-z0-9].*==' requirements.lock)
 version=$("$python" -c 'import platform; print(platform.python_version())')
-say "setting up .venv with Python $version (once, a minute or two): $packages packages ..."
+say "setting up .venv with Python $version, once: about a minute, most of it the second step"
 
 rm -rf "$venv"
 mkdir "$venv"
 : >"$owner"
 
+# Each step is named before it begins, and its seconds when it is over: nobody waits without a word.
+step=0
 run() {
+    step=$((step + 1))
+    printf '  %s of 4  %s ... ' "$step" "$1"
     what=$1
     shift
+    began=$(date +%s)
     "$@" </dev/null >"$log" 2>&1 || {
+        say "failed"
         complain ""
         cat "$log" >&2
         complain ""
@@ -105,10 +111,11 @@ run() {
         complain "  Then make it again; it starts anew."
         exit 1
     }
+    say "$(($(date +%s) - began)) s"
 }
 
-run "making $venv" "$python" -m venv "$venv"
-run "installing requirements.lock" "$venv/bin/python" -m pip install --quiet \
+run "making an empty environment" "$python" -m venv "$venv"
+run "installing $packages packages, each checked by hash" "$venv/bin/python" -m pip install --quiet \
     --require-hashes --only-binary :all: --requirement requirements.lock
 # hatchling is in the lock file, so this needs no network.
 run "installing this checkout" "$venv/bin/python" -m pip install --quiet \
@@ -119,4 +126,4 @@ run "compiling this checkout" "$venv/bin/python" -m compileall -q reconciler
 
 say "$python" >"$venv/.python"
 say "$wanted" >"$stamp"
-say "set-up done."
+say "set up: .venv/bin/reconciler"

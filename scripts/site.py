@@ -13,7 +13,9 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
-LINK = re.compile(r"(?<!!)\[(?P<words>[^]]*)\]\((?P<path>[^)\s:#]+)(?P<anchor>#[^)\s]*)?\)")
+LINK = re.compile(
+    r"(?P<picture>!?)\[(?P<words>[^]]*)\]\((?P<path>[^)\s:#]+)(?P<anchor>#[^)\s]*)?\)"
+)
 CODE = re.compile(r"^(`{3,}).*?^\1$", re.DOTALL | re.MULTILINE)
 LANGUAGES = {".rego": "rego", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".py": "python"}
 
@@ -41,7 +43,11 @@ def target(page: str, path: str) -> str | None:
 
 def links(page: str, text: str) -> set[str]:
     """Every file of the repository that a page names."""
-    found = {target(page, match["path"]) for match in LINK.finditer(CODE.sub("", text))}
+    found = {
+        target(page, match["path"])
+        for match in LINK.finditer(CODE.sub("", text))
+        if not match["picture"]
+    }
     return {one for one in found if one is not None}
 
 
@@ -76,7 +82,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         if source is None or files.get_file_from_path(page_of(source)) is None:
             return match["words"]
         path = posixpath.relpath(page_of(source), posixpath.dirname(here) or ".")
-        return f"[{match['words']}]({path}{match['anchor'] or ''})"
+        return f"{match['picture']}[{match['words']}]({path}{match['anchor'] or ''})"
 
     pieces, at = [], 0
     for code in CODE.finditer(markdown):

@@ -84,9 +84,9 @@ def sandboxed(running: str, standings: Callable[[], Iterable[Standing]]) -> Part
 def _variables(spec: BaseModel, path: str = "") -> Mapping[str, str]:
     """The variables that settings name for what must not stand in git, with where they do."""
     found: dict[str, str] = {}
-    for name in type(spec).model_fields:
+    for name, field in type(spec).model_fields.items():
         value = getattr(spec, name)
-        where = f"{path}.{name}" if path else name
+        where = ".".join(filter(None, (path, field.alias or name)))
         many = value if isinstance(value, tuple) else (value,)
         for one in many:
             if isinstance(one, BaseModel):

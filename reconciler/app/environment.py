@@ -1,8 +1,10 @@
 """Find one environment by name, and fill it in."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from reconciler.app.render import Rendering, render_one
+from reconciler.core.approve import is_commit
 from reconciler.core.check import environment_faults
 from reconciler.core.effective import effective
 from reconciler.core.load import Found, as_problems, lazy_shared, load_environment, load_shared
@@ -39,12 +41,7 @@ def find_environment(tree: RepoTree, name: str) -> FoundEnvironment:
     names = {entry.name.removesuffix(".yaml"): entry for entry in entries}
     same = [entry for entry in entries if entry.name == f"{name}.yaml"]
     if not same:
-        suggestion = did_you_mean(name, names)
-        raise UsageError(
-            "unknown-environment",
-            f"there is no environment `{name}` in {_called(tree)}",
-            hint=suggestion or f"there are: {listed(names)}; `reconciler new` makes one",
-        )
+        raise _unknown(tree, name, names)
     if len(same) > 1:
         raise UsageError(
             "ambiguous-environment",
@@ -77,6 +74,21 @@ def whole(tree: RepoTree, name: str) -> Effective:
             subject=name,
         )
     return found.filled
+
+
+def _unknown(tree: RepoTree, name: str, names: Collection[str]) -> UsageError:
+    """Nobody sees by a commit's id that it lacks what lies in the files, or on a branch."""
+    hint = did_you_mean(name, names)
+    if not hint:
+        there = f"there are: {listed(names)}" if names else "it has none"
+        hint = f"{there}; `reconciler new` makes one"
+        if is_commit(tree.revision):
+            hint += "; what lies in your files, or on another branch, is not in that commit"
+    return UsageError(
+        "unknown-environment",
+        f"there is no environment `{name}` in {_called(tree)}",
+        hint=hint,
+    )
 
 
 def show(tree: RepoTree, name: str, rendering: Rendering) -> Shown | tuple[Problem, ...]:

@@ -26,7 +26,7 @@ from reconciler.core.git_objects import (
 from reconciler.core.plan import plan_digest
 from reconciler.core.records.document import FutureRecord, NotARecord, read_record
 from reconciler.core.records.facts import AGREED, DECISION, PLAN
-from reconciler.core.records.plan import plan_of
+from reconciler.core.records.plan import in_numbers, plan_of, plan_summary
 from reconciler.core.records.standing import STATUS, Status
 from reconciler.core.records.story import read_status
 from reconciler.core.records.trees import EMPTY, RawTree, raw_tree, spliced
@@ -160,10 +160,11 @@ def verify(
             step(place, total)
     step(total, total)
     anchors: tuple[Anchor, ...] = ()
+    ahead: list[str] = []
     if not walk.start:
         anchors, lost = _anchors(records, bench, laws, walk.places)
         found += lost
-    ahead: list[str] = []
+        ahead += () if lost else _beyond(anchors, total)
     found += _rewritten(records, walk, known, ahead)
     answered, gone = _answered(rules, found, walk)
     breaks = _in_order({*found, *gone}, walk.places)
@@ -176,7 +177,7 @@ def verify(
         tuple(sorted(answered.items())),
         anchors,
         tuple(sorted((name, one.sequence) for name, one in rules.opened.items())),
-        (*_notes(rules, bench, total, anchors, whole=not walk.start), *ahead),
+        (*_notes(rules, bench, total, whole=not walk.start), *ahead),
     )
 
 
@@ -324,7 +325,7 @@ class _Reader:
         self._trees: OrderedDict[str, tuple[str, RawTree]] = OrderedDict()
         self._statuses: OrderedDict[str, tuple[bytes, Status]] = OrderedDict()
         self._folders: dict[str, str] = {}
-        self._plans: OrderedDict[str, str] = OrderedDict()
+        self._plans: OrderedDict[str, tuple[str, tuple[object, ...]]] = OrderedDict()
 
     def look(self, item: _Item) -> Seen:
         """What there is to say about a commit, with the one before it."""
@@ -473,12 +474,14 @@ class _Reader:
             return
         if body.plan is None:
             yield "tree", f"{prefix}{PLAN} is there, and the decision has no plan"
-        elif self._planned(oid, data) != body.plan.digest:
+        elif (planned := self._planned(oid, data))[0] != body.plan.digest:
             yield "plan", f"{prefix}{PLAN} is another plan than the record names"
+        elif planned[1] != in_numbers(body.plan):
+            yield "plan", f"the record says otherwise than {prefix}{PLAN} what that plan does"
         if body.otherwise is None and prefix + AGREED not in now:
             return  # nothing of it was written
         oid, data = self._at(tree, prefix, AGREED, now, blobs)
-        found = self._planned(oid, data) if data is not None else None
+        found = self._planned(oid, data)[0] if data is not None else None
         if found != (body.otherwise.agreed if body.otherwise is not None else None):
             yield "plan", f"{prefix}{AGREED} is another plan than was agreed to"
 
@@ -499,15 +502,16 @@ class _Reader:
         oid = entry.oid.hex()
         return oid, self._blob(oid)
 
-    def _planned(self, oid: str, data: bytes) -> str:
-        """The digest of a plan's file, derived from what stands in it; empty when it is none."""
+    def _planned(self, oid: str, data: bytes) -> tuple[str, tuple[object, ...]]:
+        """Digest and counts of a plan's file, from what stands in it; empty when it is none."""
         found = self._plans.get(oid)
         if found is None:
             try:
                 plan = plan_of(data)
-                found = plan_digest(plan.environment, plan.changes, plan.outputs)
+                digest = plan_digest(plan.environment, plan.changes, plan.outputs)
+                found = digest, in_numbers(plan_summary(plan))
             except (ValueError, TypeError, RecursionError):
-                found = ""
+                found = "", ()
             _keep(self._plans, oid, found)
         return found
 
@@ -651,19 +655,29 @@ def _in_order(found: Collection[Break], places: Mapping[str, int]) -> tuple[Brea
     return tuple(told)
 
 
-def _notes(
-    rules: Rules, bench: Bench, total: int, anchors: Collection[Anchor], *, whole: bool
-) -> Iterator[str]:
+def _notes(rules: Rules, bench: Bench, total: int, *, whole: bool) -> Iterator[str]:
     if rules.unsigned:
         yield f"{rules.unsigned} of {total} records are not signed"
-    if total and not anchors and whole:
-        yield "there is no anchor: a history that was rewritten as a whole looks whole"
     for key, number in sorted(rules.keys.items()):
         if whole and not bench.known(key):
             yield (
                 f"no document names the key {key} any more, which signed up to record {number}:"
                 " only an anchor tells whether that was before it was taken away"
             )
+
+
+def _beyond(anchors: Sequence[Anchor], total: int) -> Iterator[str]:
+    """What nobody can see here, as no anchor is behind it."""
+    if total and not anchors:
+        yield (
+            "there is no anchor: a history that was rewritten as a whole, or that lost its newest"
+            " records, looks whole"
+        )
+    elif total and anchors[-1].sequence < total - 1:
+        yield (
+            f"no anchor is newer than record {anchors[-1].sequence}: that later ones are lost, or"
+            " were written anew by a writer's key, shows only where they were seen before"
+        )
 
 
 # ---------------------------------------------------------------------------------------- elsewhere

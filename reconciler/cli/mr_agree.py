@@ -13,9 +13,10 @@ from reconciler.app.policy import load_policies
 from reconciler.cli.merge_requests import Desk, desk, number_argument, tell
 from reconciler.cli.reviewing import room_of
 from reconciler.cli.screen import format_option, out, repo_option
-from reconciler.core.approve import is_commit
+from reconciler.core.approve import People, is_commit, recognised
 from reconciler.core.chatops import agreed_late
 from reconciler.core.forge.fold import same
+from reconciler.core.load import lazy_shared
 from reconciler.core.tree import find
 from reconciler.errors import TransientError, UsageError, WaitingError
 from reconciler.model.approval import Person
@@ -89,7 +90,19 @@ def approve_command(
         tell(at, at.forge.merge_request(number), form)
         return
     mine = _mine(at, number, request.head)
-    merge_request_text.agreed(out(), request, mine, again=mine in before)
+    doubt = _doubt(at, request.target, mine)
+    merge_request_text.agreed(out(), request, mine, again=mine in before, doubt=doubt)
+
+
+def _doubt(at: Desk, target: str, mine: Consent) -> str:
+    """Why it counts nowhere, whoever is asked: nothing proves who said it, or nobody knows them.
+
+    It stands all the same: the target branch may name them by the time that it is asked for.
+    """
+    shared = lazy_shared(at.repository.snapshot(at.judging(target)))
+    people = People.of(shared, at.ports.clock(simulated=False)())
+    who = recognised(mine.by, mine.signed_by, people)
+    return who if isinstance(who, str) else ""
 
 
 def _refuse_too_late(

@@ -92,13 +92,21 @@ def _agreed(console: Console, told: Told) -> None:
         _plans(console, one)
 
 
-def agreed(console: Console, request: MergeRequest, one: Consent, *, again: bool) -> None:
-    """`reconciler mr approve`: exactly what was agreed to. `again`: it had been before."""
+def agreed(
+    console: Console, request: MergeRequest, one: Consent, *, again: bool, doubt: str = ""
+) -> None:
+    """`reconciler mr approve`: exactly what was agreed to. `again`: it had been before.
+
+    `doubt`: why it counts nowhere as things are.
+    """
     agrees = f"agreed already, {format_timestamp(one.at)}," if again else "agrees"
     line(console, f"{_who(one.by)} {agrees} to !{request.number}, {_signed(one)}: {request.title}")
     line(console, f"  commit    {one.head}")
     _plans(console, one)
     line(console, f"  policies  {one.policies or 'not said'}")
+    if doubt:
+        line(console, f"It does not count: {doubt}")
+        return
     line(console, "Anything that moves makes it stale. Whether it counts, teams and profiles say.")
 
 

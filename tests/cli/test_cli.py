@@ -379,6 +379,16 @@ def test_an_environment_that_is_not_there(run: Run) -> None:
     assert "did you mean `box-one`?" in done.err
     far = run("render", "qqqqqq")
     assert "there are: box-one" in far.err
+    assert "not in that commit" not in far.err
+
+
+def test_an_environment_that_is_not_committed_yet(repo: GitRepo, run: Run) -> None:
+    document = (repo.path / "environments/lab/box-one.yaml").read_text(encoding="utf-8")
+    write(repo.path, {"environments/lab/far-away.yaml": document.replace("box-one", "far-away")})
+    assert run("render", "far-away").code == 0
+    done = run("render", "far-away", "--rev", "HEAD")
+    assert done.code == 2
+    assert "what lies in your files, or on another branch, is not in that commit" in done.err
 
 
 def test_an_environment_with_problems(run: Run, repo: GitRepo) -> None:

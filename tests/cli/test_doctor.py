@@ -89,6 +89,7 @@ def test_credentials_are_there_or_not_and_never_shown(
     _, out, _ = run("doctor --format json", folder)
     told = findings(out, "credentials")
     assert told["RECONCILER_WEB_TOKEN"]["verdict"] == "good"
+    assert "`aws.webIdentityFrom` of reconciler.yaml" in told["RECONCILER_WEB_TOKEN"]["told"]
     assert {one["verdict"] for what, one in told.items() if what.isdigit()} == {"good"}
     assert "RECONCILER_WEB_TOKEN" not in findings(out, "variables")
     assert "very-private" not in out

@@ -5,8 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import partial
 from html.parser import HTMLParser
+from http.client import HTTPConnection
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from urllib.parse import urljoin
 
 import pytest
 
@@ -119,6 +124,33 @@ def test_a_browser_finds_something_without_a_server(site: Path, tmp_path: Path) 
     )
     assert re.search(r"\d+ matching documents", done.stdout)
     assert "rollout.html?h=canary" in done.stdout
+
+
+def test_behind_a_web_server_all_that_pages_fetch_is_there(site: Path) -> None:
+    quiet = type("Quiet", (SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(quiet, directory=str(site)))
+    Thread(target=server.serve_forever, daemon=True).start()
+    root = f"http://127.0.0.1:{server.server_port}/"
+    wanted = set()
+    for page in site.rglob("*.html"):
+        here = root + page.relative_to(site).as_posix()
+        text = page.read_text(encoding="utf-8")
+        fetches = Fetches()
+        fetches.feed(text)
+        wanted |= {urljoin(here, one).partition("#")[0] for one in fetches.found}
+        # What its script fetches when somebody searches.
+        config = json.loads(re.findall(r'id="__config"[^>]*>(.*?)</script>', text, re.DOTALL)[0])
+        top = urljoin(here, config["base"].rstrip("/") + "/")
+        wanted |= {urljoin(here, config["search"]), urljoin(top, "search/search_index.json")}
+    try:
+        for one in sorted(wanted):
+            asked = HTTPConnection("127.0.0.1", server.server_port)
+            asked.request("HEAD", one.removeprefix(root.rstrip("/")))
+            assert asked.getresponse().status == 200, one
+            asked.close()
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:

@@ -60,10 +60,20 @@ def test_the_transcript_of_the_readme_is_a_part_of_it() -> None:
     page = in_the_page(PAGE.read_text(encoding="utf-8"))
     shown = in_the_page((ROOT / "README.md").read_text(encoding="utf-8"))
     assert len(shown) >= 3
+    typed_there = iter([one.command for one in page])
+    assert all(one.command in typed_there for one in shown), "in another order than in the page"
     for one in shown:
         # Typed twice in the page, it is the first one that is shown.
         (whole, *_) = (each.shown for each in page if each.command == one.command)
         assert same(one.shown, whole), one.command
+
+
+def test_the_transcript_of_the_readme_says_where_it_stands() -> None:
+    commands = [one.command for one in in_the_page((ROOT / "README.md").read_text("utf-8"))]
+    assert commands[:2] == ["reconciler init fair", "cd fair"]
+    for one in in_the_page((ROOT / "README.md").read_text("utf-8")):
+        if "SIMULATED" in one.shown:
+            assert commands.index("export RECONCILER_SANDBOX=1") < commands.index(one.command)
 
 
 def test_what_is_left_out_may_be_anything_and_the_rest_nothing_else() -> None:

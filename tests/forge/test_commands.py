@@ -195,6 +195,18 @@ def test_what_is_open_already_keeps_what_is_not_named_and_tells_of_its_new_title
     assert (shown["title"], shown["description"]) == ("Another name", "It is slow.")
 
 
+def test_who_counts_nowhere_is_told_at_once(place: Place) -> None:
+    portal(place, "desired_count: 4", "desired_count: 5")
+    place.run("ines", "open")
+    nobody = place.run("eve", "approve", "1")
+    assert nobody.code == 0
+    assert "It does not count: no team has this person" in nobody.out
+    unproven = place.run("tom", "approve", "1", signed=False)
+    assert unproven.code == 0
+    assert "It does not count: an e-mail address proves nobody" in unproven.out
+    assert "does not count" not in place.run("tom", "approve", "1").out
+
+
 def test_a_push_after_the_approval_asks_again(place: Place) -> None:
     portal(place, "desired_count: 4", "desired_count: 5")
     place.run("ines", "open")

@@ -218,8 +218,11 @@ def test_an_anchor_is_reached_until_the_history_is_rewritten(world: World) -> No
     assert [one.name for one in found.anchors] == [name]
     assert found.anchors[0].sequence == len(world.commits) - 1
     assert not any("anchor" in one for one in found.notes)
+    last = len(world.commits) - 1
     world.applied("acme-portal")
-    assert world.verify().whole
+    found = world.verify()
+    assert found.whole
+    assert any(f"no anchor is newer than record {last}:" in one for one in found.notes)
     world.rechain(2, {3: lambda made: made.doc["actor"].update(name="another")})
     assert "anchor" in world.codes()
 
@@ -236,6 +239,7 @@ def test_an_anchor_of_nobody_is_named(world: World, key: str) -> None:
     anchored(world, key)
     found = world.verify()
     assert [one.code for one in found.breaks] == ["anchor"]
+    assert not any("there is no anchor" in one for one in found.notes)
 
 
 def test_a_renamed_or_changed_anchor_is_named(world: World) -> None:

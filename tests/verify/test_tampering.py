@@ -424,6 +424,23 @@ def test_files_beside_a_decision_say_the_same(world: World, name: str) -> None:
     assert ("tree" if name == "decision.json" else "plan", place) in world.broken()
 
 
+@pytest.mark.parametrize("kind", ["decision", "apply-started"])
+@pytest.mark.parametrize(
+    "lie", [{"create": 0, "delete": 1}, {"create": 0}, {"losesData": ["aws_db_instance.main"]}]
+)
+def test_a_plan_in_few_words_says_what_the_plan_does(
+    world: World, kind: str, lie: dict[str, object]
+) -> None:
+    """People read the words; the digest beside them stays the right one."""
+    place = number(world, kind)
+
+    def change(made: Made) -> None:
+        made.doc["body"]["plan"] |= lie
+
+    world.rechain(place, {place: change})
+    assert ("plan", place) in world.broken()
+
+
 def test_a_word_for_what_was_hidden_excuses_no_other_plan(world: World) -> None:
     place = number(world, "decision")
 

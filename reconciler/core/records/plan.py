@@ -67,3 +67,11 @@ def plan_summary(plan: Plan) -> PlanSummary:
         move=counts.move,
         loses_data=tuple(one.address for one in plan.loses_data),
     )
+
+
+def in_numbers(summary: PlanSummary) -> tuple[object, ...]:
+    """What people read of a plan: a digest tells them nothing."""
+    return (
+        *(summary.create, summary.update, summary.replace, summary.delete, summary.forget),
+        *(summary.imports, summary.move, tuple(summary.loses_data)),
+    )

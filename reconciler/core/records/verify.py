@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, Protocol
 from reconciler.core.decide import EXPIRY, ROLLBACK
 from reconciler.core.git_objects import RawCommit, Who, object_id, with_signature
 from reconciler.core.records.facts import AGREED, APPLIED, DECISION, DRIFT, OUTPUTS, PLAN, safe
+from reconciler.core.records.plan import in_numbers
 from reconciler.core.records.standing import STATUS, Status, status_after
 from reconciler.core.records.story import parsed, status_bytes
 from reconciler.core.records.words import message
@@ -71,6 +72,8 @@ class Judged(NamedTuple):
     action: str
     track: str
     plan: str
+    planned: tuple[object, ...] = ()
+    """What the record says that the plan does."""
     rollback: str = ""
     """The record of the fast rollback that it rests on, if it allows by one."""
     expiry: str = ""
@@ -96,6 +99,7 @@ class Began(NamedTuple):
     commit: str
     action: str
     plan: str
+    planned: tuple[object, ...]
 
 
 class Ended(NamedTuple):
@@ -276,15 +280,17 @@ def deed_of(record: Record) -> Deed:
         case DecisionBody() as body:
             plan = body.plan.digest if body.plan is not None else ""
             rests = [str(body.decision["inputs"].get(one, "")) for one in (ROLLBACK, EXPIRY)]
+            told = in_numbers(body.plan) if body.plan is not None else ()
             return Judged(
-                body.verdict, body.target, body.head, body.action, body.track, plan, *rests
+                body.verdict, body.target, body.head, body.action, body.track, plan, told, *rests
             )
         case Expiry() as body:
             return Step(body.step == "ended")
         case Rollback() as body:
             return Back(body.fast)
         case ApplyStarted() as body:
-            return Began(body.decision, body.commit, body.action, body.plan.digest)
+            told = in_numbers(body.plan)
+            return Began(body.decision, body.commit, body.action, body.plan.digest, told)
         case ApplyEnded() as body:
             return Ended(body.started, body.result, body.commit, body.action, body.plan)
         case Stop() as body:
@@ -559,6 +565,8 @@ class Rules:
             yield "decision", f"record {deed.decision} is about another commit, or another act"
         elif decision.plan != deed.plan:
             yield "decision", f"record {deed.decision} allows another plan"
+        elif decision.planned != deed.planned:
+            yield "plan", f"it says otherwise than record {deed.decision} what that plan does"
         elif self.law and dict(self.bench.trees(decision.target)) != dict(self.trees):
             yield "law", "other rules were taken into use since it was decided"
         if why := self._frozen(fact, decision):
