@@ -80,7 +80,7 @@ def test_no_more_than_the_limit(run: Run, told: Told) -> None:
 def test_a_time_that_is_none_is_wrong_usage(run: Run, value: str) -> None:
     done = run("log", "--since", value)
     assert (done.code, done.out) == (2, "")
-    assert "'--since'" in done.err
+    assert "`--since`" in done.err
 
 
 @pytest.mark.usefixtures("told")

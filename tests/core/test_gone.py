@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from reconciler.core.due import standing, wants
 from reconciler.core.state import gone
 from reconciler.model.run import StateMark
-from reconciler.model.work import Job, Memory
+from reconciler.model.work import Halt, Job, Memory
 from tests.controller.board import NOON, known, law, wanted
 
 MARKS = st.builds(
@@ -61,5 +61,5 @@ def test_what_is_gone_is_made_again_and_not_looked_at() -> None:
     assert found.lost == "it is gone"
     assert found.task is not None
     assert found.task.job is Job.APPLY
-    held = standing("shop", one, lost, law(frozen={"shop": "stop"}), memory, "", NOON)
+    held = standing("shop", one, lost, law(frozen={"shop": Halt("stop")}), memory, "", NOON)
     assert (held.task, held.of("Ready")) == (None, None)
