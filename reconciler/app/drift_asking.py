@@ -129,6 +129,7 @@ class Proposing:
             )
         description = told.description(cause, said, offered, reverts=bool(edits))
         opened = bot.propose(Wish(name, title, description, edits or adopting, bot.me))
+        self.look.desk.say(f"{_name(opened)} asks people: {title}")
         for one in members:
             self.look.record(one.action, "proposed", "assisted", _name(opened), because=one.why)
 

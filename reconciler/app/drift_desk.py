@@ -49,6 +49,8 @@ class Desk:
     """Environments that drift, or about whose drift something was done, with what records say."""
     tell: Callable[[ReconcilerError], None] = lambda _error: None
     """Hears what could not be proposed; the next look tries again."""
+    say: Callable[[str], None] = lambda _words: None
+    """Hears what was proposed."""
 
 
 def concerned(records: Records) -> Iterator[tuple[str, Status]]:

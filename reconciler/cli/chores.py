@@ -116,7 +116,14 @@ def _taking(ports: Ports, repo: Path, at: Steward, found: Followed, names: Colle
 
 def _drift(at: Steward, found: Followed) -> None:
     recorder = at.recorder(None)
-    desk = Remedies(at.bot, recorder, lambda: at.law().tree, lambda: concerned(recorder.records))
+    desk = Remedies(
+        at.bot,
+        recorder,
+        lambda: at.law().tree,
+        lambda: concerned(recorder.records),
+        tell=lambda error: found.failed.append(hidden(f"drift: {error.message}")),
+        say=lambda words: found.did.append(hidden(words)),
+    )
     for one in remedy(desk, at.clock()):
         if one.job is Job.APPLY:
             found.mend.append((one.environment, one.drift))

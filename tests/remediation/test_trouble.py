@@ -44,6 +44,10 @@ def test_a_branch_of_ours_that_somebody_took_holds_up_no_other_cause(ward: Ward)
     ward.drifts("globex-shop", changed(), changed("name", "a", "b", "aws_sns_topic.alarms"))
     ward.looks()
     assert ward.told == ["branch-taken"]
+    assert ward.said == [
+        "!1 asks people: Drift of globex-shop: aws_lambda_function tags",
+        "!2 asks people: Drift of globex-shop: aws_sns_topic name",
+    ]
     assert sorted(one.title for one in ward.open) == [
         "Drift of globex-shop: aws_lambda_function tags",
         "Drift of globex-shop: aws_sns_topic name",

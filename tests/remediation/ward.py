@@ -47,6 +47,7 @@ class Ward:
     world: World
     forges: LocalForges
     told: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
     """Reasons of what could not be done."""
     forge: Callable[[], Any] | None = None
     """Instead of the local one."""
@@ -71,6 +72,7 @@ class Ward:
             lambda: source.snapshot("refs/heads/main"),
             lambda: concerned(recorder.records),
             lambda error: self.told.append(error.reason),
+            self.said.append,
         )
 
     def clock(self) -> datetime:

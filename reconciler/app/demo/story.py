@@ -116,7 +116,7 @@ def _drift(teller: Teller) -> None:
         "The demo track mends by itself. On the customer track a merge request asks, and merging\n"
         "it reverts just that drift."
     )
-    teller.hears("applied environment=fair-kiosk")
+    teller.hears("applied environment=fair-kiosk", "!4 asks")
     teller.run(TOM, "mr", "list", words=["!4"], shown=6)
     _agrees(teller, "4")
     teller.run(TOM, "mr", "merge", "4", words=["MERGED !4"], shown=3)
