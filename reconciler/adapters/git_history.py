@@ -343,7 +343,12 @@ def _time(seconds: int) -> datetime:
 
 
 def _author(commit: pygit2.Commit) -> Author:
-    return Author(commit.author.email, commit.author.name)
+    by = commit.author
+    try:
+        return Author(by.email, by.name)
+    except (LookupError, UnicodeError):  # a commit can claim any encoding
+        email, name = (one.decode("utf-8", "replace") for one in (by.raw_email, by.raw_name))
+        return Author(email, name)
 
 
 def _cut_off(why: str) -> ReconcilerError:

@@ -123,3 +123,20 @@ def test_the_first_name_that_there_is(story: Story) -> None:
     assert story.source.named("refs/heads/nowhere", "") is None
     blob = str(story.repo.blob("x"))
     assert story.source.named(blob) is None
+
+
+@pytest.mark.parametrize("encoding", ["bogus", "rot13", "utf-8", "utf-16"])
+def test_a_commit_may_claim_any_encoding_and_still_has_an_author(
+    tmp_path: Path, encoding: str
+) -> None:
+    story = Story(tmp_path)
+    raw = (
+        f"tree {story.repo.tree({'a': '1'})}\n".encode()
+        + b"author E\xffe <eve@example.com> 1 +0000\n"
+        + b"committer E\xffe <eve@example.com> 1 +0000\n"
+        + f"encoding {encoding}\n\nChange\n".encode()
+    )
+    made = str(story.repo.repository.odb.write(pygit2.enums.ObjectType.COMMIT, raw))
+    eve = Author("eve@example.com", "E\ufffde")
+    assert story.history.commit(made).author == eve
+    assert story.history.makers("", made, ("a",)) == (eve,)
