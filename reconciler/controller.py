@@ -38,7 +38,8 @@ _WARNED: Final = timedelta(days=90)
 """Nothing is told of its end sooner than that."""
 _MOST: Final = 500
 _AWAITED: Final = 20
-"""Merged merge requests that are looked at each time, while something waits for people there."""
+"""Merged merge requests that are looked at each time, while something waits for people there: of
+more the next ones the next time."""
 _STALE: Final = 4
 """So many times more entries than environments are kept in the clock's order."""
 _JUMP: Final = 30.0
@@ -147,7 +148,9 @@ class Controller:
     _planned: dict[Job, float] = field(default_factory=dict)
     _begun: dict[tuple[str, Job], float] = field(default_factory=dict)
     _saw: dict[str, Heads | None] = field(default_factory=dict)
-    """Where everything was when what runs began."""
+    """Where everything was when an apply began that runs; None: somebody agreed to it since."""
+    _turn: int = 0
+    """The last merged merge request that was looked at."""
     _weighed: tuple[Measure, ...] = ()
     _stale: bool = True
     _numbers: set[int] | None = field(default_factory=set)
@@ -353,7 +356,8 @@ class Controller:
                 del self._own[task.job]
             self.running[task.environment, task.job] = task
             self._begun[task.environment, task.job] = self.working.seconds()
-            self._saw[task.environment] = self._heads
+            if task.job is Job.APPLY:
+                self._saw[task.environment] = self._heads
             waited = max((now - task.due).total_seconds(), 0.0)
             self.working.telemetry.took("waited", waited, job=task.job)
             self.working.crew.start(task, self._more(task, now))
@@ -365,8 +369,7 @@ class Controller:
         """What a task is told beside, so that it need not look at everything."""
         if task.job is Job.REVIEW:
             numbers, self._numbers = self._numbers, set()
-            awaited = sorted({*self._awaiting().values()})[:_AWAITED]
-            return {"numbers": sorted(numbers or ()), "awaited": awaited}
+            return {"numbers": sorted(numbers or ()), "awaited": [] if numbers else self._next()}
         if task.job is not Job.CHORES:
             return {"mend": self._remembered(task.environment).mend}
         view = self.working.view
@@ -448,7 +451,7 @@ class Controller:
             memory = replace(memory, looked=now)
         if task.job is Job.APPLY:
             memory = replace(memory, mend="", awaits=ended.awaits)
-            if ended.awaits in self._since(name):  # somebody may have agreed meanwhile
+            if self._overheard(name, ended.awaits):
                 memory = replace(memory, tried=None)
         if task.job is Job.LOOK and ended.state == "done":
             memory = replace(memory, seen=now)
@@ -458,14 +461,15 @@ class Controller:
         self._memory[name] = memory
         self._stand([name], now)
 
-    def _since(self, name: str) -> frozenset[int]:
-        """The merge requests that something happened to since what is done there began."""
-        began = self._saw.pop(name, None)
-        return (
-            self._heads.moved(began)
-            if began is not None and self._heads is not None
-            else frozenset()
-        )
+    def _overheard(self, name: str, number: int) -> bool:
+        """Whether somebody may have agreed on a merge request since an apply began that has ended.
+
+        It may have looked before they did.
+        """
+        began = self._saw.pop(name, self._heads)
+        if not number:
+            return False
+        return began is None or (self._heads is not None and number in self._heads.moved(began))
 
     def _follows(self, ended: Ended, now: datetime) -> None:
         """What is to be done since something of no single environment was."""
@@ -474,6 +478,7 @@ class Controller:
         for name in ended.look:
             self._memory[name] = replace(self._remembered(name), looked=_LONG_AGO)
         self._forget(ended.agreed)
+        self._saw |= dict.fromkeys(self._saw.keys() & {*ended.agreed})
         if ended.task.job is Job.CHORES and dict(ended.gone) != self._gone:
             self._gone = dict(ended.gone)
             self._tried(self.tick)
@@ -490,6 +495,13 @@ class Controller:
             for name, one in self._memory.items()
             if one.awaits and one.tried is not None and one.tried.state == "waiting"
         }
+
+    def _next(self) -> list[int]:
+        """Where people are waited for, as many as are looked at each time; all have their turn."""
+        all_of_them = sorted({*self._awaiting().values()})
+        found = sorted(all_of_them, key=lambda one: (one <= self._turn, one))[:_AWAITED]
+        self._turn = found[-1] if found else 0
+        return sorted(found)
 
     def _woken(self, numbers: Collection[int]) -> list[str]:
         """What waits for people on these merge requests is tried at once: somebody may have agreed.

@@ -81,8 +81,14 @@ class Attending:
     def merged(self, numbers: Collection[int]) -> None:
         """Those that are merged, where something waits for people: what they say is answered."""
         now = self._round()
+        failed: list[ReconcilerError] = []
         for number in numbers:
-            self._attend(now, _Visit(now, number))
+            try:
+                self._attend(now, _Visit(now, number))
+            except (TransientError, WaitingError) as error:
+                failed.append(error)  # one that cannot be answered keeps nobody else waiting
+        if failed:
+            raise failed[0]
 
     def _round(self) -> "_Round":
         rules = self._rules()

@@ -6,6 +6,7 @@ the same steps. Whoever started it may be gone: what was done is recorded all th
 
 import json
 import sys
+from collections.abc import Callable, Collection
 from contextlib import redirect_stdout, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -345,6 +346,14 @@ def _chores(ports: Ports, order: Order, telemetry: Telemetry) -> Came:
     )
 
 
+def _changed(attending: Attending, numbers: Collection[int]) -> None:
+    """These open merge requests, or all."""
+    for number in numbers:
+        attending.one(number)
+    if not numbers:
+        attending.everything()
+
+
 def _review(ports: Ports, order: Order, _telemetry: Telemetry) -> Came:
     failed: list[str] = []
 
@@ -356,18 +365,22 @@ def _review(ports: Ports, order: Order, _telemetry: Telemetry) -> Came:
         failed.append(error.message)
 
     attending = Attending(ports, order.repo, order.plan, tell, complain)
-    try:
-        if order.awaited and not order.numbers:
-            attending.merged(order.awaited)
-        for number in order.numbers:
-            attending.one(number)
-        if not order.numbers:
-            attending.everything()
-    except StoppedError:
-        raise
-    except ReconcilerError as error:
-        if not attending.agreed:
+    wrong: list[ReconcilerError] = []
+
+    def looked(look: Callable[[], None]) -> None:
+        try:
+            look()
+        except StoppedError:
             raise
+        except ReconcilerError as error:
+            wrong.append(error)  # what cannot be looked at keeps nothing else waiting
+
+    if order.awaited:
+        looked(lambda: attending.merged(order.awaited))
+    looked(lambda: _changed(attending, order.numbers))
+    if wrong and not attending.agreed:
+        raise wrong[0]
+    for error in wrong:
         complain(error)  # whoever agreed was answered: nobody waits for the rest
     agreed = tuple(attending.agreed)
     if failed:

@@ -11,10 +11,12 @@ import pytest
 
 from reconciler.adapters.git import GitSource
 from reconciler.adapters.regorus_engine import EmbeddedEngine
+from reconciler.app.telemetry import NullTelemetry
 from reconciler.app.watch import Inbox
-from reconciler.cli import mr_watch
+from reconciler.cli import deed, mr_watch
 from reconciler.cli.main import main
 from reconciler.core.load import load
+from reconciler.model.work import Job
 from reconciler.settings import ProcessSettings
 from tests.check.project import FAIR, Warm, base_files, warm
 from tests.forge.gitlab_forges import GitLabForges, gitlab_forges
@@ -136,3 +138,22 @@ def test_a_webhook_brings_the_answer_before_the_next_look(
     main(["mr", "watch", "--listen", "127.0.0.1:0"])
     speaker.join(30)
     assert "No secret stands in user data or a variable" in answers(forges)[0]
+
+
+def test_a_merged_one_whose_commits_are_gone_keeps_no_other_from_being_looked_at(
+    forges: GitLabForges, tmp_path: Path
+) -> None:
+    """GitLab throws the refs of a merge request away some time after it was merged."""
+    lab = forges.lab
+    merge = lab.merges[1]
+    merge.state, merge.merged_at = "merged", lab.now()
+    lab.git.repository.references.delete("refs/merge-requests/1/head")
+    digest = f"sha256:{'b' * 64}"
+    says(forges, f"/reconciler approve trade-fair at {merge.head} plan {digest} policies {digest}")
+    forges.push("more", {FAIR: base_files()[FAIR].replace("ttl: 10d", "ttl: 8d")})
+    other = lab.opened(lab.user("sara", 30), "more", "main", "Shorter yet")
+    order = deed.Order(tmp_path / "work", False, False, "", Job.REVIEW, awaited=(1,))  # noqa: FBT003
+    came = deed.carry_out(vars(mr_watch)["build"](), order, NullTelemetry())
+    assert came.state == "held"
+    assert "!1 has another last commit" in came.why
+    assert any("reconciler" in note.body for one in other.discussions for note in one.notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -366,3 +367,50 @@ def test_who_agrees_in_a_note_is_heard_at_once_and_only_where_something_waits() 
     agreed = ("env-0",)
     board.go_on(61)
     assert board.jobs_of("env-0")[:2] == [Job.APPLY] * 2
+
+
+def test_who_agrees_in_a_note_while_it_is_tried_is_not_overheard() -> None:
+    """A server: no head tells of merge requests, and both end at the same time."""
+    board = waiting(many(1))
+    board.requests = {}
+    board.own = (Job.REVIEW,)
+    inner = board.does
+
+    def does(board: Board, task: Task) -> Ended:
+        first = len(board.jobs_of("env-0")) == 1
+        if task.job is Job.REVIEW and first:
+            return Ended(task, "done", agreed=("env-0",))
+        return inner(board, task)
+
+    board.does = does
+    board.run(30)
+    assert len(board.jobs_of("env-0")) == 2, "once more, and not for ever"
+
+
+def test_everywhere_that_people_are_waited_for_is_looked_at_in_turn() -> None:
+    board = many(50)
+    board.jobs = 50
+    board.own = (Job.REVIEW,)
+
+    def does(_board: Board, task: Task) -> Ended:
+        if task.job is Job.APPLY:
+            return Ended(task, "waiting", "NEEDS APPROVAL", awaits=1 + int(task.environment[4:]))
+        return Ended(task, "done")
+
+    board.does = does
+    board.run(400)
+    looks = [one["awaited"] for one in board.told_beside if one.get("awaited")]
+    assert len(looks) >= 3
+    assert max(map(len, looks)) == 20
+    assert {number for one in looks[:3] for number in one} == set(range(1, 51))
+
+
+def test_it_keeps_nothing_of_what_it_saw_when_what_ran_has_ended() -> None:
+    board = many(3)
+    board.requests = {7: "a"}
+    board.run(3 * 3600)
+    assert {task.job for _, task in board.started} == {Job.APPLY, Job.LOOK}
+    listed = [
+        one for one in gc.get_objects() if isinstance(one, Heads) and one.requests == {7: "a"}
+    ]
+    assert len(listed) == 1
