@@ -15,6 +15,7 @@ from reconciler.app.environment import whole
 from reconciler.app.records import Kept, Records
 from reconciler.core.authority import EARLY
 from reconciler.core.decide import Law, Question, decide
+from reconciler.core.load import load_environment
 from reconciler.core.promotion import (
     PROMOTION,
     as_finding,
@@ -23,6 +24,7 @@ from reconciler.core.promotion import (
     release,
     span,
 )
+from reconciler.core.tree import find
 from reconciler.errors import ReconcilerError, WaitingError
 from reconciler.model.base import format_duration, format_timestamp
 from reconciler.model.blueprint import BlueprintSpec
@@ -208,13 +210,19 @@ def _applied(records: Iterable[Kept]) -> Iterator[str]:
 
 
 class _Ran:
-    """Whether an environment had at a commit what is brought now; each commit is read once."""
+    """Whether an environment had at a commit what is brought now.
+
+    Each commit is looked at once, and each document read once: where it lay before, it is looked
+    for first, so that no more is read in a repository of many environments.
+    """
 
     def __init__(self, commits: Snapshots, filled: Effective) -> None:
         self._commits = commits
         self._blueprint: BlueprintSpec = filled.blueprint.document.spec
         self._brings = release(filled.environment.document.spec, self._blueprint)
         self._known: dict[tuple[str, str], bool] = {}
+        self._paths = {filled.environment.document.metadata.name: filled.environment.path}
+        self._read: dict[tuple[str, str], bool] = {}
         self.unread = False
 
     @property
@@ -236,7 +244,16 @@ class _Ran:
             self.unread = True
             return False
         try:
-            spec = whole(tree, environment).environment.document.spec
+            entry = find(tree, self._paths.get(environment, ""))
+            if entry is not None and (entry.path, entry.oid) in self._read:
+                return self._read[entry.path, entry.oid]
+            # What was applied was whole, and the only one of its name.
+            loaded = load_environment(tree, entry, []) if entry is not None else None
+            if loaded is None:
+                loaded = whole(tree, environment).environment
         except ReconcilerError:
             return False
-        return release(spec, self._blueprint) == self._brings
+        self._paths[environment] = loaded.path
+        found = release(loaded.document.spec, self._blueprint) == self._brings
+        self._read[loaded.path, loaded.oid] = found
+        return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,9 +13,14 @@ from typing import Any
 import pygit2
 import pytest
 
+from reconciler.adapters.git import GitSource
+from reconciler.app.environment import whole
+from reconciler.app.held import Past, look
 from reconciler.app.review import review_all
 from reconciler.cli.reviewing import room_of
 from reconciler.model.base import format_timestamp, parse_start
+from reconciler.model.tree import Entry
+from reconciler.ports import RepoTree
 from reconciler.wiring import build
 from tests.check.project import CUSTOMER, base_files
 from tests.docs.scenes import run
@@ -185,3 +191,35 @@ def test_it_is_looked_at_again_when_its_time_comes_though_nothing_moved(world: W
     later = datetime(2100, 1, 1, 12, tzinfo=UTC)
     looked(later)
     assert looked(later) == "reviewed", "its time has come"
+
+
+def test_what_ran_before_is_looked_up_where_it_lies_and_nowhere_else(world: World) -> None:
+    """However many environments there are beside it, and however often it was applied."""
+    for number in range(4):
+        world.change({"notes.md": f"{number}\n"})
+        world.applied(BEFORE)
+        world.applied(NAME)
+    head = by_hand(world)
+    listed: list[str] = []
+
+    class Tree:
+        def __init__(self, tree: RepoTree) -> None:
+            self._tree = tree
+            self.revision, self.read = tree.revision, tree.read
+
+        def children(self, folder: Entry | None) -> Sequence[Entry]:
+            listed.append(folder.path if folder is not None else "")
+            return self._tree.children(folder)
+
+    class Watched(GitSource):
+        def snapshot(self, revision: str) -> Any:
+            return Tree(super().snapshot(revision))
+
+    filled = whole(GitSource(world.path).snapshot(head), NAME)
+    past = Past(world.records(), Watched(world.path), world.tip)
+    found = look(past, filled, (filled.profile.document,), datetime.now(UTC))
+    assert found is not None
+    assert found.early is not None
+    assert found.early.longest is None, "it never ran there"
+    assert listed.count("") >= 8, "each commit that was applied is looked at"
+    assert listed.count("environments/demo") <= 1, "what it follows is looked for once"
