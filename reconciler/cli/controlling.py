@@ -87,15 +87,18 @@ def _frozen(view: View, now: datetime, stopped_by: StoppedBy) -> Mapping[str, Ha
     if not freezes:
         return {}
     found: dict[str, Halt] = {}
+    halts: dict[str, Halt] = {}
     for name in view.names:
         wanted = view.wanted.get(name)
         tracks = (wanted.track,) if wanted is not None else ()
         freeze = next(standing_still(freezes, name, tracks, now), None)
         if freeze is not None:
             spec, own = freeze.spec, freeze.metadata.name
-            why = line(f"{own}: {spec.reason}", _SAID)
-            by = stopped_by(view.commit, loaded[own])
-            found[name] = Halt(why, by, spec.since, spec.expires)
+            if own not in halts:
+                why = line(f"{own}: {spec.reason}", _SAID)
+                by = stopped_by(view.commit, loaded[own])
+                halts[own] = Halt(why, by, spec.since, spec.expires)
+            found[name] = halts[own]
     return found
 
 
