@@ -415,7 +415,7 @@ class Ports:
         remote = "" if simulated else keeping.remote or ""
         token = self.settings.git_token
         credentials = token_credentials(token.get_secret_value()) if token else ssh_agent
-        store = record_store(repo, branch, remote, credentials)
+        store = record_store(repo, branch, remote, credentials, alone=simulated)
         signer = self.signer()
         return Records(store, signer, _writer(signer, keeping.writers))
 

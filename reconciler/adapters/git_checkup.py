@@ -97,10 +97,10 @@ class Checkup:
     def _records(self, spec: SettingsSpec) -> Advice:
         branch = spec.branches.records_of(simulated=self._simulated)
         remote = None if self._simulated else spec.records.remote
-        tip = self._tip(branch, remote or "origin")
+        own = self._commit(f"refs/heads/{branch}")
+        tip = own if self._simulated else self._tip(branch, remote or "origin")
         seen = f"refs/reconciler/seen/{branch}" in self._repository.references
-        elsewhere = tip is not None and self._commit(f"refs/heads/{branch}") is None
-        if elsewhere and remote is None and not seen:
+        if tip is not None and own is None and remote is None and not seen:
             told = f"`{branch}` is at `origin` and not here: a record would begin a second history"
             hint = f"`git fetch origin {branch}:{branch}`"
             return Advice("records", good=False, told=told, hint=hint)

@@ -36,11 +36,19 @@ once from end to end, and what is read twice is remembered here."""
 
 
 def record_store(
-    path: Path, branch: str, remote: str = "", credentials: Credentials | None = None
+    path: Path,
+    branch: str,
+    remote: str = "",
+    credentials: Credentials | None = None,
+    *,
+    alone: bool = False,
 ) -> RecordStore:
-    """Where records are kept: in the repository around a path, or at a remote of it."""
+    """Where records are kept: in the repository around a path, or at a remote of it.
+
+    `alone`: there is one such history on each machine, as of its sandbox.
+    """
     if not remote:
-        return GitRecords(path, branch, credentials)
+        return GitRecords(path, branch, credentials, alone=alone)
     place = place_of(open_repository(path), remote, _NOUN)
     if place is None:
         return RemoteRecords(path, branch, remote, credentials)
@@ -50,12 +58,20 @@ def record_store(
 class GitRecords(GitRefs):
     """Records in a repository on this machine."""
 
-    def __init__(self, path: Path, branch: str, credentials: Credentials | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        branch: str,
+        credentials: Credentials | None = None,
+        *,
+        alone: bool = False,
+    ) -> None:
+        """`alone`: it is this machine's, and nobody else's of that name is the same."""
         pygit2.settings.cache_max_size(_CACHE)
         super().__init__(path, _NOUN)
         self._branch = branch
         self._asking = credentials
-        self._alone = False
+        self._alone = alone
         self._ref = f"refs/heads/{branch}"
         if not pygit2.reference_is_valid_name(self._ref):
             raise UsageError("not-a-branch", f"{branch!a} is no name of a branch")

@@ -62,7 +62,7 @@ class Bench:
     def signer(self, commit: str, key: str, doer: Doer) -> bool:
         """Whether that key may write records of that person."""
         keys = self._keys(commit)
-        known = keys.agents if doer.kind == "agent" else keys.people
+        known = {"agent": keys.agents, "human": keys.people}.get(doer.kind, {})
         return key in keys.writers or any(
             email == doer.email.lower() and doer.forge_id in (None, forge_id)
             for email, forge_id in known.get(key, ())

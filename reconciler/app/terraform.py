@@ -370,9 +370,12 @@ def _bring_back(site: Site, run: Run, name: str) -> None:
 
 
 def refuse_gone(site: Site, name: str) -> None:
-    """Stop where everything is gone with the sandbox: there is nothing to look at."""
+    """Stop where everything is gone with the sandbox: there is nothing to look at.
+
+    What was taken from under one that runs is told by whoever reads its state, as a real one is.
+    """
     why = site.gone(name)
-    if why:
+    if why and site.runs.mark(name) is None:
         raise ReconcilerError(
             "gone-with-sandbox",
             f"nothing of {name} is there any more: {why}",

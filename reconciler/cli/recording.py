@@ -10,6 +10,7 @@ from reconciler.app.record import Recorder
 from reconciler.app.verify import verify
 from reconciler.cli.building import declared_tree, settings_of
 from reconciler.cli.screen import errors, progress
+from reconciler.core.approve import People
 from reconciler.core.load import lazy_shared
 from reconciler.core.records.verify import Doer
 from reconciler.core.records.words import line
@@ -70,14 +71,14 @@ def recorder_of(
 def _as_program(recorder: Recorder, tree: RepoTree) -> Recorder:
     """Known for a program only by a key of `records.writers`, in that writer's own name.
 
-    Who is a person of a team stays one, also where the key is named there, too.
+    A key or an address that a document gives to a person or an agent is theirs, also there.
     """
     actor, writer = recorder.actor, recorder.records.writer
     email = actor.email.lower()
     if actor.kind != "human" or writer is None or email != writer.email.lower():
         return recorder
-    teams = lazy_shared(tree).teams.values()
-    if any(email == one.email.lower() for team in teams for one in team.document.spec.members):
+    people = People.of(lazy_shared(tree), recorder.clock())
+    if people.having((("email", email), ("key", recorder.records.signs_with))):
         return recorder
     return replace(recorder, actor=actor.model_copy(update={"kind": "program"}))
 

@@ -42,6 +42,9 @@ def names(index: bytes) -> tuple[str, ...]:
     if len(index) < _NAMES + count * (_NAME + 8) + 2 * _NAME:
         msg = "the index of a pack is cut off"
         raise ValueError(msg)
+    if _sha1(index[:-_NAME]) != index[-_NAME:]:
+        msg = "the index of a pack is damaged"
+        raise ValueError(msg)
     text = index[_NAMES : _NAMES + count * _NAME].hex()
     return tuple(text[at : at + 2 * _NAME] for at in range(0, len(text), 2 * _NAME))
 

@@ -48,9 +48,14 @@ def repo(tmp_path: Path, fetched: Path) -> Path:
     return Path(shutil.copytree(fetched, tmp_path / "r.git"))
 
 
-def git(path: Path, *args: str) -> str:
+def git(path: Path, *args: str, said: str | None = None) -> str:
     done = subprocess.run(
-        ["git", "-C", path, *args], check=True, capture_output=True, text=True, encoding="utf-8"
+        ["git", "-C", path, *args],
+        input=said,
+        check=True,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
     )
     return done.stdout
 
@@ -117,7 +122,7 @@ def test_whoever_read_before_reads_on(repo: Path) -> None:
     assert all(refs.read(one.split()[0]) for one in names_before if one)
 
 
-@pytest.mark.parametrize("told", [".keep", ".promisor", ".bitmap"])
+@pytest.mark.parametrize("told", [".keep", ".promisor", ".bitmap", ".mtimes"])
 def test_what_somebody_keeps_stays(repo: Path, told: str) -> None:
     kept = packs(repo)[7]
     kept.with_suffix(told).touch()
@@ -126,10 +131,97 @@ def test_what_somebody_keeps_stays(repo: Path, told: str) -> None:
     assert len(packs(repo)) == 2
 
 
-def test_where_git_looks_after_its_packs_they_stay(repo: Path) -> None:
-    git(repo, "multi-pack-index", "write")
+@pytest.mark.parametrize(
+    "command",
+    [("multi-pack-index", "write"), ("config", "extensions.preciousObjects", "true")],
+)
+def test_where_git_looks_after_its_packs_they_stay(repo: Path, command: tuple[str, ...]) -> None:
+    git(repo, "config", "core.repositoryFormatVersion", "1")
+    git(repo, *command)
     assert gather(repo) == 0
     assert len(packs(repo)) == PACKS
+
+
+def readers(repo: Path) -> set[int]:
+    return {one.stat().st_mode & 0o777 for one in repo.glob("objects/pack/*.*")}
+
+
+def test_whoever_could_read_it_can_and_nobody_else(repo: Path) -> None:
+    closed, before = packs(repo)[5], everything(repo)
+    closed.chmod(0o400)
+    was = os.umask(0o077)
+    try:
+        gather(repo)
+    finally:
+        os.umask(was)
+    assert closed in packs(repo)
+    assert len(packs(repo)) == 2
+    assert readers(repo) == {0o400, 0o444}
+    assert {one.stat().st_mode & 0o777 for one in packs(repo) if one != closed} == {0o444}
+    assert everything(repo) == before
+
+
+def test_what_only_leads_elsewhere_stays(repo: Path, tmp_path: Path) -> None:
+    other, led = tmp_path / "other", packs(repo)[5]
+    folder = alone(repo)[0].parent
+    led.rename(tmp_path / led.name)
+    led.symlink_to(tmp_path / led.name)
+    folder.rename(other)
+    folder.symlink_to(other)
+    before, there = everything(repo), sorted(other.iterdir())
+    gather(repo)
+    assert led.is_symlink()
+    assert len(packs(repo)) == 2
+    assert sorted(other.iterdir()) == there
+    assert everything(repo) == before
+
+
+def test_packs_of_another_repository_stay(repo: Path, tmp_path: Path) -> None:
+    folder = repo / "objects/pack"
+    folder.rename(tmp_path / "packs")
+    folder.symlink_to(tmp_path / "packs")
+    assert gather(repo) == 0
+    assert len(packs(repo)) == PACKS
+
+
+def test_what_comes_to_gigabytes_is_not_read(repo: Path) -> None:
+    large = git(repo, "hash-object", "-w", "--stdin", said="0" * 34_000_000).strip()
+    named = git(repo, "pack-objects", "-q", "objects/pack/pack", said=f"{large}\n").strip()
+    (repo / "objects" / large[:2] / large[2:]).unlink()
+    before = everything(repo)
+    gather(repo)
+    assert len(packs(repo)) == 2
+    assert repo / f"objects/pack/pack-{named}.pack" in packs(repo)
+    assert everything(repo) == before
+
+
+def test_what_can_never_be_put_together_is_not_done_again_and_again(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gather(repo)
+    monkeypatch.setattr(git_upkeep, "_PACKS", 0)
+    assert gather(repo) == 0
+
+
+def test_a_full_disk_is_told(repo: Path) -> None:
+    program = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from reconciler.adapters.git_upkeep import gather\n"
+        "from reconciler.errors import ReconcilerError\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))\n"
+        "try:\n"
+        "    gather(Path(sys.argv[1]))\n"
+        "except ReconcilerError as error:\n"
+        "    print(error.reason)\n"
+    )
+    before = everything(repo)
+    for room in ("0", "4096"):
+        command = [sys.executable, "-c", program, str(repo), room]
+        assert subprocess.check_output(command, text=True) == "not-tidied\n"
+        assert len(packs(repo)) == PACKS
+        assert everything(repo) == before
+        assert [one.name for one in repo.glob("objects/tmp_*")] == []
 
 
 def test_a_damaged_object_stays_where_it_is_found(repo: Path) -> None:
@@ -212,3 +304,12 @@ def test_the_index_of_a_pack_names_what_is_in_it(blobs: list[bytes]) -> None:
     for cut in (0, 7, 1031, len(index) - 41):
         with pytest.raises(ValueError, match="index"):
             names(index[:cut])
+
+
+@given(st.integers(0, 1031 + 28 * 9 + 40), st.integers(1, 255))
+def test_an_index_that_is_damaged_is_none(at: int, other: int) -> None:
+    made = {object_id("blob", bytes([one])): ("blob", bytes([one])) for one in range(9)}
+    index = bytearray(pack(made)[2])  # type: ignore[arg-type]  # each of them is a kind
+    index[at] ^= other
+    with pytest.raises(ValueError, match="index"):
+        names(bytes(index))

@@ -276,3 +276,8 @@ def test_a_state_that_is_taken_from_under_a_sandbox_stops_it(there: Lab) -> None
     (said,) = [one for one in lines(stopped.err) if one["event"] == "not applied"]
     assert "there is no state any more" in said["why"]
     assert "`reconciler state lab-one --sandbox --accept" in said["hint"]
+    drift = done(there, "drift", "lab-one")
+    assert drift.code == 1
+    assert "there is no state any more" in drift.err
+    assert "--accept" in drift.err
+    assert "makes it again" not in drift.err

@@ -13,6 +13,7 @@ from reconciler.adapters.record_store import GitRecords, record_store
 from reconciler.app.records import Records
 from reconciler.cli.controlling import spec_of
 from reconciler.errors import ReconcilerError
+from reconciler.model.settings import SettingsSpec
 from reconciler.wiring import build
 from tests.chatops.yard import files_with_keys, make_yard
 from tests.core.secrets.samples import filled
@@ -101,6 +102,27 @@ def test_the_first_of_all_begin_as_ever(tmp_path: Path, where: str) -> None:
     store.begin()
     assert [one.sequence for one in store.append([drafts.draft("expiry", 1)])] == [0]
     store.begin()
+
+
+def test_each_sandbox_has_a_history_of_its_own_and_asks_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin = shared(tmp_path, records=False)
+    Records(GitRecords(origin, "records-sandbox")).append([drafts.draft("expiry", 1)])
+    home = cloned(str(origin), tmp_path / "home")
+    monkeypatch.setenv("RECONCILER_STATE_DIR", str(tmp_path / "state"))
+    ports = build()
+    spec = SettingsSpec.model_validate({"forge": {"kind": "local"}, "state": {"backend": "local"}})
+    assert git(home, "for-each-ref", "refs/remotes/origin/records-sandbox")
+    ports.records(home, spec, simulated=True).begin()
+    found = ports.checkup(home, spec, simulated=True)
+    told = next(one for one in found if one.what == "records")
+    assert "the first record makes it" in told.told
+    git(home, "update-ref", "-d", "refs/remotes/origin/records-sandbox")
+    ports.records(home, spec, simulated=True).begin()
+    git(origin, "update-ref", "refs/heads/records", "refs/heads/records-sandbox")
+    with pytest.raises(ReconcilerError, match="second history"):
+        ports.records(home, spec, simulated=False).begin()
 
 
 def test_status_says_so_instead_of_never_applied_and_nothing_is_begun(

@@ -166,11 +166,13 @@ class World:
     known: dict[str, Shared] = field(default_factory=dict)
 
     @classmethod
-    def make(cls, folder: Path, extra: Files | None = None) -> World:
+    def make(cls, folder: Path, extra: Files | None = None, writer: str = "controller") -> World:
+        """`writer`: whose key the settings name."""
         repo = GitRepo.make(folder / "repo.git")
         world = cls(folder / "repo.git", folder)
         names = ("controller", "ada", "tom", "ines", "eve")
         keys = {name: world.key(name).public_key.text for name in names}
+        keys["controller"] = keys[writer]
         repo.commit(files_of(keys, extra))
         return world
 

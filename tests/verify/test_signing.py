@@ -8,14 +8,16 @@ import pytest
 
 from reconciler.cli.building import settings_of
 from reconciler.cli.recording import recorder_of
+from reconciler.core.records.verify import Doer
 from reconciler.errors import UsageError
 from reconciler.wiring import build
 from tests.records.chains import git
-from tests.verify.history import ADA, override
+from tests.verify.history import ADA, World, override
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.verify.conftest import Run
-    from tests.verify.history import World
 
 
 def begin(world: World, patch: pytest.MonkeyPatch, key: str, who: str) -> str:
@@ -68,6 +70,20 @@ def test_a_program_is_known_by_its_key_and_no_person_becomes_one(
     assert acting(fresh, monkeypatch, "controller", "ada@example.com") == "human"
     with pytest.raises(UsageError, match="may not sign"):
         acting(fresh, monkeypatch, "ada", "reconciler@example.com")
+
+
+def test_a_key_that_is_a_persons_makes_nobody_a_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World.make(tmp_path, writer="ada")
+    assert acting(world, monkeypatch, "ada", "reconciler@example.com") == "human"
+
+
+@pytest.mark.parametrize("kind, may", [("human", True), ("program", False), ("agent", False)])
+def test_what_a_person_signs_is_a_persons(fresh: World, kind: str, *, may: bool) -> None:
+    doer = Doer("Ada Berg", "ada@example.com", 1001, kind, "")
+    key = fresh.key("ada").public_key.fingerprint
+    assert build().bench(fresh.path, fresh.head).signer(fresh.head, key, doer) is may
 
 
 COMMANDS = {
