@@ -78,6 +78,8 @@ def _may(repository: pygit2.Repository, objects: Path) -> bool:
     config, precious = repository.config, "extensions.preciousObjects"
     if precious in config and config.get_bool(precious):
         return False
+    if "gc.auto" in config and config.get_int("gc.auto") <= 0:
+        return False  # somebody told git to leave it alone
     packs = objects / "pack"
     if packs.is_symlink() or not os.access(objects, os.W_OK):
         return False

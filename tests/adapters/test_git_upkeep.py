@@ -224,6 +224,12 @@ def test_a_full_disk_is_told(repo: Path) -> None:
         assert [one.name for one in repo.glob("objects/tmp_*")] == []
 
 
+def test_where_git_is_told_to_leave_it_alone_so_are_we(repo: Path) -> None:
+    git(repo, "config", "gc.auto", "0")
+    assert gather(repo) == 0
+    assert len(packs(repo)) == PACKS
+
+
 def test_a_damaged_object_stays_where_it_is_found(repo: Path) -> None:
     damaged = alone(repo)[0]
     damaged.chmod(0o644)
