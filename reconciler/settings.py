@@ -12,7 +12,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class ProcessSettings(BaseSettings):
     """`RECONCILER_*` variables; what belongs to a repository stands in `reconciler.yaml`."""
 
-    model_config = SettingsConfigDict(env_prefix="RECONCILER_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="RECONCILER_", env_ignore_empty=True, frozen=True, extra="ignore"
+    )
 
     cache_dir: Path | None = None
     """Where results are kept; `none` keeps nothing."""

@@ -184,10 +184,11 @@ class GitRecords(GitRefs):
         if folder is not None:
             raise ReconcilerError(
                 "records-checked-out",
-                f"nothing was recorded: the branch `{self._branch}` is checked out,"
-                " and a commit made there would undo records",
-                hint="`git worktree list` says where; check out another branch there."
-                f" `git log -p {self._branch}` shows records without a checkout",
+                f"the branch `{self._branch}` is checked out, and is not written:"
+                " the next commit made there would undo what is written now",
+                hint="`git worktree list` says where; check out another branch there"
+                " (`git switch --detach`), and run it again."
+                f" `git log -p {self._branch}` shows it without a checkout",
                 subject=str(folder),
             )
         self._free = True

@@ -7,7 +7,7 @@ is recorded as if somebody had ordered it.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from reconciler.app.law import Law
 from reconciler.app.proposing import Wish
@@ -92,6 +92,7 @@ def freeze(
     asked = Asked(0, f"{own.email} {format_timestamp(now)}", allowed.who.name, allowed.team)
     found: list[Frozen] = []
     edits: dict[str, bytes | None] = {}
+    kept: list[ReconcilerError] = []
     for scope in scopes:
         known = _same(scope, because, lasting, law, now)
         if known is not None:
@@ -110,9 +111,11 @@ def freeze(
         wish = _wish(
             f"freeze/{mark}", f"Freeze {what}", because, edits, Author(own.email, own.name)
         )
-        commit = at.bot.put(wish, lambda _tip: bool(edits.keys() - freezes_at(at.law().shared)))
+        commit = at.bot.put(
+            wish, lambda _tip: bool(edits.keys() - freezes_at(at.law().shared)), kept.append
+        )
     if isinstance(commit, MergeRequest):
-        return Stopped("freeze", tuple(found), because, at.bot.target, proposed=commit)
+        return _proposed("freeze", tuple(found), because, at.bot.target, commit, kept)
     for one in found:
         ends = format_timestamp(one.until) if one.until else None
         fields = (one.name, one.kind, one.subject, because, ends, commit or None)
@@ -155,16 +158,32 @@ def unfreeze(at: Steward, caller: Caller, scopes: Sequence[Scope], because: str)
     wish = _wish(
         f"unfreeze/{mark}", f"Unfreeze {what}", because, edits, Author(own.email, own.name)
     )
-    commit = at.bot.put(wish, lambda _tip: bool(edits.keys() & freezes_at(at.law().shared)))
+    kept: list[ReconcilerError] = []
+    commit = at.bot.put(
+        wish, lambda _tip: bool(edits.keys() & freezes_at(at.law().shared)), kept.append
+    )
     shown = tuple(map(_as_frozen, found))
     if isinstance(commit, MergeRequest):
-        return Stopped("unfreeze", shown, because, at.bot.target, proposed=commit)
+        return _proposed("unfreeze", shown, because, at.bot.target, commit, kept)
     known = at.recorder(own).records.status("").get("freezes", {})
     for one in shown:
         fields = (one.name, one.kind, one.subject, because, None, commit or None)
         since = str(known.get(one.name, {}).get("record", commit))
         at.record(_ended(one.name, since), commit or law.commit, stop_body("resume", *fields), own)
     return Stopped("unfreeze", shown, because, at.bot.target, commit)
+
+
+def _proposed(
+    verb: Literal["freeze", "unfreeze"],
+    found: tuple[Frozen, ...],
+    because: str,
+    branch: str,
+    request: MergeRequest,
+    kept: Sequence[ReconcilerError],
+) -> Stopped:
+    """What waits as a merge request, with what kept it from the branch."""
+    why, hint = (kept[-1].message, kept[-1].hint) if kept else ("", "")
+    return Stopped(verb, found, because, branch, proposed=request, kept_out=why, hint=hint)
 
 
 def _there(scopes: Sequence[Scope], law: Law) -> None:

@@ -164,7 +164,12 @@ def break_lease(
     """Record it, and then take away what stands there, however often its holder renews it."""
     where, broken = leases.read(environment)
     if broken is None:
-        raise UsageError("not-held", f"{environment} is held by nobody", subject=environment)
+        raise UsageError(
+            "not-held",
+            f"{environment} is held by nobody",
+            hint="`reconciler lease list` shows what is held",
+            subject=environment,
+        )
     made = record(broken)
     for _ in range(_TRIES):
         if leases.remove(environment, where):

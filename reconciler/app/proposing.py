@@ -62,16 +62,23 @@ class Bot:
         replaced(self.branch(source), base, self._change(wish), source)
         return source
 
-    def put(self, wish: Wish, still: Callable[[str], bool]) -> str | MergeRequest:
+    def put(
+        self,
+        wish: Wish,
+        still: Callable[[str], bool],
+        kept_out: Callable[[ReconcilerError], None] = lambda _why: None,
+    ) -> str | MergeRequest:
         """On the target branch at once; where nobody lets us push there, as a merge request.
 
         The commit, empty when it was done before. `still`: whether a tip still wants it.
+        `kept_out` hears what keeps us from the branch.
         """
         try:
             return commit_to(self.branch(self.target), self._change(wish), still)
         except (TransientError, WaitingError):
             raise
-        except ReconcilerError:
+        except ReconcilerError as error:
+            kept_out(error)
             return self.propose(wish)
 
     def open_ones(self) -> Mapping[str, MergeRequest]:

@@ -89,3 +89,7 @@ class Stopped:
     """What did it; empty: it was so before, or it is only proposed."""
     proposed: MergeRequest | None = None
     """Where nobody lets us push: nothing is so before that is merged."""
+    kept_out: str = ""
+    """What keeps us from the branch."""
+    hint: str = ""
+    """What would let us through."""

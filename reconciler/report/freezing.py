@@ -32,6 +32,10 @@ def told(console: Console, found: Stopped) -> None:
             console, f"  `{found.branch}` takes no push of ours: it is proposed in !{asked.number}"
         )
         line(console, "  Nothing changes before that is merged.")
+        if found.kept_out:
+            line(console, f"  why {found.kept_out}")
+        if found.hint:
+            line(console, f"  do  {found.hint}")
         if asked.link:
             line(console, f"  {asked.link}")
     elif found.commit:

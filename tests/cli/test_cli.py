@@ -139,6 +139,16 @@ def test_a_setting_of_the_process_that_is_wrong_is_a_users_mistake(
     assert name in done.err
 
 
+@pytest.mark.parametrize("name", ["RECONCILER_JOBS", "RECONCILER_SIGNING_KEY"])
+def test_a_setting_of_the_process_that_is_empty_is_not_set(
+    run: Run, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    # As pipelines and shells take a variable away for one command.
+    monkeypatch.setenv(name, "")
+    assert run("validate").code == 0
+    assert "signing key: there is none" in run("doctor").out
+
+
 def test_a_bug_gives_no_traceback_but_a_file_to_send(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -90,7 +90,12 @@ def test_where_nobody_may_push_it_is_proposed(yard: Yard) -> None:
     assert code == 11
     assert out.startswith("NOT FROZEN YET everything")
     assert "proposed in !1" in out
+    # Who is in a hurry is told why, and what stops everything at once.
+    assert "why the branch `main` is checked out" in out
+    assert "check out another branch there" in out
     assert yard.freezes == []
+    subprocess.run(["git", "switch", "-q", "--detach"], cwd=yard.clone, check=True)
+    assert yard.run("freeze", "--all", *WHY)[0] == 0
 
 
 @pytest.mark.parametrize(
