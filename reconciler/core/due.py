@@ -255,7 +255,8 @@ def _stalled(
     why = f"{commit} got to the target branch around its gates, and goes no further: {refused.why}"
     hint = (
         f"revert {commit}, or bring it again by a merge request;"
-        f" `reconciler audit log {name} --kind refusal` tells more"
+        f" `reconciler audit log {name} --kind refusal` names its record,"
+        " and `reconciler audit show` what is in that"
     )
     return Condition("Stalled", refused.since, why, refused.by, hint=hint)
 
