@@ -71,6 +71,8 @@ def gather(path: Path) -> int:
             " same",
             subject=str(objects),
         ) from err
+    finally:
+        repository.free()  # each pack that was read is an open file
 
 
 def _may(repository: pygit2.Repository, objects: Path) -> bool:

@@ -88,6 +88,13 @@ def test_everything_lies_in_one_pack_and_nothing_is_lost(repo: Path) -> None:
     assert gather(repo) == 0
 
 
+def test_no_pack_is_left_open(repo: Path) -> None:
+    """A process has some thousand files, and there may be more packs than that."""
+    gather(repo)
+    mine = {os.path.realpath(one) for one in Path("/proc/self/fd").iterdir()}
+    assert [one for one in mine if one.startswith(str(repo))] == []
+
+
 def test_a_tidy_repository_is_left_alone(tmp_path: Path) -> None:
     made = GitRepo.make(tmp_path / "r.git")
     made.commit({"a": "b"})
